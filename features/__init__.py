@@ -1,0 +1,26 @@
+"""Signal processing that the browser and training share: numpy and the standard library only."""
+
+from .mel import dct_matrix, mel_spectrogram, mfcc, power_to_db
+from .segments import (
+    AudioError,
+    FeatureRequest,
+    Segment,
+    build_request,
+    coefficients,
+    extract_segments,
+)
+from .spec import FeatureSpec
+
+__all__ = [
+    "AudioError",
+    "FeatureRequest",
+    "FeatureSpec",
+    "Segment",
+    "build_request",
+    "coefficients",
+    "dct_matrix",
+    "extract_segments",
+    "mel_spectrogram",
+    "mfcc",
+    "power_to_db",
+]

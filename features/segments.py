@@ -1,0 +1,226 @@
+"""From the samples of a whole song to standardised segments and the JSON that is sent.
+
+A song longer than `skip_longer_than_s` loses its first `skip_s` seconds (intros mislead). What
+remains is cut in excerpts of `excerpt_s`; each excerpt is one centred STFT with one dB reference
+(its maximum) and floor(frames / n_frames) segments. A segment depends on its own excerpt only, so
+a longer song never changes the verdict on an earlier part. Times are seconds from the song's
+start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from .mel import Float32Array, count_frames, dct_matrix, mel_spectrogram, power_to_db
+from .spec import FeatureSpec
+
+# One step of 16-bit audio: nothing above it is digital silence.
+SILENCE_PEAK = 2.0**-15
+# Log-mel whose deviation (dB) is below this is flat: a silent stretch inside a sounding excerpt.
+FLAT_DB = 1e-3
+# Keeps the standardisation finite; far below any real deviation (several dB).
+EPSILON = 1e-5
+
+Progress = Callable[[int, int], object]
+
+
+class AudioError(ValueError):
+    """A sound of which no features can be made; `str()` is a sentence for people.
+
+    Attributes
+    ----------
+    code : "empty", "silent" or "not_finite".
+    """
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """One stretch of a song: start and end in seconds, values float32 (n_frames, n_mfcc)."""
+
+    start: float
+    end: float
+    values: Float32Array
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureRequest:
+    """What is sent for one song, and what the page tells about it.
+
+    Attributes
+    ----------
+    body : the JSON text.
+    n_segments : segments in it.
+    repeated : the sound was shorter than one segment and repeated to fill it: a weak answer.
+    skipped : seconds left out at the start.
+    """
+
+    body: str
+    n_segments: int
+    repeated: bool
+    skipped: float
+
+
+def excerpt_bounds(n_samples: int, spec: FeatureSpec) -> list[tuple[int, int]]:
+    """Start and end of every excerpt, in samples, of a song of n_samples > 0.
+
+    An excerpt too short for a segment is left out, unless it is all there is.
+    """
+    first = 0
+    if n_samples > spec.skip_longer_than_s * spec.sample_rate:
+        first = round(spec.skip_s * spec.sample_rate)
+    bounds = [
+        (start, min(start + spec.excerpt_samples, n_samples))
+        for start in range(first, n_samples, spec.excerpt_samples)
+    ]
+    long_enough = [
+        (start, end)
+        for start, end in bounds
+        if count_frames(end - start, spec.hop_length) >= spec.n_frames
+    ]
+    return long_enough or bounds[:1]
+
+
+def is_repeated(n_samples: int, spec: FeatureSpec) -> bool:
+    """Whether a sound of n_samples is shorter than one segment and is repeated to fill it."""
+    return count_frames(n_samples, spec.hop_length) < spec.n_frames
+
+
+def standardise(log_mel: Float32Array) -> Float32Array:
+    """Zero mean, unit variance over the last two axes (n_frames, n_mels) of each segment."""
+    mean = log_mel.mean(axis=(-2, -1), keepdims=True, dtype=np.float64)
+    deviation = log_mel.std(axis=(-2, -1), keepdims=True, dtype=np.float64)
+    return ((log_mel - mean) / (deviation + EPSILON)).astype(np.float32)
+
+
+def coefficients(log_mel: Float32Array, spec: FeatureSpec) -> Float32Array:
+    """What is sent of log-mel segments (..., n_frames, n_mels) in dB: (..., n_frames, n_mfcc).
+
+    Training starts here from stored log-mel; the browser comes here from audio.
+    """
+    if spec.standardise:
+        log_mel = standardise(log_mel)
+    return log_mel @ dct_matrix(spec.n_mels, spec.n_mfcc)
+
+
+def excerpt_log_mel(samples: Float32Array, spec: FeatureSpec) -> Float32Array:
+    """Log-mel (n_frames, n_mels) of one excerpt in dB below its maximum, floored at -top_db."""
+    mel = mel_spectrogram(
+        samples,
+        sample_rate=spec.sample_rate,
+        n_fft=spec.n_fft,
+        hop_length=spec.hop_length,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
+    )
+    return power_to_db(mel, ref=float(mel.max()), top_db=spec.top_db)
+
+
+def _iterate(
+    samples: Float32Array, spec: FeatureSpec, progress: Progress | None
+) -> Iterator[Segment]:
+    bounds = excerpt_bounds(len(samples), spec)
+    for done, (first, last) in enumerate(bounds, start=1):
+        excerpt = samples[first:last]
+        peak = float(max(excerpt.max(), -excerpt.min()))
+        if not np.isfinite(peak):
+            raise AudioError(
+                "not_finite",
+                "The sound holds values that are not numbers; export the file again, please.",
+            )
+        if peak > SILENCE_PEAK:
+            if is_repeated(len(excerpt), spec):
+                excerpt = np.resize(excerpt, spec.segment_samples)
+            log_mel = excerpt_log_mel(excerpt, spec)
+            for number in range(len(log_mel) // spec.n_frames):
+                piece = log_mel[number * spec.n_frames : (number + 1) * spec.n_frames]
+                if piece.std(dtype=np.float64) < FLAT_DB:
+                    continue
+                start = first + number * spec.segment_samples
+                yield Segment(
+                    start / spec.sample_rate,
+                    min(start + spec.segment_samples, last) / spec.sample_rate,
+                    coefficients(piece, spec),
+                )
+        if progress is not None:
+            progress(done, len(bounds))
+
+
+def extract_segments(
+    samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
+) -> list[Segment]:
+    """Features of every segment of a song.
+
+    Parameters
+    ----------
+    samples : float32 (n,), mono, at spec.sample_rate, nominally within [-1, 1].
+    spec : what to compute.
+    progress : called as progress(done, total) after each excerpt.
+
+    Returns
+    -------
+    Segments in order; silent stretches have none.
+
+    Raises
+    ------
+    AudioError : "empty" without samples, "silent" when nothing sounds, "not_finite" for NaN or
+        infinite samples.
+    """
+    samples = np.asarray(samples, dtype=np.float32)
+    if samples.ndim != 1:
+        raise ValueError(f"samples: expected mono (n,), got the shape {samples.shape}")
+    if not len(samples):
+        raise AudioError("empty", "The file holds no sound.")
+    segments = list(_iterate(samples, spec, progress))
+    if not segments:
+        raise AudioError("silent", "The sound is silent, so there is nothing to recognise.")
+    return segments
+
+
+def request_json(segments: list[Segment], spec: FeatureSpec) -> str:
+    """The JSON of a prediction request; numbers are rounded to spec.decimals."""
+    # Rounded in float64: a rounded float32 would print as 0.12600000202. Adding 0.0 turns -0.0
+    # into 0.0.
+    return json.dumps(
+        {
+            "feature_spec": spec.id,
+            "segments": [
+                {
+                    "start": round(segment.start, 3),
+                    "end": round(segment.end, 3),
+                    "features": {
+                        spec.kind: (
+                            np.round(segment.values.astype(np.float64), spec.decimals) + 0.0
+                        ).tolist()
+                    },
+                }
+                for segment in segments
+            ],
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+
+
+def build_request(
+    samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
+) -> FeatureRequest:
+    """Everything between a decoded song and the server; parameters and errors of
+    `extract_segments`.
+    """
+    samples = np.asarray(samples, dtype=np.float32)
+    segments = extract_segments(samples, spec, progress)
+    return FeatureRequest(
+        body=request_json(segments, spec),
+        n_segments=len(segments),
+        repeated=is_repeated(len(samples), spec),
+        skipped=excerpt_bounds(len(samples), spec)[0][0] / spec.sample_rate,
+    )
