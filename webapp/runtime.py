@@ -285,7 +285,7 @@ def _fetch_wheel(
             with _replacing(target) as file:
                 source.fetch(wheel, file)
                 file.seek(0)
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                if hashlib.sha256(file.read()).hexdigest() != digest:
                     raise SourceError("what it sent is not the wheel (its sha256 differs)")
         except SourceError as error:
             say(f"    no: {error}")
