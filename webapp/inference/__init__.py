@@ -1,0 +1,16 @@
+"""From features to an answer, without Flask: cards, registry, engines, calibration, votes."""
+
+from .card import Card, CardError
+from .engines import EngineError
+from .predictor import Prediction, Predictor, Predictors
+from .registry import Registry
+
+__all__ = [
+    "Card",
+    "CardError",
+    "EngineError",
+    "Prediction",
+    "Predictor",
+    "Predictors",
+    "Registry",
+]

@@ -1,0 +1,160 @@
+"""The model card: the contract between training and site.
+
+`trained_models/<version>/model.json` says what a model is, what it was trained on, how good it
+honestly is and which features it wants. A folder without a valid card is not served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from features import FeatureSpec
+
+CARD_NAME = "model.json"
+MODEL_FILES = ("model.keras", "model.tflite")
+VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class CardError(Exception):
+    """A version folder that cannot be used; `str()` says why and what to do."""
+
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+class _Accuracy(msgspec.Struct):
+    value: Share
+    low: Share
+    high: Share
+
+
+class _TrackMetrics(msgspec.Struct):
+    accuracy: _Accuracy
+
+
+class _Report(msgspec.Struct):
+    n_tracks: Annotated[int, msgspec.Meta(ge=1)]
+    track: _TrackMetrics
+
+
+class _Metrics(msgspec.Struct):
+    test: _Report
+
+
+class _Calibration(msgspec.Struct):
+    temperature: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
+
+
+class _CardFile(msgspec.Struct):
+    """What every card must hold; reports may hold more."""
+
+    version: str
+    title: Annotated[str, msgspec.Meta(min_length=1)]
+    created: str
+    genres: Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=2)]
+    feature_spec: dict[str, Any]
+    architecture: dict[str, Any]
+    training: dict[str, Any]
+    metrics: _Metrics
+    calibration: _Calibration
+    unfamiliar: None
+    latency: dict[str, Any]
+    licence: str
+    intended_use: str
+    files: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]]
+
+
+class Card:
+    """A checked model card and the folder that it stands in.
+
+    Attributes
+    ----------
+    version, title, genres, spec, temperature : see DESIGN of the card in docs/model-card.md.
+    """
+
+    def __init__(self, folder: Path):
+        """Read and check `folder`.
+
+        Raises
+        ------
+        CardError : for a missing, unreadable or contradicting card, and for files that are
+            missing or differ from their sha256.
+        """
+        self.folder = folder
+        path = folder / CARD_NAME
+        try:
+            self._json: dict[str, Any] = json.loads(path.read_bytes())
+            checked = msgspec.convert(self._json, _CardFile)
+        except OSError as error:
+            raise CardError(f"{CARD_NAME} cannot be read ({error.strerror})") from error
+        except (ValueError, RecursionError) as error:
+            raise CardError(f"{CARD_NAME} is not a valid card: {error}") from error
+        if checked.version != folder.name:
+            raise CardError(
+                f"{CARD_NAME} names the version {checked.version!r}; rename the folder or the card"
+            )
+        if not VERSION_PATTERN.fullmatch(checked.version):
+            raise CardError("a version's name is made of letters, digits, '.', '_' and '-'")
+        if len(set(checked.genres)) != len(checked.genres):
+            raise CardError(f"{CARD_NAME} names a genre twice")
+        try:
+            self.spec = FeatureSpec.from_json(checked.feature_spec)
+        except (ValueError, TypeError) as error:
+            raise CardError(f"{CARD_NAME}: {error}") from error
+        self.version = checked.version
+        self.title = checked.title
+        self.genres = tuple(checked.genres)
+        self.temperature = checked.calibration.temperature
+        self.files = checked.files
+        if missing := [name for name in MODEL_FILES if name not in self.files]:
+            raise CardError(f"{CARD_NAME} lists no {' and no '.join(missing)} under files")
+        for name in self.files:
+            self.read(name)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The `metrics` of the card, as written."""
+        return dict(self._json["metrics"])
+
+    def read(self, name: str) -> bytes:
+        """The content of one of the card's files, checked against its sha256.
+
+        Raises
+        ------
+        CardError : when it is missing or differs.
+        """
+        if Path(name).name != name or name in ("", ".", ".."):
+            raise CardError(f"{CARD_NAME}: {name!r} is not the name of a file in its folder")
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise CardError(f"{name} cannot be read ({error.strerror})") from error
+        if hashlib.sha256(content).hexdigest() != self.files[name]:
+            raise CardError(
+                f"{name} differs from the sha256 in {CARD_NAME}; restore the folder or export anew"
+            )
+        return content
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole card, as written."""
+        return self._json
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of versions shows."""
+        test = self._json["metrics"]["test"]
+        return {
+            "version": self.version,
+            "title": self.title,
+            "created": self._json["created"],
+            "genres": list(self.genres),
+            "feature_spec": self.spec.to_json(),
+            "accuracy": test["track"]["accuracy"],
+            "n_test_tracks": test["n_tracks"],
+            "licence": self._json["licence"],
+        }

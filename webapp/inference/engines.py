@@ -1,0 +1,184 @@
+"""Run a model: LiteRT by default, Keras with TensorFlow on request. Both answer the same.
+
+An engine maps float32 (n_segments, n_frames, n_coefficients) to probabilities float32
+(n_segments, n_genres), from any thread.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .card import Card, CardError
+
+Float32Array = npt.NDArray[np.float32]
+
+# Largest batch of one forward pass: a three-hour song must not need a gigabyte of activations.
+MAX_BATCH = 64
+
+
+class EngineError(Exception):
+    """A model that cannot be run; `str()` says why and what to do."""
+
+
+class Engine(Protocol):
+    """What every engine offers."""
+
+    def run(self, features: Float32Array) -> Float32Array:
+        """Probabilities (n_segments, n_genres) of (n_segments, n_frames, n_coefficients)."""
+        ...
+
+
+def _check_shapes(card: Card, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+    """Compare a model's shapes, batch left out, with what its card says."""
+    wanted = (card.spec.n_frames, card.spec.n_coefficients)
+    if inputs != wanted or outputs != (len(card.genres),):
+        raise EngineError(
+            f"{card.version}: the model maps {inputs} to {outputs}, but its card says {wanted} to "
+            f"({len(card.genres)},); export it again"
+        )
+
+
+def _verified(card: Card, name: str) -> bytes:
+    try:
+        return card.read(name)
+    except CardError as error:
+        raise EngineError(f"{card.version}: {error}") from error
+
+
+class LiteRTEngine:
+    """`model.tflite` in a small pool of interpreters.
+
+    An interpreter is not thread-safe, so each call has one for itself; there are at most as many
+    as processors, and further calls wait.
+    """
+
+    def __init__(self, card: Card, *, threads: int | None = None):
+        """Load and check the model.
+
+        Raises
+        ------
+        EngineError : without LiteRT, for a changed file or one that is no model.
+        """
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise EngineError(
+                "LiteRT is not installed; run: pip install -r requirements-serve.txt"
+            ) from error
+        content = _verified(card, "model.tflite")
+        processors = os.cpu_count() or 1
+        threads = threads or min(processors, 4)
+
+        def make() -> Any:
+            return Interpreter(model_content=content, num_threads=threads)
+
+        self._make: Callable[[], Any] = make
+        try:
+            first = make()
+            inputs, outputs = first.get_input_details(), first.get_output_details()
+        except (ValueError, RuntimeError) as error:
+            raise EngineError(
+                f"{card.version}: model.tflite is no LiteRT model ({error})"
+            ) from error
+        _check_shapes(card, tuple(inputs[0]["shape"][1:]), tuple(outputs[0]["shape"][1:]))
+        batch = int(inputs[0]["shape_signature"][0])
+        # Recurrent models convert with a fixed batch only; theirs is filled up with zeros.
+        self._fixed_batch = batch if batch > 0 else None
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._idle.put(first)
+        self._made = 1
+        self._limit = processors
+        self._lock = threading.Lock()
+
+    def _acquire(self) -> Any:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            with self._lock:
+                grow = self._made < self._limit
+                self._made += grow
+            return self._make() if grow else self._idle.get()
+
+    def run(self, features: Float32Array) -> Float32Array:
+        """See `Engine.run`."""
+        size = self._fixed_batch or MAX_BATCH
+        interpreter = self._acquire()
+        try:
+            parts = [
+                self._invoke(interpreter, features[first : first + size])
+                for first in range(0, len(features), size)
+            ]
+        finally:
+            self._idle.put(interpreter)
+        return np.concatenate(parts)
+
+    def _invoke(self, interpreter: Any, batch: Float32Array) -> Float32Array:
+        n = len(batch)
+        if self._fixed_batch and n < self._fixed_batch:
+            batch = np.pad(batch, ((0, self._fixed_batch - n), (0, 0), (0, 0)))
+        if not self._fixed_batch:
+            interpreter.resize_tensor_input(self._input, batch.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(self._input, np.ascontiguousarray(batch, dtype=np.float32))
+        interpreter.invoke()
+        # get_tensor copies, so the interpreter may go back to the pool.
+        result: Float32Array = interpreter.get_tensor(self._output)[:n]
+        return result
+
+
+class KerasEngine:
+    """`model.keras` with TensorFlow, as one compiled function."""
+
+    def __init__(self, card: Card):
+        """Load and check the model.
+
+        Raises
+        ------
+        EngineError : without Keras and TensorFlow, for a changed file or one that is no model.
+        """
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        try:
+            import keras
+            import tensorflow as tf
+        except ImportError as error:
+            raise EngineError(
+                "The keras engine needs TensorFlow; run: pip install -r requirements.txt, "
+                "or take the engine litert"
+            ) from error
+        content = _verified(card, "model.keras")
+        with tempfile.TemporaryDirectory() as folder:
+            # The very bytes that were checked, not a file that may change meanwhile.
+            path = Path(folder) / "model.keras"
+            path.write_bytes(content)
+            try:
+                model = keras.models.load_model(path, compile=False, safe_mode=True)
+            except Exception as error:  # Keras raises many kinds for a file that is no model
+                raise EngineError(
+                    f"{card.version}: model.keras cannot be loaded ({error})"
+                ) from error
+        _check_shapes(card, tuple(model.input_shape[1:]), tuple(model.output_shape[1:]))
+        signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+        self._function = tf.function(
+            lambda batch: model(batch, training=False), input_signature=[signature]
+        )
+
+    def run(self, features: Float32Array) -> Float32Array:
+        """See `Engine.run`."""
+        parts = [
+            self._function(features[first : first + MAX_BATCH]).numpy()
+            for first in range(0, len(features), MAX_BATCH)
+        ]
+        return np.concatenate(parts)
+
+
+ENGINES: dict[str, Callable[[Card], Engine]] = {"litert": LiteRTEngine, "keras": KerasEngine}

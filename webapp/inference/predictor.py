@@ -1,0 +1,131 @@
+"""From the features of a song to its answer: the one place for site and command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .aggregation import soft_vote, vote_counts
+from .calibration import calibrate
+from .card import Card
+from .engines import ENGINES, Engine, EngineError
+from .registry import Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The answer for one song.
+
+    Attributes
+    ----------
+    genres : names, in the order of all probabilities.
+    probabilities : float64 (n_segments, n_genres), calibrated; rows sum to one.
+    winners : genre of each segment.
+    aggregate : float64 (n_genres,), the soft vote; sums to one.
+    winner : genre of the song.
+    votes : how many segments each genre wins.
+    unfamiliar : None: these versions do not judge how familiar a song is.
+    """
+
+    genres: tuple[str, ...]
+    probabilities: npt.NDArray[np.float64]
+    winners: list[str]
+    aggregate: npt.NDArray[np.float64]
+    winner: str
+    votes: dict[str, int]
+    unfamiliar: dict[str, Any] | None
+
+
+class Predictor:
+    """One loaded model version; safe to call from several threads."""
+
+    def __init__(self, card: Card, engine: Engine):
+        self.card = card
+        self._engine = engine
+
+    def predict(self, features: npt.NDArray[np.float32]) -> Prediction:
+        """Answer for float32 (n_segments, n_frames, n_coefficients).
+
+        Raises
+        ------
+        ValueError : for another shape, no segment or values that are not finite.
+        """
+        spec, genres = self.card.spec, self.card.genres
+        if features.shape[1:] != (spec.n_frames, spec.n_coefficients) or not len(features):
+            raise ValueError(
+                f"features: expected (n >= 1, {spec.n_frames}, {spec.n_coefficients}), "
+                f"got {features.shape}"
+            )
+        if not np.isfinite(features).all():
+            raise ValueError("features: every value must be finite")
+        probabilities = calibrate(self._engine.run(features), self.card.temperature)
+        aggregate = soft_vote(probabilities)
+        winners = probabilities.argmax(axis=1)
+        return Prediction(
+            genres=genres,
+            probabilities=probabilities,
+            winners=[genres[index] for index in winners],
+            aggregate=aggregate,
+            winner=genres[int(aggregate.argmax())],
+            votes=vote_counts(winners, genres),
+            unfamiliar=None,
+        )
+
+    def warm_up(self) -> None:
+        """Predict once, so that the first visitor does not wait for lazy start-up work."""
+        spec = self.card.spec
+        self.predict(np.zeros((1, spec.n_frames, spec.n_coefficients), dtype=np.float32))
+
+
+class Predictors:
+    """Loaded versions, at most `capacity` at a time; the longest unused one goes first."""
+
+    def __init__(self, registry: Registry, engine: str = "litert", capacity: int = 2):
+        """Remember where to load from; nothing is loaded yet.
+
+        Raises
+        ------
+        EngineError : for an unknown engine.
+        """
+        if engine not in ENGINES:
+            raise EngineError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
+        self._registry = registry
+        self._make = ENGINES[engine]
+        self._capacity = capacity
+        self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading: dict[str, threading.Lock] = {}
+
+    def _lookup(self, version: str) -> Predictor | None:
+        with self._lock:
+            if version in self._loaded:
+                self._loaded.move_to_end(version)
+            return self._loaded.get(version)
+
+    def get(self, version: str) -> Predictor:
+        """The predictor of a version, loaded when needed.
+
+        Raises
+        ------
+        KeyError : for an unknown version.
+        EngineError : when its model cannot be loaded.
+        """
+        card = self._registry.get(version)
+        if found := self._lookup(version):
+            return found
+        with self._lock:
+            gate = self._loading.setdefault(version, threading.Lock())
+        with gate:  # two visitors at once load it once; other versions are not held up
+            if found := self._lookup(version):
+                return found
+            predictor = Predictor(card, self._make(card))
+            with self._lock:
+                self._loaded[version] = predictor
+                while len(self._loaded) > self._capacity:
+                    self._loaded.popitem(last=False)
+            return predictor
