@@ -1,0 +1,122 @@
+# A thin front of the real commands; `make` alone lists what there is.
+# CONTRIBUTING.md and README.md say the same steps without make.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help serve test lint bench lock runtime clean ready python check-serve check
+
+# The first Python from 3.11 on, those with TensorFlow before newer ones.
+PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$python && exit; done; echo python3))
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# A lock is installed when its checksum is among the names in this folder. The locks agree on every
+# version and each holds the one before it, so a larger one counts for the smaller ones.
+DONE := $(VENV)/.installed
+sum = $(firstword $(shell cksum $(1)))
+mark = $(DONE)/$(1)-$(call sum,$(1))
+SERVE_MARK := $(call mark,requirements-serve.txt)
+FULL_MARK := $(call mark,requirements.txt)
+DEV_MARK := $(call mark,requirements-dev.txt)
+NODE_MARK := node_modules/.installed-$(call sum,package-lock.json)
+PIP := $(RUN) -m pip install -qq --disable-pip-version-check --require-hashes -r
+
+ENGINE_MARK = $(if $(filter keras Keras KERAS,$(or $(ENGINE),$(MUSICLASSIFY_ENGINE))),$(FULL_MARK),$(SERVE_MARK))
+OPTIONS = $(if $(MODEL),--model '$(MODEL)') $(if $(PORT),--port '$(PORT)') \
+	$(if $(ENGINE),--engine '$(ENGINE)')
+
+help:
+	@echo 'make serve [MODEL=v1] [PORT=5000] [ENGINE=keras]'
+	@echo '                install what is missing and serve the site on this computer'
+	@echo 'make test [ARGS="-k mel"]'
+	@echo '                install what is missing, then check style and types and run all tests'
+	@echo 'make lint       only style and types'
+	@echo 'make bench      measure speed and memory'
+	@echo 'make runtime    only put together the Python that the browser loads'
+	@echo 'make lock [UPGRADE=1]'
+	@echo '                compile requirements*.txt from requirements*.in'
+	@echo 'make clean      remove all that was installed here'
+	@echo 'PYTHON=python3.12 before or after any of them chooses the Python.'
+
+serve: check-serve $(ENGINE_MARK) $(NODE_MARK) runtime
+	@exec $(RUN) -m webapp $(OPTIONS)
+
+test: lint $(NODE_MARK) runtime
+	@$(RUN) -m tests.browser.install_browser
+	$(RUN) -m pytest $(ARGS)
+
+lint: check $(DEV_MARK)
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+bench: check $(DEV_MARK) $(NODE_MARK) runtime
+	@$(RUN) -m tests.browser.install_browser
+	$(RUN) -m tests.bench $(ARGS)
+
+runtime: check $(NODE_MARK) $(RUN)
+	@$(RUN) -m webapp.runtime
+
+# The largest lock decides; the smaller ones take its versions.
+lock: check $(DEV_MARK)
+	@constraint=; for name in requirements-dev requirements requirements-serve; do \
+		test $$name = requirements-dev || constraint='-c requirements-dev.txt'; \
+		echo "Compiling $$name.txt"; \
+		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 \
+			--fork-strategy fewest --generate-hashes --no-emit-index-url \
+			--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+			$$constraint $$name.in --output-file $$name.txt || exit; \
+	done
+
+clean:
+	rm -rf $(VENV) node_modules static/runtime .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what has to be there ---------------------------------------------------------------------
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		found=$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null) \
+			&& found="$(PYTHON) is $$found" || found="there is no $(PYTHON)"; \
+		echo "Python 3.11 or newer is needed, and $$found: install one" \
+			"(3.11 to 3.13) or name it, say PYTHON=/path/to/python3.12." >&2; \
+		exit 2; }
+
+check-serve: python
+	@$(PYTHON) -m webapp.preflight --serve --port '$(PORT)' --engine '$(ENGINE)'
+
+check: python
+	@$(if $(filter serve,$(MAKECMDGOALS)),:,$(PYTHON) -m webapp.preflight)
+
+# An environment that was moved, or whose Python has gone, is made anew.
+ifneq ($(shell $(RUN) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo works),works)
+.PHONY: $(RUN)
+$(shell rm -rf $(DONE))
+endif
+$(RUN): | python
+	@echo 'Making the Python environment $(VENV) ...'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(SERVE_MARK): | $(RUN)
+	@echo 'Installing what the site needs (a minute at most) ...'
+	@$(PIP) requirements-serve.txt
+	@mkdir -p $(DONE) && touch $@
+
+$(FULL_MARK): | $(RUN)
+	@echo 'Installing everything, TensorFlow too (some minutes) ...'
+	@$(PIP) requirements.txt
+	@mkdir -p $(DONE) && touch $(SERVE_MARK) $@
+
+$(DEV_MARK): | $(RUN)
+	@echo 'Installing everything, TensorFlow and test tools too (some minutes) ...'
+	@$(PIP) requirements-dev.txt
+	@mkdir -p $(DONE) && touch $(SERVE_MARK) $(FULL_MARK) $@
+
+$(NODE_MARK): | python
+	@echo 'Installing the Python that the browser loads ...'
+	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,134 @@
+"""Find Chromium for the browser tests, or install it: `python -m tests.browser.install_browser`.
+
+Set MUSICLASSIFY_CHROMIUM to use a certain one. Exit status 2, with a sentence, when there is none
+and none can be installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+VARIABLE = "MUSICLASSIFY_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAC_APPS = (
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+    "Chromium.app/Contents/MacOS/Chromium",
+)
+MAC_FOLDERS = (Path("/Applications"), Path.home() / "Applications")
+ADVICE = f"install Chromium or Chrome, or name its program in {VARIABLE}"
+
+
+class BrowserMissing(Exception):
+    """No browser is there and none can be installed; the text says what to do."""
+
+
+def find() -> Path | None:
+    """Return the program of Chromium or Chrome, or None.
+
+    Raises
+    ------
+    BrowserMissing : the one that was named does not run.
+    """
+    if named := os.environ.get(VARIABLE):
+        if not runs(Path(named)):
+            raise BrowserMissing(f"{VARIABLE} names {named}, which does not run.")
+        return Path(named)
+    on_path = [Path(path) for name in NAMES if (path := shutil.which(name))]
+    apps = [folder / app for folder in MAC_FOLDERS for app in MAC_APPS]
+    windows = [
+        Path(base) / "Google/Chrome/Application/chrome.exe"
+        for name in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
+        if (base := os.environ.get(name))
+    ]
+    for path in [*on_path, *apps, *windows]:
+        if path.exists() and runs(path):
+            return path
+    playwrights = playwright_browser()
+    return playwrights if playwrights and runs(playwrights) else None
+
+
+def runs(path: Path) -> bool:
+    """Tell whether a browser starts; a snap's stub, for one, is there but does not."""
+    if sys.platform == "win32":
+        return path.is_file()  # chrome.exe opens a window when it is asked for its version
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def playwright_browser() -> Path | None:
+    """Return where Playwright keeps the Chromium it installed, when it did."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = Path(playwright.chromium.executable_path)
+    return path if path.exists() else None
+
+
+def install() -> Path:
+    """Install Chromium with the system's packages or else with Playwright; return its program.
+
+    Raises
+    ------
+    BrowserMissing : neither way worked.
+    """
+    failures = []
+    for words, commands in ways():
+        print(f"Chromium for the browser tests: {words} ...", flush=True)
+        for command in commands:
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+            if done.returncode != 0:
+                failures.append(f"`{' '.join(command)}` ended with {done.returncode}")
+                break
+        else:
+            if path := find():
+                return path
+            failures.append(f"{words} left none that runs")
+    raise BrowserMissing(f"No browser for the tests ({'; '.join(failures)}): {ADVICE}.")
+
+
+def ways() -> list[tuple[str, list[list[str]]]]:
+    """Return the ways to install that this computer allows: what they are, and their commands."""
+    found = []
+    if shutil.which("apt-get") and (prefix := becoming_root()) is not None:
+        apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+        commands = [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends"]]
+        commands[1] += ["chromium", "fonts-dejavu-core"]
+        found.append(("installing the system's package chromium", commands))
+    playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
+    found.append(("letting Playwright download it", [playwright]))
+    return found
+
+
+def becoming_root() -> list[str] | None:
+    """Return what to put before a command to run it as root; None when that needs a password."""
+    if not hasattr(os, "geteuid"):
+        return None
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        done = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+        if done.returncode == 0:
+            return ["sudo", "-n"]
+    return None
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    try:
+        path = find() or install()
+    except BrowserMissing as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    print(f"Browser for the tests: {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
