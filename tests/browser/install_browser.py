@@ -37,7 +37,7 @@ def find() -> Path | None:
         if not runs(Path(named)):
             raise BrowserMissing(f"{VARIABLE} names {named}, which does not run.")
         return Path(named)
-    on_path = [Path(path) for name in NAMES if (path := shutil.which(name))]
+    on_path = [Path(program) for name in NAMES if (program := shutil.which(name))]
     apps = [folder / app for folder in MAC_FOLDERS for app in MAC_APPS]
     windows = [
         Path(base) / "Google/Chrome/Application/chrome.exe"
@@ -87,8 +87,8 @@ def install() -> Path:
                 failures.append(f"`{' '.join(command)}` ended with {done.returncode}")
                 break
         else:
-            if path := find():
-                return path
+            if browser := find():
+                return browser
             failures.append(f"{words} left none that runs")
     raise BrowserMissing(f"No browser for the tests ({'; '.join(failures)}): {ADVICE}.")
 
