@@ -1,0 +1,140 @@
+"""The JSON API, version 1: models and predictions. `/api/openapi.json` describes it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from flask import Blueprint, Response, current_app, request
+
+from .errors import RequestError, json_response
+from .inference import EngineError
+from .metrics import metrics
+from .schema import JSON_TYPE, Times
+from .state import site
+
+if TYPE_CHECKING:
+    from .inference import Card, Prediction
+
+bp = Blueprint("api", __name__, url_prefix="/api/v1/models")
+
+# digits of a probability; a sum over all genres stays within 1e-5 of 1
+DIGITS = 6
+
+
+@bp.get("")
+def list_models() -> Response:
+    """List the served versions."""
+    here = site()
+    return json_response(
+        {
+            "selected": here.selected,
+            "recommended": here.recommended,
+            "models": [card.summary() for card in here.registry.cards.values()],
+        }
+    )
+
+
+@bp.get("/<version>")
+def show_model(version: str) -> Response:
+    """Show the whole card of a version."""
+    return json_response(find(version).to_json())
+
+
+@bp.post("/<version>/predictions")
+def predict(version: str) -> Response:
+    """Classify the segments of one song in one batched pass."""
+    here = site()
+    card = find(version)
+    times, features = here.schemas[card.version].parse(read_json_body())
+    numbers = metrics()
+    started = time.perf_counter()
+    try:
+        prediction = here.predictors.get(card.version).predict(features)
+    except EngineError as error:
+        current_app.logger.error("Model %s cannot be used: %s", card.version, error)
+        raise RequestError(
+            503,
+            "model_unavailable",
+            f"Model {card.version} cannot be used on this server; its log says why.",
+        ) from error
+    numbers.prediction_seconds.labels(card.version).observe(time.perf_counter() - started)
+    numbers.segments.labels(card.version).observe(len(times))
+    return json_response(answer(card, times, prediction), cache="no-store")
+
+
+def answer(card: Card, times: list[Times], prediction: Prediction) -> dict[str, Any]:
+    """The JSON of a prediction."""
+    rows = _rounded(prediction.probabilities)
+    return {
+        "version": card.version,
+        "genres": list(prediction.genres),
+        "segments": [
+            {"start": time.start, "end": time.end, "genre": genre, "probabilities": row}
+            for time, genre, row in zip(times, prediction.winners, rows, strict=True)
+        ],
+        "aggregate": {
+            "genre": prediction.winner,
+            "probabilities": _rounded(prediction.aggregate),
+            "votes": prediction.votes,
+            "unfamiliar": prediction.unfamiliar,
+        },
+    }
+
+
+def find(version: str) -> Card:
+    """The card of a served version.
+
+    Raises
+    ------
+    RequestError : 404, naming the served versions.
+    """
+    registry = site().registry
+    try:
+        return registry.get(version)
+    except KeyError:
+        available = list(registry.cards)
+        raise RequestError(
+            404,
+            "unknown_model",
+            f"There is no such model version. Available: {', '.join(available)}.",
+            {"available": available},
+        ) from None
+
+
+def read_json_body() -> bytes:
+    """Read the body of a JSON request.
+
+    Raises
+    ------
+    RequestError : 415 for another type or coding, 400 for a body that does not arrive whole.
+    werkzeug.exceptions.RequestEntityTooLarge : for more than MAX_BODY_MB, also without a length.
+    """
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != JSON_TYPE or charset not in ("utf-8", "utf8"):
+        raise RequestError(
+            415,
+            "wrong_content_type",
+            "Send JSON in UTF-8 with the header Content-Type: application/json.",
+            {"accepted": [JSON_TYPE]},
+        )
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise RequestError(
+            415,
+            "wrong_content_encoding",
+            "Send the JSON as it is, without a Content-Encoding header.",
+            {"accepted": ["identity"]},
+        )
+    try:
+        return request.get_data(cache=False)
+    except OSError:
+        # the client left, or broke off a chunked body
+        raise RequestError(
+            400, "incomplete_body", "The body did not arrive whole. Send it again."
+        ) from None
+
+
+def _rounded(probabilities: Any) -> Any:
+    # in float64: a rounded float32 would print with more digits
+    return np.round(np.asarray(probabilities, dtype=np.float64), DIGITS).tolist()

@@ -1,0 +1,158 @@
+"""Everything static: files by content hash, the browser's Python runtime and features.zip.
+
+A URL with the right `?v=<hash>` (or the runtime's versioned folder) never changes its content and
+is cached for good; every other URL is asked again each time and answered with 304 if unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mimetypes
+import zipfile
+from pathlib import Path
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, request, send_file, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
+
+from .runtime import LIST_FILE, RUNTIME_DIR
+from .settings import REPOSITORY
+
+bp = Blueprint("assets", __name__)
+
+STATIC = REPOSITORY / "static"
+FEATURES = REPOSITORY / "features"
+EXTENSION = "musiclassify_features_zip"
+FOREVER = "public, max-age=31536000, immutable"
+# not left to the machine: Windows and old mime.types files say other things
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".whl": "application/zip",
+    ".woff2": "font/woff2",
+    ".zip": "application/zip",
+}
+
+_hashes: dict[Path, tuple[tuple[int, int], str]] = {}
+
+
+def asset(name: str) -> str:
+    """URL of a file in static/ with the hash of its content.
+
+    A missing file gets its plain URL: the page then lacks a picture or a style, but it is there.
+    """
+    path = STATIC / name
+    version = file_hash(path) if path.is_file() else None
+    return url_for("assets.static_file", name=name, v=version)
+
+
+def runtime_version() -> str:
+    """Hash of the list of runtime files; the files were compared with the list at start."""
+    return file_hash(LIST_FILE)
+
+
+def runtime_url() -> str:
+    """Folder URL of the browser's Python runtime; it changes with any file in it."""
+    return f"{url_for('assets.static_file', name='runtime')}/{runtime_version()}/"
+
+
+def features_url() -> str:
+    """URL of the zip of the features package."""
+    return url_for("assets.features_zip", v=_short_hash(_zip()))
+
+
+def file_hash(path: Path) -> str:
+    """Short hash of a file's content, computed again only when the file was touched.
+
+    Raises
+    ------
+    FileNotFoundError : for a missing file.
+    """
+    stat = path.stat()
+    stamp = (stat.st_mtime_ns, stat.st_size)
+    known = _hashes.get(path)
+    if known is None or known[0] != stamp:
+        known = _hashes[path] = (stamp, _short_hash(path.read_bytes()))
+    return known[1]
+
+
+@bp.get("/static/<path:name>")
+def static_file(name: str) -> Response:
+    """Serve a file of static/."""
+    path = _inside(STATIC, name)
+    return _send(path, file_hash(path), forever=request.args.get("v") == file_hash(path))
+
+
+@bp.get("/static/runtime/<version>/<name>")
+def runtime_file(version: str, name: str) -> Response:
+    """Serve a file of the runtime under its version."""
+    if version != runtime_version():
+        raise NotFound
+    path = _inside(RUNTIME_DIR, name)
+    return _send(path, file_hash(path), forever=True)
+
+
+@bp.get("/features.zip")
+def features_zip() -> Response:
+    """Serve the features package, the very files that training uses, for the browser's Python."""
+    content = _zip()
+    tag = _short_hash(content)
+    return _send(io.BytesIO(content), tag, forever=request.args.get("v") == tag)
+
+
+@bp.record_once
+def _build(state: object) -> None:
+    app: Flask = state.app  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = build_features_zip()
+
+
+def build_features_zip() -> bytes:
+    """Zip features/*.py; the same files always give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(FEATURES.rglob("*.py")):
+            # the fixed date is the earliest that a zip can hold
+            entry = zipfile.ZipInfo(path.relative_to(REPOSITORY).as_posix(), (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _zip() -> bytes:
+    return cast(bytes, current_app.extensions[EXTENSION])
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _inside(folder: Path, name: str) -> Path:
+    joined = safe_join(str(folder), name)
+    if joined is None or not Path(joined).is_file():
+        raise NotFound
+    return Path(joined)
+
+
+def _send(content: Path | io.BytesIO, tag: str, *, forever: bool) -> Response:
+    name = content.name if isinstance(content, Path) else "features.zip"
+    kind = TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
+    response = send_file(
+        content,
+        mimetype=kind or "application/octet-stream",
+        download_name=name,
+        etag=tag,
+        conditional=True,
+    )
+    response.headers["Cache-Control"] = FOREVER if forever else "no-cache"
+    return response

@@ -1,0 +1,131 @@
+"""One error shape: `{"error": {"status", "code", "message", "details"}}`, or a page for people."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, current_app, render_template, request
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException
+
+bp = Blueprint("errors", __name__)
+
+MACHINE_PATHS = ("/healthz", "/readyz", "/metrics")
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "wrong_content_type",
+    429: "too_many_requests",
+    500: "internal_error",
+}
+MESSAGES = {
+    404: "There is nothing at this address. The API is described at /api/openapi.json.",
+    405: "This address does not take this method; the Allow header names those it takes.",
+    500: "Something went wrong inside the server. Its log says where; please try again.",
+}
+
+
+class RequestError(Exception):
+    """A request that is refused.
+
+    Attributes
+    ----------
+    status : HTTP status.
+    code : short snake_case word for programs.
+    message : sentence for people that says what to do.
+    details : JSON object with paths and limits.
+    headers : further response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+
+def json_response(value: Any, status: int = 200, cache: str = "no-cache") -> Response:
+    """A JSON response; numbers that are not finite become null, so it is always valid JSON."""
+    response = Response(msgspec.json.encode(value), status, mimetype="application/json")
+    response.headers["Cache-Control"] = cache
+    return response
+
+
+def error_response(error: RequestError) -> Response:
+    """Show an error as JSON to programs and as a page to people."""
+    if _for_programs():
+        body = {
+            "status": error.status,
+            "code": error.code,
+            "message": error.message,
+            "details": error.details,
+        }
+        response = json_response({"error": body}, error.status)
+    else:
+        response = Response(_error_page(error), error.status, mimetype="text/html")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(error.headers)
+    return response
+
+
+@bp.app_errorhandler(RequestError)
+def show_request_error(error: RequestError) -> Response:
+    """Answer a refused request."""
+    return error_response(error)
+
+
+@bp.app_errorhandler(HTTPException)
+def show_http_error(error: HTTPException) -> Response:
+    """Give Flask's own errors our shape; headers such as Allow stay."""
+    status = error.code or 500
+    headers = {k: v for k, v in error.get_headers() if k.lower() != "content-type"}
+    code = CODES.get(status, HTTPStatus(status).name.lower())
+    details = {}
+    message = MESSAGES.get(status) or str(error.description)
+    if status == 413:
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        message = f"The body is larger than {limit} bytes. Send fewer segments at a time."
+        details = {"max_bytes": limit}
+    if status == 404 and not _for_programs():
+        message = "There is no such page here."
+    return error_response(RequestError(status, code, message, details, headers))
+
+
+@bp.app_errorhandler(Exception)
+def show_unexpected_error(error: Exception) -> Response:
+    """Answer 500 without internals; the log gets the place, not the text, which may hold input."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    current_app.logger.error("Internal error: %s\n%s", type(error).__name__, where)
+    return error_response(RequestError(500, CODES[500], MESSAGES[500]))
+
+
+def _error_page(error: RequestError) -> str:
+    title = HTTPStatus(error.status).phrase
+    try:
+        return render_template(
+            "error.html", status=error.status, title=title, message=error.message
+        )
+    except Exception as fault:
+        # a broken template must not hide the error that it was to show
+        current_app.logger.error("error.html cannot be shown: %s", type(fault).__name__)
+        return f"<!doctype html><title>{title}</title><p>{escape(error.message)}</p>"
+
+
+def _for_programs() -> bool:
+    path = request.path
+    return path == "/api" or path.startswith("/api/") or path in MACHINE_PATHS

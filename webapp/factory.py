@@ -1,0 +1,102 @@
+"""Puts the site together: settings, models, choice, then one blueprint per module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from flask import Flask
+
+from . import access_log, api, assets, choice, errors, health, metrics, openapi, pages, security
+from .inference import Predictors, Registry
+from .runtime import RuntimeProblem, verify
+from .schema import RequestSchema
+from .settings import PREFIX, REPOSITORY, Settings, StartError
+from .state import Site, attach
+
+
+def build_app(overrides: Mapping[str, Any]) -> Flask:
+    """Create the app; see `webapp.create_app`.
+
+    `overrides` may also hold `TESTING` and a `REGISTRY` that was loaded (and announced) before.
+    """
+    overrides = dict(overrides)
+    testing = bool(overrides.pop("TESTING", False))
+    registry: Registry | None = overrides.pop("REGISTRY", None)
+    running_flask = _flask_run()
+    try:
+        settings = Settings.read(overrides)
+        check_runtime()
+        announce = registry is None
+        registry = registry or Registry.load(settings.models_dir)
+        choice.check_any(registry, settings.models_dir)
+        if running_flask:
+            access_log.quiet_werkzeug()
+        app = _empty_app(settings, testing)
+        if announce:
+            for line in choice.refused_lines(registry):
+                app.logger.warning(line)
+        selected = choice.resolve(registry, settings.model, ask_here=running_flask)
+    except StartError as error:
+        if running_flask:
+            raise click.ClickException(str(error)) from error
+        raise
+    except click.Abort:
+        click.echo()
+        raise SystemExit(0) from None
+    if running_flask:
+        # the reloader starts this program again: it must not ask again
+        os.environ[PREFIX + "MODEL"] = selected
+    attach(
+        app,
+        Site(
+            settings=settings,
+            registry=registry,
+            predictors=Predictors(registry, engine=settings.engine),
+            selected=selected,
+            schemas={
+                version: RequestSchema(card.spec, settings.max_segments)
+                for version, card in registry.cards.items()
+            },
+        ),
+    )
+    for module in (access_log, metrics, security, errors, assets, pages, api, openapi, health):
+        app.register_blueprint(module.bp)
+    app.wsgi_app = security.SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def check_runtime() -> None:
+    """Refuse to start when what the browser needs is missing or was changed.
+
+    Raises
+    ------
+    StartError : with the problems and the commands that repair them.
+    """
+    try:
+        problems = verify()
+    except RuntimeProblem as error:
+        raise StartError(str(error)) from error
+    if problems:
+        raise StartError(
+            "The browser's Python runtime in static/runtime is not complete: "
+            f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
+        )
+
+
+def _empty_app(settings: Settings, testing: bool) -> Flask:
+    app = Flask("webapp", static_folder=None, template_folder=str(REPOSITORY / "templates"))
+    app.config.update(TESTING=testing, MAX_CONTENT_LENGTH=settings.max_body_bytes)
+    app.logger.setLevel(settings.log_level.upper())
+    # a redirect for // would answer with HTML under /api
+    app.url_map.merge_slashes = False
+    app.jinja_env.globals["asset"] = assets.asset
+    return app
+
+
+def _flask_run() -> bool:
+    """Whether `flask run` is what calls: it asks for the version as `python -m webapp` does."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.command.name == "run"

@@ -1,0 +1,143 @@
+"""The WSGI server everywhere but on Windows: gunicorn with threads, inside this program.
+
+Each model is loaded in the worker, after the fork: TensorFlow hangs in the child otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from . import create_app
+from .inference import EngineError
+from .settings import StartError
+from .state import site_of
+
+if TYPE_CHECKING:
+    from .serving import Plan
+
+CANNOT_START = 2
+# Seconds that running requests get to finish after Ctrl-C or SIGTERM.
+GRACE = 15
+# Seconds without a sign of life after which a worker is replaced; loading TensorFlow counts.
+SILENCE = 180
+# gunicorn's own words around a worker that could not load; ours stand above them
+NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+
+
+class QuietArbiter(Arbiter):  # type: ignore[misc]
+    """Lets running requests finish on Ctrl-C, as on SIGTERM; a second Ctrl-C ends them."""
+
+    def handle_int(self) -> None:
+        """Stop gracefully."""
+        self.handle_term()
+
+
+class QuietWorker(ThreadWorker):  # type: ignore[misc]
+    """A thread worker that never logs what a client sent."""
+
+    def init_signals(self) -> None:
+        """While the model loads there is nothing to finish: leave at once when told to stop."""
+        super().init_signals()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, lambda *_: os._exit(0))
+
+    def load_wsgi(self) -> None:
+        """Load the app and its model, then stop in the orderly way."""
+        super().load_wsgi()
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.signal(signal.SIGQUIT, self.handle_quit)
+        # a terminal sends Ctrl-C to all its processes; the arbiter tells the worker what to do
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class QuietLogger(Logger):  # type: ignore[misc]
+    """Writes errors of the server itself, nothing about requests."""
+
+    def setup(self, cfg: Any) -> None:
+        """Drop the words about an expected end."""
+        super().setup(cfg)
+        self.error_log.addFilter(_without_noise)
+
+
+def _without_noise(record: logging.LogRecord) -> bool:
+    return record.msg not in NOISE
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by the plan alone."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        settings = self.plan.settings
+        for name, value in {
+            "bind": self.plan.bind,
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "worker_class": QuietWorker,
+            "logger_class": QuietLogger,
+            # warnings would hold addresses and headers of malformed requests
+            "loglevel": "error",
+            "timeout": SILENCE,
+            "graceful_timeout": GRACE,
+            "keepalive": 5,
+            "control_socket_disable": True,
+            "proc_name": "musiclassify",
+            "post_worker_init": self.greet,
+            "child_exit": _forget_metrics,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Create the app and load its model; called in each worker.
+
+        A failure ends the whole server: a new worker would fail in the same way.
+        """
+        try:
+            app = create_app({"REGISTRY": self.plan.registry})
+            site_of(app).warm_up()
+        except (StartError, EngineError) as error:
+            print(error, file=sys.stderr, flush=True)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        return app
+
+    def greet(self, worker: ThreadWorker) -> None:
+        """Say once that the site is there."""
+        if worker.age == 1:
+            print(self.plan.greeting, flush=True)
+
+
+def serve(plan: Plan) -> int:
+    """Serve until Ctrl-C or SIGTERM; returns the exit status."""
+    arbiter_pid = os.getpid()
+    with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
+        if plan.settings.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            QuietArbiter(Server(plan)).run()
+        except SystemExit as end:
+            if os.getpid() != arbiter_pid:
+                # in a worker: its status tells the arbiter why it ended; nothing to clean up here
+                os._exit(end.code if isinstance(end.code, int) else 1)
+            return CANNOT_START if end.code else 0
+    return 0
+
+
+def _forget_metrics(_server: Arbiter, worker: ThreadWorker) -> None:
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

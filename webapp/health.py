@@ -1,0 +1,40 @@
+"""`/healthz`: the process answers. `/readyz`: the chosen model does."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+
+from .errors import RequestError, json_response
+from .inference import EngineError
+from .state import site
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """Say that the process is alive."""
+    return json_response({"status": "ok"}, cache="no-store")
+
+
+@bp.get("/readyz")
+def readyz() -> Response:
+    """Say that the chosen model has answered; the first call makes it answer if none did yet."""
+    here = site()
+    try:
+        ready = here.warm_up()
+    except EngineError as error:
+        current_app.logger.error("Model %s cannot be used: %s", here.selected, error)
+        raise RequestError(
+            503,
+            "model_unavailable",
+            f"Model {here.selected} cannot be used on this server; its log says why.",
+        ) from error
+    if not ready:
+        raise RequestError(
+            503,
+            "not_ready",
+            f"Model {here.selected} is being loaded. Ask again in a moment.",
+            headers={"Retry-After": "1"},
+        )
+    return json_response({"status": "ready", "model": here.selected}, cache="no-store")

@@ -1,0 +1,227 @@
+"""`/api/openapi.json`: the API in OpenAPI 3.1, with the limits of this very site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from .errors import json_response
+from .schema import FLAT_KINDS, JSON_TYPE
+from .state import Site, site
+
+bp = Blueprint("openapi", __name__)
+
+Json = dict[str, Any]
+
+NUMBER: Json = {"type": "number"}
+TEXT: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
+PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
+PROBABILITIES: Json = {
+    "type": "array",
+    "items": PROBABILITY,
+    "description": "One per genre, in the order of `genres`; they sum to 1.",
+}
+HTML: Json = {"text/html": {"schema": TEXT}}
+
+
+def ref(name: str) -> Json:
+    """Reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def obj(**properties: Json) -> Json:
+    """Schema of an object with exactly these keys."""
+    return {**open_obj(**properties), "additionalProperties": False}
+
+
+def open_obj(**properties: Json) -> Json:
+    """Schema of an object with at least these keys."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def array(items: Json, **limits: int) -> Json:
+    """Schema of a list."""
+    return {"type": "array", "items": items, **limits}
+
+
+def _features(here: Site) -> Json:
+    shapes = {}
+    for schema in here.schemas.values():
+        values: Json = NUMBER
+        for length in reversed(schema.shape):
+            values = array(values, minItems=length, maxItems=length)
+        # several versions may share a shape
+        shapes[schema.kind, schema.shape] = obj(**{schema.kind: values})
+    return {
+        "anyOf": list(shapes.values()),
+        "description": "One key, the spec's kind, with n_frames lists of n_coefficients numbers "
+        f"({', '.join(sorted(FLAT_KINDS))}: one flat list), standardised as the spec says, finite "
+        "in float32.",
+    }
+
+
+def _model_schemas() -> Json:
+    common: Json = {
+        "version": TEXT,
+        "title": TEXT,
+        "created": TEXT,
+        "genres": array(TEXT, minItems=2),
+        "feature_spec": ref("FeatureSpec"),
+        "licence": {},
+    }
+    return {
+        "FeatureSpec": open_obj(
+            id=TEXT,
+            kind={"type": "string", "enum": ["mfcc", "log_mel", "statistics"]},
+            n_frames=COUNT,
+            n_coefficients=COUNT,
+            decimals=COUNT,
+        ),
+        "ModelSummary": open_obj(
+            **common,
+            accuracy=open_obj(value=PROBABILITY, low=PROBABILITY, high=PROBABILITY),
+            n_test_tracks=COUNT,
+        ),
+        "ModelList": obj(
+            selected=TEXT, recommended=TEXT, models=array(ref("ModelSummary"), minItems=1)
+        ),
+        "ModelCard": open_obj(
+            **common,
+            architecture={},
+            training={},
+            metrics={"type": "object"},
+            calibration=open_obj(temperature=NUMBER),
+            unfamiliar={"type": ["object", "null"]},
+            latency={},
+            intended_use={},
+            files={"type": "object", "additionalProperties": TEXT},
+        ),
+    }
+
+
+def _schemas(here: Site) -> Json:
+    segment = obj(
+        start={"type": "number", "minimum": 0, "description": "Seconds."},
+        end={"type": "number", "description": "Seconds; after `start`."},
+        features=_features(here),
+    )
+    unfamiliar = obj(score=NUMBER, threshold=NUMBER, flag={"type": "boolean"})
+    votes = {
+        "type": "object",
+        "additionalProperties": COUNT,
+        "description": "Segments won by each genre.",
+    }
+    error = obj(
+        status={"type": "integer", "minimum": 400, "maximum": 599},
+        code={"type": "string", "pattern": "^[a-z][a-z_]*$"},
+        message=TEXT,
+        details={"type": "object"},
+    )
+    return {
+        **_model_schemas(),
+        "Error": obj(error=error),
+        "PredictionRequest": obj(
+            feature_spec={**TEXT, "description": "The `id` of the version's feature spec."},
+            segments=array(segment, minItems=1, maxItems=here.settings.max_segments),
+        ),
+        "Prediction": obj(
+            version=TEXT,
+            genres=array(TEXT, minItems=2),
+            segments=array(obj(start=NUMBER, end=NUMBER, genre=TEXT, probabilities=PROBABILITIES)),
+            aggregate=obj(
+                genre=TEXT,
+                probabilities=PROBABILITIES,
+                votes=votes,
+                unfamiliar={"anyOf": [{"type": "null"}, unfamiliar]},
+            ),
+        ),
+        "Health": obj(status={"const": "ok"}),
+        "Ready": obj(status={"const": "ready"}, model=TEXT),
+    }
+
+
+def _json(name: str, description: str) -> Json:
+    return {"description": description, "content": {JSON_TYPE: {"schema": ref(name)}}}
+
+
+def _operation(summary: str, ok: Json, *errors: int, version: bool = False, **more: Any) -> Json:
+    described = {
+        400: "Not JSON, an incomplete body, or a host name that this site does not answer to",
+        403: "A request from a page of another site",
+        404: "No such model version",
+        413: "The body is too large",
+        415: "Not application/json in UTF-8, or compressed",
+        422: "JSON that does not fit the version's feature spec or the limits",
+        503: "The model is not ready or cannot be used",
+    }
+    operation: Json = {"summary": summary, "responses": {"200": ok}, **more}
+    for status in (400, *errors):
+        operation["responses"][str(status)] = _json("Error", described[status])
+    if version:
+        parameter = {"name": "version", "in": "path", "required": True, "schema": TEXT}
+        operation["parameters"] = [parameter]
+    return operation
+
+
+def _page(summary: str, *errors: int, version: bool = False) -> Json:
+    operation = _operation(summary, {"description": "A page", "content": HTML}, version=version)
+    for status in (400, *errors):
+        operation["responses"][str(status)] = {"description": "A page saying why", "content": HTML}
+    return operation
+
+
+def document(here: Site) -> Json:
+    """The whole OpenAPI document of a site."""
+    models = "/api/v1/models"
+    body = {
+        "required": True,
+        "description": f"At most {here.settings.max_body_bytes} bytes.",
+        "content": {JSON_TYPE: {"schema": ref("PredictionRequest")}},
+    }
+    text = {"description": "Prometheus text format", "content": {"text/plain": {"schema": TEXT}}}
+    this = open_obj(openapi=TEXT, info={"type": "object"}, paths={"type": "object"})
+    described_here = {"description": "This document", "content": {JSON_TYPE: {"schema": this}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "MusiClassify",
+            "version": "1",
+            "description": "Genres of music from features that the client extracts; sound is never "
+            "sent. Requests are neither kept nor logged.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {
+            "/": {"get": _page("The page that classifies songs")},
+            "/models/{version}": {"get": _page("What is known about a version", 404, version=True)},
+            models: {"get": _operation("List the versions", _json("ModelList", "All versions"))},
+            f"{models}/{{version}}": {
+                "get": _operation(
+                    "Show a model card", _json("ModelCard", "The card"), 404, version=True
+                )
+            },
+            f"{models}/{{version}}/predictions": {
+                "post": _operation(
+                    "Classify the segments of one song",
+                    _json("Prediction", "Genre of each segment and of the whole song"),
+                    403, 404, 413, 415, 422, 503,
+                    version=True,
+                    requestBody=body,
+                )
+            },
+            "/api/openapi.json": {"get": _operation("Describe the API", described_here)},
+            "/healthz": {"get": _operation("Is the process alive?", _json("Health", "It is"))},
+            "/readyz": {
+                "get": _operation("Has the model answered?", _json("Ready", "It has"), 503)
+            },
+            "/metrics": {"get": _operation("Counts and times", text)},
+        },
+        "components": {"schemas": _schemas(here)},
+    }  # fmt: skip
+
+
+@bp.get("/api/openapi.json")
+def show() -> Response:
+    """Serve the document."""
+    return json_response(document(site()))

@@ -1,0 +1,189 @@
+"""The request of a prediction: decoding, checking and conversion to one array.
+
+msgspec decodes straight into the exact shape that a version's feature spec asks for, so a wrong
+type, a missing number or an unknown key never becomes a Python object of ours.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from .errors import RequestError
+
+if TYPE_CHECKING:
+    from features import FeatureSpec
+
+JSON_TYPE = "application/json"
+# kinds sent as one flat list per segment; every other kind is n_frames lists
+FLAT_KINDS = frozenset({"statistics"})
+
+
+class Times(msgspec.Struct, frozen=True):
+    """When a segment starts and ends, in seconds from the start of the song."""
+
+    start: float
+    end: float
+
+
+class RequestSchema:
+    """Checks the requests for one version.
+
+    Parameters
+    ----------
+    spec : feature spec of the version.
+    max_segments : most segments in one request.
+    """
+
+    def __init__(self, spec: FeatureSpec, max_segments: int) -> None:
+        self.spec = spec
+        self.max_segments = max_segments
+        self.kind: str = spec.kind
+        self.shape: tuple[int, ...] = (spec.n_frames, spec.n_coefficients)
+        if self.kind in FLAT_KINDS:
+            self.shape = (spec.n_coefficients,)
+        values: Any = float
+        for length in reversed(self.shape):
+            values = Annotated[list[values], Meta(min_length=length, max_length=length)]
+        features = msgspec.defstruct(
+            "Features", [(self.kind, values)], forbid_unknown_fields=True, gc=False
+        )
+        segment = msgspec.defstruct(
+            "Segment",
+            [("start", Annotated[float, Meta(ge=0)]), ("end", float), ("features", features)],
+            forbid_unknown_fields=True,
+        )
+        request = msgspec.defstruct(
+            "Request",
+            [("feature_spec", str), ("segments", list[segment])],  # type: ignore[valid-type]
+            forbid_unknown_fields=True,
+        )
+        self._decoder = msgspec.json.Decoder(request)
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        """What a request must look like, for the details of errors."""
+        return {
+            "feature_spec": self.spec.id,
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "max_segments": self.max_segments,
+        }
+
+    def parse(self, body: bytes) -> tuple[list[Times], npt.NDArray[np.float32]]:
+        """Decode and check a body.
+
+        Returns
+        -------
+        times : one per segment.
+        features : float32 (n_segments, *shape), all finite.
+
+        Raises
+        ------
+        RequestError : 400 for what is not JSON, 422 for everything else that does not fit.
+        """
+        try:
+            request: Any = self._decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._explain(body, error) from None
+        if request.feature_spec != self.spec.id:
+            raise self._wrong_spec(request.feature_spec)
+        if not 1 <= len(request.segments) <= self.max_segments:
+            raise RequestError(
+                422,
+                "wrong_number_of_segments",
+                f"The request has {len(request.segments)} segments; send 1 to {self.max_segments}.",
+                {"path": "$.segments", "expected": self.expected},
+            )
+        return self._times(request.segments), self._features(request.segments)
+
+    def _times(self, segments: list[Any]) -> list[Times]:
+        times = []
+        for number, segment in enumerate(segments):
+            if not (segment.end > segment.start and math.isfinite(segment.end)):
+                raise RequestError(
+                    422,
+                    "wrong_times",
+                    f"Segment {number} ends at {segment.end:g} s but starts at {segment.start:g} "
+                    "s; the end must come after the start.",
+                    {"path": f"$.segments[{number}].end"},
+                )
+            times.append(Times(segment.start, segment.end))
+        return times
+
+    def _features(self, segments: list[Any]) -> npt.NDArray[np.float32]:
+        shape = (len(segments), *self.shape)
+        numbers: Any = (getattr(segment.features, self.kind) for segment in segments)
+        for _ in self.shape:
+            numbers = chain.from_iterable(numbers)
+        # what float32 cannot hold becomes infinite here and is refused below
+        with np.errstate(over="ignore"):
+            features = np.fromiter(numbers, np.float32, math.prod(shape)).reshape(shape)
+        if not np.isfinite(features).all():
+            number, *place = (int(index) for index in np.argwhere(~np.isfinite(features))[0])
+            path = "".join(f"[{index}]" for index in place)
+            raise RequestError(
+                422,
+                "not_finite",
+                f"A feature of segment {number} is too large for float32; send finite, "
+                "standardised numbers.",
+                {"path": f"$.segments[{number}].features.{self.kind}{path}"},
+            )
+        return features
+
+    def _explain(self, body: bytes, error: Exception) -> RequestError:
+        """Find out, once a body was refused, what to tell: the decoder stops at the first fault."""
+        if not body:
+            return RequestError(
+                400, "empty_body", "The body is empty. Send the JSON of /api/openapi.json."
+            )
+        content = None
+        try:
+            content = msgspec.json.decode(body)
+        except msgspec.ValidationError:
+            pass  # JSON, but with a number that no float can hold: the first error names it
+        except msgspec.DecodeError as fault:
+            return RequestError(400, "invalid_json", f"{_sentence(str(fault))} Send valid JSON.")
+        except UnicodeDecodeError:
+            return RequestError(400, "invalid_json", "The body is not UTF-8. Send JSON in UTF-8.")
+        except RecursionError:
+            return RequestError(
+                400,
+                "too_deep",
+                "The JSON is nested too deeply. Send the JSON of /api/openapi.json.",
+            )
+        if isinstance(content, dict):
+            spec = content.get("feature_spec")
+            if isinstance(spec, str) and spec != self.spec.id:
+                return self._wrong_spec(spec)
+        what, _, path = str(error).partition(" - at ")
+        path = path.strip("`") or "$"
+        return RequestError(
+            422,
+            "invalid_request",
+            f"At {path}: {_sentence(what)} A segment holds start, end (seconds) and "
+            f"features.{self.kind} with {' x '.join(map(str, self.shape))} numbers.",
+            {"path": path, "expected": self.expected},
+        )
+
+    def _wrong_spec(self, sent: str) -> RequestError:
+        # cut: an answer should not carry back whatever was sent
+        sent = sent if len(sent) <= 80 else sent[:80] + "…"
+        return RequestError(
+            422,
+            "wrong_spec",
+            f"These features follow the spec {sent!r}, but this version needs {self.spec.id!r}. "
+            "Extract them again with the feature_spec of this version's card.",
+            {"path": "$.feature_spec", "sent": sent, "expected": self.spec.id},
+        )
+
+
+def _sentence(text: str) -> str:
+    text = text.rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,136 @@
+"""Serves the site from one command: checks, choice of the version, then the WSGI server."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import click
+
+from . import choice
+from .factory import check_runtime
+from .inference import Registry
+from .settings import PREFIX, Settings, StartError
+
+CANNOT_START = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What was decided before the server starts; it survives a fork."""
+
+    settings: Settings
+    registry: Registry
+    version: str
+
+    @property
+    def bind(self) -> str:
+        """Address for the server."""
+        return f"{_bracketed(self.settings.host)}:{self.settings.port}"
+
+    @property
+    def url(self) -> str:
+        """Address for people."""
+        host = self.settings.host
+        shown = "localhost" if host in ("0.0.0.0", "::", "") else _bracketed(host)
+        return f"http://{shown}:{self.settings.port}/"
+
+    @property
+    def greeting(self) -> str:
+        """The line that says that the site is there."""
+        return f"MusiClassify with model {self.version} is ready: {self.url}  (Ctrl-C ends it)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    for name in ("model", "engine", "host", "port"):
+        value = getattr(options, name)
+        if value is not None:
+            # the environment is where the server's processes read their settings
+            os.environ[PREFIX + name.upper()] = value
+    try:
+        plan = prepare()
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return CANNOT_START
+    except (click.Abort, KeyboardInterrupt):
+        print()
+        return 0
+    print(f"Loading model {plan.version} ({plan.settings.engine}) ...", flush=True)
+    if os.name == "nt":
+        from .waitress_server import serve
+    else:
+        from .gunicorn_server import serve
+    return serve(plan)
+
+
+def prepare() -> Plan:
+    """Check all that can be wrong, then find out which version to serve.
+
+    Raises
+    ------
+    StartError : with what is wrong and what to do.
+    click.Abort : when the person at the terminal leaves instead of choosing.
+    """
+    settings = Settings.read()
+    check_runtime()
+    check_port(settings.host, settings.port)
+    registry = Registry.load(settings.models_dir)
+    choice.check_any(registry, settings.models_dir)
+    for line in choice.refused_lines(registry):
+        print(line, file=sys.stderr)
+    version = choice.resolve(registry, settings.model, ask_here=True)
+    os.environ[PREFIX + "MODEL"] = version
+    return Plan(dataclasses.replace(settings, model=version), registry, version)
+
+
+def check_port(host: str, port: int) -> None:
+    """Try the address before anything slow happens.
+
+    Raises
+    ------
+    StartError : for a busy or forbidden port and for an address that this computer does not have.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            if os.name != "nt":
+                # a port is free as soon as nobody listens, even if old connections linger
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else port - 1
+            raise StartError(
+                f"Port {port} is in use. End the program that uses it, or choose another port: "
+                f"make serve PORT={other} (python -m webapp --port {other})."
+            ) from error
+        if error.errno == errno.EACCES:
+            raise StartError(
+                f"Port {port} needs administrator rights. Choose one above 1023."
+            ) from error
+        raise StartError(
+            f"This computer cannot listen on {host!r} ({error.strerror or error}). "
+            f"Use 127.0.0.1, or correct the setting {PREFIX}HOST."
+        ) from error
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m webapp", description="Serve MusiClassify on this computer."
+    )
+    parser.add_argument("--model", help="version to start with, as v1; asked for if not given")
+    parser.add_argument("--port", help="port to listen on (default 5000)")
+    parser.add_argument("--engine", help="litert (default) or keras")
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    return parser

@@ -1,0 +1,147 @@
+"""Settings as data: every one is a field here, an environment variable and a line in the docs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PREFIX = "MUSICLASSIFY_"
+
+
+class StartError(Exception):
+    """The site cannot start; the text is a sentence for people that says what to do."""
+
+
+class Setting(NamedTuple):
+    """What the docs and the tests need to know about a setting."""
+
+    name: str
+    default: Any
+    type: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable."""
+        return PREFIX + self.name
+
+
+class _Parser(NamedTuple):
+    expects: str
+    parse: Callable[[str], Any]
+
+
+def _whole(low: int, high: int) -> _Parser:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _Parser(f"a whole number from {low} to {high}", parse)
+
+
+def _one_of(*names: str) -> _Parser:
+    def parse(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError
+        return text.lower()
+
+    return _Parser(f"one of {', '.join(names)}", parse)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    if not words:
+        raise ValueError
+    return words
+
+
+_TEXT = _Parser("text", str)
+_FOLDER = _Parser("a folder", lambda text: Path(text).expanduser().resolve())
+_WORDS = _Parser("a list with commas", _words)
+
+
+def _setting(default: Any, parser: _Parser, help: str) -> Any:
+    return dataclasses.field(default=default, metadata={"parser": parser, "help": help})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Values of all settings of one site."""
+
+    model: str | None = _setting(
+        None, _TEXT, "Version to start with; without it a terminal asks, else the recommended one."
+    )
+    engine: str = _setting(
+        "litert", _one_of("litert", "keras"), "Runs the models: LiteRT, or Keras with TensorFlow."
+    )
+    models_dir: Path = _setting(  # noqa: RUF009
+        REPOSITORY / "trained_models", _FOLDER, "Folder with one folder per trained version."
+    )
+    host: str = _setting("127.0.0.1", _TEXT, "Address that `python -m webapp` listens on.")
+    port: int = _setting(5000, _whole(1, 65535), "Port that `python -m webapp` listens on.")
+    workers: int = _setting(1, _whole(1, 64), "Processes; each loads its own models.")
+    threads: int = _setting(4, _whole(1, 64), "Requests that one process answers at a time.")
+    max_segments: int = _setting(720, _whole(1, 100_000), "Most segments in one request.")
+    max_body_mb: int = _setting(24, _whole(1, 1024), "Largest request body, in MiB.")
+    max_minutes: int = _setting(60, _whole(1, 600), "Longest song that the page takes, in minutes.")
+    trusted_hosts: tuple[str, ...] = _setting(
+        ("localhost", "127.0.0.1", "[::1]"),
+        _WORDS,
+        "Names this site answers to, without port; any other Host header is refused.",
+    )
+    log_level: str = _setting(
+        "warning",
+        _one_of("debug", "info", "warning", "error"),
+        "`info` writes one line per request: method, route, status and time, nothing else.",
+    )
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest request body, in bytes."""
+        return self.max_body_mb * 1024 * 1024
+
+    @classmethod
+    def read(
+        cls, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Take the defaults, then the environment, then `overrides` by upper-case name.
+
+        Text is parsed, other overrides are taken as they are. An empty variable counts as unset.
+
+        Raises
+        ------
+        StartError : for a value that does not fit its setting, or an override without a setting.
+        """
+        environ = os.environ if environ is None else environ
+        overrides = dict(overrides or {})
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            name = field.name.upper()
+            value = overrides.pop(name, environ.get(PREFIX + name, "").strip() or None)
+            if isinstance(value, str):
+                parser = field.metadata["parser"]
+                try:
+                    value = parser.parse(value)
+                except ValueError:
+                    raise StartError(
+                        f"{PREFIX}{name} is {value!r}; it must be {parser.expects}."
+                    ) from None
+            if value is not None:
+                values[field.name] = value
+        if overrides:
+            raise StartError(f"There is no setting named {', '.join(sorted(overrides))}.")
+        return cls(**values)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(
+        field.name.upper(), field.default, field.metadata["parser"].expects, field.metadata["help"]
+    )
+    for field in dataclasses.fields(Settings)
+)
