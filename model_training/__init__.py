@@ -1,0 +1,1 @@
+"""From labelled music to a versioned model with an honest report."""

@@ -1,0 +1,1 @@
+"""Labelled music, one file per collection."""
