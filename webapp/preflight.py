@@ -7,6 +7,7 @@ Standard library only: this module runs before anything else is installed.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.util
 import json
 import os
@@ -98,29 +99,35 @@ def write_problem(root: Path = REPOSITORY) -> str | None:
     return None
 
 
-def port_problem(host: str, port: int) -> str | None:
-    """Say why nothing can listen on a port, if so."""
+def check_port(host: str, port: int) -> None:
+    """Try the address before anything slow happens.
+
+    Raises
+    ------
+    StartError : for a busy or forbidden port and for an address that this computer does not have.
+    """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            if os.name == "posix":
+                # a port is free as soon as nobody listens, even if old connections linger
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
     except OSError as error:
-        return f"{PREFIX}HOST is {host!r}, which is no address of this computer ({error.strerror})."
-    with socket.socket(family, kind, protocol) as listener:
-        # as servers do: a port that was closed a moment ago counts as free
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-            listener.listen()
-        except PermissionError:
-            return f"Port {port} is reserved by the system: choose one above 1023, say PORT=5001."
-        except OSError as error:
-            return (
-                f"Port {port} on {host} cannot be used ({error.strerror}): end the program that "
-                f"has it, or choose another port, say PORT={port % 65535 + 1}."
-            )
-    return None
+        if error.errno == errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else port - 1
+            raise StartError(
+                f"Port {port} is in use. End the program that uses it, or choose another port: "
+                f"make serve PORT={other} (python -m webapp --port {other})."
+            ) from error
+        if error.errno == errno.EACCES:
+            raise StartError(
+                f"Port {port} needs administrator rights. Choose one above 1023."
+            ) from error
+        raise StartError(
+            f"This computer cannot listen on {host!r} ({error.strerror or error}). "
+            f"Use 127.0.0.1, or correct the setting {PREFIX}HOST."
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,14 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.serve:
         try:
             settings = Settings.read(given)
+            with_tensorflow = settings.engine == "keras"
+            check_port(settings.host, settings.port)
         except StartError as error:
             # what was given to make is named as it was given
             text = str(error)
             short = text.removeprefix(PREFIX)
             problems.append(short if short.split()[0] in given else text)
-        else:
-            with_tensorflow = settings.engine == "keras"
-            problems.append(port_problem(settings.host, settings.port))
     problems += [python_problem(with_tensorflow), *node_problems(), write_problem()]
     found = [problem for problem in problems if problem]
     for problem in found:
