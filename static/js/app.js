@@ -1,0 +1,90 @@
+/** Wires the page: files to the queue, the queue to the list. */
+
+import { predict } from './api.js';
+import { decode } from './decode.js';
+import { acceptDrops } from './drop.js';
+import { Engine } from './engine.js';
+import { showEngine } from './engine_view.js';
+import { counted } from './format.js';
+import { Song, SongQueue } from './queue.js';
+import { SongView } from './song_view.js';
+
+const byId = (id) => document.getElementById(id);
+const config = JSON.parse(byId('config').textContent);
+
+const engine = new Engine(config);
+const queue = new SongQueue({
+  engine,
+  decode: (file) =>
+    decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
+  predict: (body, signal) => predict(config.predictUrl, body, signal),
+});
+/** @type {Map<Song, SongView>} */
+const views = new Map();
+
+function summarise() {
+  const { songs } = queue;
+  const count = (state) => songs.filter((song) => song.state === state).length;
+  const failed = count('failed');
+  byId('queue').hidden = !songs.length;
+  document.body.classList.toggle('has-songs', songs.length > 0);
+  byId('summary').textContent =
+    `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}`;
+  byId('retry-failed').hidden = songs.filter((song) => song.retryable).length < 2;
+}
+
+function remove(song) {
+  queue.remove(song);
+  views.get(song).remove();
+  views.delete(song);
+  summarise();
+}
+
+function add(files, leftOut = 0) {
+  const songs = files.map((file) => new Song(file));
+  for (const song of songs) {
+    const view = new SongView(song, config, {
+      onRetry: () => queue.retry(song),
+      onRemove: () => {
+        const next = view.element.nextElementSibling ?? view.element.previousElementSibling;
+        remove(song);
+        (next?.querySelector('.song-remove') ?? byId('songs')).focus();
+      },
+    });
+    views.set(song, view);
+  }
+  byId('list').append(...songs.map((song) => views.get(song).element));
+  // A single song shows its answer at once; the room for it is taken before it is known.
+  if (songs.length === 1) views.get(songs[0]).open(true);
+  byId('left-out').hidden = !leftOut;
+  byId('left-out').textContent = `${counted(leftOut, 'file')} in the folder left out: no audio.`;
+  queue.add(songs);
+  summarise();
+  if (songs.length) views.get(songs[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+queue.addEventListener('change', ({ detail: song }) => {
+  views.get(song).update();
+  summarise();
+});
+byId('songs').addEventListener('change', ({ target }) => {
+  add([...target.files]);
+  // So that choosing the same file again is a change.
+  target.value = '';
+});
+byId('clear').addEventListener('click', () => {
+  for (const song of [...queue.songs]) remove(song);
+  byId('left-out').hidden = true;
+  byId('songs').focus();
+});
+byId('retry-failed').addEventListener('click', () => {
+  for (const song of queue.songs) queue.retry(song);
+});
+// One song plays at a time.
+document.addEventListener('play', ({ target }) => {
+  for (const audio of document.querySelectorAll('audio')) if (audio !== target) audio.pause();
+}, true);
+
+acceptDrops(({ files, leftOut }) => add(files, leftOut));
+showEngine(byId('engine'), engine);
+engine.start();

@@ -1,0 +1,37 @@
+/** Tells how far the analysis has loaded, and offers to try again. */
+
+import { FILES_TO_LOAD } from './engine.js';
+import { size } from './format.js';
+
+/**
+ * @param {HTMLElement} element #engine
+ * @param {import('./engine.js').Engine} engine
+ */
+export function showEngine(element, engine) {
+  const text = element.querySelector('.engine-text');
+  const progress = element.querySelector('progress');
+  const retry = element.querySelector('.engine-retry');
+  // Starting Python counts as one more step after the last file.
+  progress.max = FILES_TO_LOAD + 1;
+  retry.addEventListener('click', () => engine.start());
+
+  const draw = () => {
+    const { state, files, bytes, message } = engine;
+    const sentence = {
+      loading: files < FILES_TO_LOAD ? 'Loading the analysis into your browser' : 'Starting the analysis',
+      ready: 'Ready: songs are analysed on this computer.',
+      failed: `The analysis could not be loaded. ${message}`,
+    }[state];
+    // Only changed sentences are read out; the counts go to the progress bar's label.
+    if (text.textContent !== sentence) text.textContent = sentence;
+    progress.hidden = state !== 'loading';
+    progress.value = files;
+    progress.dataset.bytes = bytes;
+    element.querySelector('.engine-bytes').textContent =
+      state === 'loading' && bytes ? `${Math.min(files, FILES_TO_LOAD)} of ${FILES_TO_LOAD} files, ${size(bytes)}` : '';
+    retry.hidden = state !== 'failed';
+    element.dataset.state = state;
+  };
+  engine.addEventListener('change', draw);
+  draw();
+}

@@ -1,0 +1,30 @@
+/** The one kind of error whose message is meant for the visitor. */
+
+export class UserError extends Error {
+  /**
+   * @param {string} message a sentence: what is wrong and what to do
+   * @param {{retryable?: boolean, cancelled?: boolean}} [options] retryable: trying again may help
+   */
+  constructor(message, { retryable = true, cancelled = false } = {}) {
+    super(message);
+    this.name = 'UserError';
+    this.retryable = retryable;
+    this.cancelled = cancelled;
+  }
+}
+
+/**
+ * Settle as `promise` does, or reject when it takes too long.
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {number} ms
+ * @param {() => Error} makeError
+ * @returns {Promise<T>}
+ */
+export function withTimeout(promise, ms, makeError) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(makeError()), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,50 @@
+/** Which files the visitor chose or dropped. */
+
+const AUDIO_NAME = /\.(mp3|mp2|m4a|m4b|mp4|aac|flac|ogg|oga|opus|wav|wave|weba|webm|aif|aiff|wma|mka|3gp|amr)$/i;
+
+const looksLikeAudio = (file) =>
+  file.type.startsWith('audio/') || file.type.startsWith('video/') || AUDIO_NAME.test(file.name);
+
+const entryFile = (entry) => new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+
+async function folderEntries(folder) {
+  const reader = folder.createReader();
+  const all = [];
+  for (;;) {
+    // readEntries gives at most 100 at a time, then an empty list.
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!some.length) return all;
+    all.push(...some);
+  }
+}
+
+async function collect(entry, found) {
+  if (entry.isDirectory) {
+    const entries = await folderEntries(entry);
+    entries.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+    for (const inner of entries) await collect(inner, found);
+    return;
+  }
+  const file = await entryFile(entry);
+  if (file && looksLikeAudio(file)) found.files.push(file);
+  else found.leftOut += 1;
+}
+
+/**
+ * Files of a drop. A file dropped by itself is always taken, so that it gets its answer; folders
+ * are walked and their covers, playlists and the like left out.
+ * @param {DataTransfer} transfer
+ * @returns {Promise<{files: File[], leftOut: number}>}
+ */
+export async function droppedFiles(transfer) {
+  const found = { files: [], leftOut: 0 };
+  // Everything must be taken from the transfer before the first await empties it.
+  const items = [...transfer.items]
+    .filter((item) => item.kind === 'file')
+    .map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() }));
+  for (const { entry, file } of items) {
+    if (entry?.isDirectory) await collect(entry, found);
+    else if (file) found.files.push(file);
+  }
+  return found;
+}

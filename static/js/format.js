@@ -1,0 +1,46 @@
+/** Numbers and times as people read them. */
+
+const LANGUAGE = document.documentElement.lang || 'en';
+const percentFormat = new Intl.NumberFormat(LANGUAGE, { style: 'percent', maximumFractionDigits: 0 });
+const integerFormat = new Intl.NumberFormat(LANGUAGE);
+
+/**
+ * @param {number} share 0 to 1
+ * @returns {string} such as "62%"; never "0%" or "100%" for what only comes near
+ */
+export function percent(share) {
+  if (share > 0 && share < 0.005) return `<${percentFormat.format(0.01)}`;
+  if (share < 1 && share >= 0.995) return `>${percentFormat.format(0.99)}`;
+  return percentFormat.format(share);
+}
+
+/** @param {number} count @returns {string} such as "122,880" */
+export const integer = (count) => integerFormat.format(count);
+
+/** @param {number} bytes @returns {string} such as "4.8 MB" (decimal units) */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  const unit = bytes < 999_500 ? 'kB' : bytes < 999_500_000 ? 'MB' : 'GB';
+  const value = bytes / { kB: 1e3, MB: 1e6, GB: 1e9 }[unit];
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
+}
+
+/** @param {number} seconds @returns {string} such as "3:05" or "1:02:09" */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, '0');
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** @param {number} ms milliseconds @returns {string} such as "0.46 s" */
+export const duration = (ms) => `${(ms / 1000).toFixed(ms < 9995 ? 2 : 0)} s`;
+
+/**
+ * @param {number} count
+ * @param {string} one singular noun
+ * @param {string} [many] plural noun
+ * @returns {string} such as "3 songs"
+ */
+export const counted = (count, one, many = `${one}s`) =>
+  `${integer(count)} ${count === 1 ? one : many}`;

@@ -1,0 +1,173 @@
+/** One song of the list: its row, and the answer that unfolds below it. */
+
+import { clock, counted, percent, size } from './format.js';
+import { colourClass, ranking } from './genres.js';
+import { piecesTable } from './pieces_view.js';
+import { sentView } from './sent_view.js';
+import { Timeline, fillStrip } from './timeline.js';
+import { likelihood } from './words.js';
+
+const template = document.getElementById('song-template');
+
+const STATUS = {
+  queued: 'Waiting for its turn',
+  decoding: 'Decoding on your computer',
+  extracting: 'Analysing on your computer',
+  predicting: 'Asking the model',
+};
+
+export class SongView {
+  #song;
+  #config;
+  #parts;
+  #timeline;
+  #urls = [];
+  #state = '';
+
+  /**
+   * @param {import('./queue.js').Song} song
+   * @param {{genres: string[], featureSpec: object, predictUrl: string}} config
+   * @param {{onRetry: () => void, onRemove: () => void}} actions
+   */
+  constructor(song, config, { onRetry, onRemove }) {
+    this.#song = song;
+    this.#config = config;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    const one = (selector) => this.element.querySelector(selector);
+    this.#parts = {
+      toggle: one('.song-toggle'), status: one('.song-status'), progress: one('.song-progress'),
+      strip: one('.song-strip'), facts: one('.song-facts'), retry: one('.song-retry'),
+      body: one('.song-body'), bars: one('.bars'), word: one('.verdict-word'),
+      genre: one('.verdict-genre'), share: one('.verdict-share'), weak: one('.weak'),
+      audio: one('.player'), sent: one('.sent'), sentBody: one('.sent-body'),
+      sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
+    };
+    const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
+    this.element.dataset.name = song.file.name;
+    body.id = `song-${song.id}`;
+    toggle.setAttribute('aria-controls', body.id);
+    one('.song-name').textContent = song.file.name;
+    progress.ariaLabel = `Progress of ${song.file.name}`;
+    one('.song-remove').ariaLabel = `Remove ${song.file.name}`;
+    retry.ariaLabel = `Retry ${song.file.name}`;
+    audio.ariaLabel = `Play ${song.file.name}`;
+    this.#timeline = new Timeline({ rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio });
+
+    toggle.addEventListener('click', () => this.open(body.hidden));
+    retry.addEventListener('click', onRetry);
+    one('.song-remove').addEventListener('click', onRemove);
+    sent.addEventListener('toggle', () => this.#showSent());
+    pieces.addEventListener('toggle', () => this.#showPieces());
+    this.#drawBars(config.genres, config.genres.map(() => 0));
+    this.update();
+  }
+
+  /** Follow the song: called whenever it changes. */
+  update() {
+    const { state, progress, error, seconds, file } = this.#song;
+    const parts = this.#parts;
+    const running = state === 'decoding' || state === 'extracting' || state === 'predicting';
+    parts.progress.hidden = !running;
+    if (progress === null) parts.progress.removeAttribute('value');
+    else parts.progress.value = progress;
+    parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
+    if (state === this.#state) return;
+
+    this.#state = state;
+    parts.retry.hidden = !this.#song.retryable;
+    parts.toggle.disabled = state === 'failed';
+    if (state === 'failed') {
+      this.open(false);
+      parts.status.textContent = error.message;
+    } else if (state === 'done') {
+      this.#showResult();
+    } else {
+      parts.status.textContent = STATUS[state];
+    }
+    this.element.dataset.state = state;
+  }
+
+  /** @param {boolean} open unfold or fold the answer */
+  open(open) {
+    const { body, toggle, audio } = this.#parts;
+    if (open && !audio.src) audio.src = this.#url(this.#song.file);
+    if (!open) audio.pause();
+    body.hidden = !open;
+    toggle.ariaExpanded = String(open);
+  }
+
+  /** Take the song off the page and free what it held. */
+  remove() {
+    this.#parts.audio.removeAttribute('src');
+    this.#parts.audio.load();
+    for (const url of this.#urls) URL.revokeObjectURL(url);
+    this.element.remove();
+  }
+
+  #url(blob) {
+    const url = URL.createObjectURL(blob);
+    this.#urls.push(url);
+    return url;
+  }
+
+  #showResult() {
+    const { prediction, extraction, seconds } = this.#song;
+    const { genre, probabilities, unfamiliar } = prediction.aggregate;
+    const parts = this.#parts;
+    const index = prediction.genres.indexOf(genre);
+    const share = probabilities[index];
+
+    parts.word.textContent = likelihood(share);
+    parts.genre.textContent = genre;
+    parts.share.textContent =
+      `${percent(share)} · ${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
+    const notes = [];
+    if (extraction.repeated) {
+      notes.push(`A weak answer: the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill one piece.`);
+    }
+    if (unfamiliar?.flag) notes.push('This sounds unlike anything the model was trained on.');
+    parts.weak.textContent = notes.join(' ');
+    parts.weak.hidden = !notes.length;
+    this.#drawBars(prediction.genres, probabilities);
+    this.#timeline.show(prediction, seconds, extraction.skipped);
+    fillStrip(parts.strip, this.#song);
+    parts.sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(this.#song.file.size)}`;
+    parts.status.textContent = `${likelihood(share)} ${genre}, ${percent(share)}${extraction.repeated ? '; weak, because it is so short' : ''}`;
+    parts.status.classList.add('answer', colourClass(index));
+    this.element.classList.add(colourClass(index));
+    this.element.dataset.genre = genre;
+  }
+
+  #drawBars(genres, probabilities) {
+    this.#parts.bars.replaceChildren(...ranking(probabilities).map((index) => {
+      const item = document.createElement('li');
+      item.className = colourClass(index);
+      const name = document.createElement('span');
+      name.className = 'bars-name';
+      name.textContent = genres[index];
+      const track = document.createElement('span');
+      track.className = 'bars-track';
+      const bar = document.createElement('span');
+      bar.className = 'bar';
+      bar.style.width = `${100 * probabilities[index]}%`;
+      track.append(bar);
+      const value = document.createElement('span');
+      value.className = 'bars-value';
+      value.textContent = this.#song.prediction ? percent(probabilities[index]) : '';
+      item.append(name, track, value);
+      return item;
+    }));
+  }
+
+  async #showSent() {
+    const { sent, sentBody } = this.#parts;
+    if (!sent.open || !this.#song.prediction || sentBody.childElementCount) return;
+    sentBody.replaceChildren(await sentView(this.#song, this.#config, (blob) => this.#url(blob)));
+  }
+
+  #showPieces() {
+    const { pieces, piecesBody } = this.#parts;
+    if (!pieces.open || !this.#song.prediction || piecesBody.childElementCount) return;
+    piecesBody.replaceChildren(piecesTable(this.#song.prediction));
+  }
+}

@@ -1,0 +1,219 @@
+/** The pieces of a song in the order of time: coloured by genre, high where the model is sure. */
+
+import { clock, percent } from './format.js';
+import { colourClass, ranking } from './genres.js';
+
+// Longer songs are broken into rows, so that a piece stays wide enough to be hit.
+const ROW_S = 600;
+// A name fits under a run of equal genres that is at least this share of the row wide.
+const NAME_SHARE = 0.085;
+
+const part = (className, text = '') => {
+  const element = document.createElement('div');
+  element.className = className;
+  element.textContent = text;
+  return element;
+};
+
+function place(element, from, to, row) {
+  const length = row.end - row.start;
+  element.style.left = `${(100 * (Math.max(from, row.start) - row.start)) / length}%`;
+  element.style.width = `${(100 * (Math.min(to, row.end) - Math.max(from, row.start))) / length}%`;
+  return element;
+}
+
+/** @param {number} seconds length of the song @returns {{start: number, end: number}[]} */
+function rowsOf(seconds) {
+  const count = Math.max(1, Math.ceil(seconds / ROW_S));
+  const length = count === 1 ? seconds : ROW_S;
+  return Array.from({ length: count }, (_, i) => ({ start: i * length, end: (i + 1) * length }));
+}
+
+/**
+ * What stands between the pieces: the intro that was left out and silence.
+ * @param {{start: number, end: number}[]} segments
+ * @param {number} seconds length of the song
+ * @param {number} skipped seconds left out at the start
+ * @returns {{from: number, to: number, what: string}[]}
+ */
+export function gaps(segments, seconds, skipped) {
+  const found = [];
+  if (skipped > 0) found.push({ from: 0, to: skipped, what: 'intro, left out' });
+  // Shorter gaps are remainders between two excerpts, not silence.
+  const noticeable = Math.max(...segments.map(({ start, end }) => end - start)) * 0.9;
+  let last = skipped;
+  for (const { start, end } of [...segments, { start: seconds, end: seconds }]) {
+    if (start - last > noticeable) found.push({ from: last, to: start, what: 'silence' });
+    last = Math.max(last, end);
+  }
+  return found;
+}
+
+/** Neighbouring pieces with the same winner. */
+function runs(segments) {
+  const found = [];
+  for (const { start, end, genre } of segments) {
+    const last = found.at(-1);
+    if (last && last.genre === genre && start - last.to < 1) last.to = end;
+    else found.push({ from: start, to: end, genre });
+  }
+  return found;
+}
+
+/** @returns {string} such as "0:35 to 0:40: rock 62%, blues 20%" */
+function describe({ start, end, probabilities }, genres) {
+  const [first, second] = ranking(probabilities);
+  const share = (index) => `${genres[index]} ${percent(probabilities[index])}`;
+  return `${clock(start)} to ${clock(end)}: ${share(first)}${second === undefined ? '' : `, ${share(second)}`}`;
+}
+
+/**
+ * Bars without words, for the folded row of a song.
+ * @param {HTMLElement} strip
+ * @param {{prediction: import('./api.js').Prediction, seconds: number}} song
+ */
+export function fillStrip(strip, { prediction, seconds }) {
+  const { segments, genres } = prediction;
+  const row = { start: 0, end: seconds };
+  strip.replaceChildren(...segments.map((segment) => {
+    const index = genres.indexOf(segment.genre);
+    const bar = part(`bar ${colourClass(index)}`);
+    bar.style.height = `${100 * segment.probabilities[index]}%`;
+    return place(bar, segment.start, segment.end, row);
+  }));
+}
+
+export class Timeline {
+  #rows;
+  #readout;
+  #audio;
+  #heads = [];
+  #buttons = [];
+
+  /**
+   * @param {{rows: HTMLElement, readout: HTMLElement, audio: HTMLAudioElement}} elements
+   */
+  constructor({ rows, readout, audio }) {
+    this.#rows = rows;
+    this.#readout = readout;
+    this.#audio = audio;
+    rows.replaceChildren(this.#row({ start: 0, end: 0 }));
+    rows.addEventListener('keydown', (event) => this.#move(event));
+    audio.addEventListener('timeupdate', () => this.#follow());
+  }
+
+  /**
+   * @param {import('./api.js').Prediction} prediction
+   * @param {number} seconds length of the song
+   * @param {number} skipped seconds left out at the start
+   */
+  show({ segments, genres }, seconds, skipped) {
+    this.#heads = [];
+    this.#buttons = [];
+    const between = gaps(segments, seconds, skipped);
+    const names = runs(segments);
+    this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
+      const inRow = ({ from, to }) => from < row.end && to > row.start;
+      const element = this.#row(row);
+      const track = element.querySelector('.track');
+      for (const gap of between.filter(inRow)) {
+        track.append(place(part('gap', gap.what), gap.from, gap.to, row));
+      }
+      const list = document.createElement('ol');
+      list.className = 'segments';
+      for (const segment of segments) {
+        // A piece that crosses the end of a row stands where it begins.
+        if (segment.start >= row.start && segment.start < row.end) {
+          list.append(this.#segment(segment, genres, row));
+        }
+      }
+      track.prepend(list);
+      const line = element.querySelector('.names');
+      for (const run of names.filter(inRow)) {
+        const shown = Math.min(run.to, row.end) - Math.max(run.from, row.start);
+        if (shown / (row.end - row.start) < NAME_SHARE) continue;
+        line.append(place(part('', run.genre), run.from, run.to, row));
+      }
+      return element;
+    }));
+    if (this.#buttons.length) this.#buttons[0].tabIndex = 0;
+  }
+
+  #row(row) {
+    const element = part('timeline-row');
+    const track = part('track');
+    const head = part('playhead');
+    head.hidden = true;
+    track.append(head);
+    this.#heads.push({ head, row });
+    const scale = part('scale');
+    scale.append(part('', clock(row.start)), part('', row.end ? clock(row.end) : ''));
+    const names = part('names');
+    // The buttons say the same, in order.
+    names.ariaHidden = 'true';
+    scale.ariaHidden = 'true';
+    element.append(track, names, scale);
+    return element;
+  }
+
+  #segment(segment, genres, row) {
+    const index = genres.indexOf(segment.genre);
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    const text = describe(segment, genres);
+    button.type = 'button';
+    button.tabIndex = -1;
+    button.className = 'segment';
+    button.dataset.start = segment.start;
+    button.dataset.genre = segment.genre;
+    button.ariaLabel = `${text}. Play from here`;
+    const bar = part(`bar ${colourClass(index)}`);
+    bar.style.height = `${Math.max(6, 100 * segment.probabilities[index])}%`;
+    button.append(bar);
+    const read = () => { this.#readout.textContent = text; };
+    button.addEventListener('pointerenter', read);
+    button.addEventListener('focus', read);
+    button.addEventListener('click', () => this.#play(segment.start));
+    this.#buttons.push(button);
+    item.append(button);
+    return place(item, segment.start, segment.end, row);
+  }
+
+  async #play(seconds) {
+    this.#audio.currentTime = seconds;
+    try {
+      await this.#audio.play();
+    } catch (error) {
+      // Another click may have come first; anything else is told where the eye is.
+      if (error.name !== 'AbortError') {
+        this.#readout.textContent = 'Your browser decoded this file but cannot play it here.';
+      }
+    }
+  }
+
+  /** Arrow keys walk through the pieces, so that Tab passes the timeline in one step. */
+  #move(event) {
+    const here = this.#buttons.indexOf(document.activeElement);
+    if (here < 0) return;
+    const last = this.#buttons.length - 1;
+    const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = this.#buttons[Math.min(last, Math.max(0, to))];
+    this.#buttons[here].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  #follow() {
+    const now = this.#audio.currentTime;
+    for (const { head, row } of this.#heads) {
+      head.hidden = !(now >= row.start && now < row.end);
+      if (!head.hidden) head.style.left = `${(100 * (now - row.start)) / (row.end - row.start)}%`;
+    }
+    for (const button of this.#buttons) button.classList.remove('playing');
+    if (!this.#audio.paused) {
+      this.#buttons.findLast((button) => Number(button.dataset.start) <= now)?.classList.add('playing');
+    }
+  }
+}

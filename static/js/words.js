@@ -1,0 +1,12 @@
+/** What a probability is called. */
+
+// Probabilities are calibrated, so these thresholds mean what they say.
+const WORDS = [
+  [0.8, 'Very likely'],
+  [0.6, 'Probably'],
+  [0.4, 'Perhaps'],
+  [0, 'Not sure; closest to'],
+];
+
+/** @param {number} probability @returns {string} such as "Probably" */
+export const likelihood = (probability) => WORDS.find(([from]) => probability >= from)[1];
