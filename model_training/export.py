@@ -95,15 +95,9 @@ def require_builtin_layers(model: keras.Model) -> None:
 
 def convert(model: keras.Model) -> bytes:
     """The model as LiteRT flat buffer, float32, any batch size."""
-    shape = (None, *model.input_shape[1:])
-    function = tf.function(
-        lambda batch: model(batch, training=False),
-        input_signature=[tf.TensorSpec(shape, tf.float32)],
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function()], model
-    )
-    content: bytes = converter.convert()
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, format="tf_saved_model", verbose=False)
+        content: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     return content
 
 
