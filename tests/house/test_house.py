@@ -1,0 +1,171 @@
+"""What holds for all tracked files, for the locks and for the front door."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LOCKS = ("requirements-serve", "requirements", "requirements-dev")
+NOT_OURS = {".git", ".venv", "node_modules", "runtime", "__pycache__", "test-results"}
+CODE = {".py", ".js", ".mjs", ".css", ".html", ".md", ".toml"}
+MOST_LINES = 500
+MOST_BYTES_PER_VERSION = 10 * 1000 * 1000
+
+# Put together here, so that this file passes its own test.
+REGISTRY_HOSTS = [
+    rf"{name}\.{end}"
+    for name, end in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "(org|com)"),
+        ("yarnpkg", "com"),
+        ("debian", "org"),
+        ("ubuntu", "com"),
+    )
+]
+MACHINE_PATHS = [rf"(?<![\w.<])/{name}/\w" for name in ("root", "work", "tmp", "home", "Users")]
+LEFT_OVER = [rf"\b{first}{second}\b" for first, second in (("TO", "DO"), ("FIX", "ME"))]
+
+
+def tracked(root: Path) -> list[Path]:
+    """All files of the project; without git, all that no tool has made."""
+    if (root / ".git").exists():
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, check=True
+        ).stdout
+        paths = [root / name for name in listed.split("\0") if name]
+    else:
+        paths = list(walk(root))
+    return sorted(path for path in set(paths) if path.is_file())
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name in NOT_OURS or path.name.endswith("_cache") or path.suffix == ".pyc":
+            continue
+        if path.is_dir():
+            yield from walk(path)
+        else:
+            yield path
+
+
+def findings(text: str, patterns: list[str]) -> list[str]:
+    return [match[0] for match in re.finditer("|".join(patterns), text)]
+
+
+@pytest.mark.parametrize(
+    "patterns", [REGISTRY_HOSTS, MACHINE_PATHS, LEFT_OVER], ids=["hosts", "paths", "left over"]
+)
+def test_no_file_names_what_belongs_to_a_machine(root: Path, patterns: list[str]) -> None:
+    found = []
+    files = tracked(root)
+    for path in files:
+        text = path.read_bytes().decode("utf-8", errors="ignore")
+        found += [f"{path.relative_to(root)}: {word}" for word in findings(text, patterns)]
+    assert found == []
+    assert len(files) > 50
+
+
+def test_the_patterns_themselves() -> None:
+    host = "files." + "pythonhosted" + ".org"
+    assert findings(f"see https://{host}/packages", REGISTRY_HOSTS)
+    assert findings("cd /ro" + "ot/project", MACHINE_PATHS)
+    assert findings("'/tm" + "p/x'", MACHINE_PATHS)
+    assert not findings("/api/v1/models, static/work/x, ../shared/data, <root>/x", MACHINE_PATHS)
+    assert not findings("pypi, npm, Debian's packages, mastodon", REGISTRY_HOSTS + LEFT_OVER)
+
+
+def test_no_file_is_too_long(root: Path) -> None:
+    long = {}
+    for path in tracked(root):
+        if path.suffix in CODE or path.name == "Makefile":
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > MOST_LINES:
+                long[str(path.relative_to(root))] = lines
+    assert long == {}
+
+
+def test_trained_versions_are_small(root: Path) -> None:
+    cards = list(root.glob("trained_models/*/model.json"))
+    assert cards
+    for card in cards:
+        size = sum(path.stat().st_size for path in card.parent.rglob("*") if path.is_file())
+        assert size <= MOST_BYTES_PER_VERSION, f"{card.parent.name} has {size:,} bytes"
+
+
+# --- locks ------------------------------------------------------------------------------------
+
+
+def read_lock(path: Path) -> dict[str, tuple[str, str, int]]:
+    """Name -> version, marker, number of hashes."""
+    found: dict[str, tuple[str, str, int]] = {}
+    name = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := re.fullmatch(r"([a-z0-9-]+)==(\S+?)(?: ; (.+?))? \\", line):
+            name = match[1]
+            assert name not in found, f"{path.name} names {name} twice"
+            found[name] = (match[2], match[3] or "", 0)
+        elif re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line):
+            version, marker, hashes = found[name]
+            found[name] = (version, marker, hashes + 1)
+        else:
+            assert re.match(r" *#", line), f"{path.name} holds {line!r}"
+    return found
+
+
+def wanted(path: Path) -> set[str]:
+    """Names in an .in file, those of the files it includes too."""
+    names: set[str] = set()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            names |= wanted(path.with_name(line[3:].strip()))
+        elif match := re.match(r"[A-Za-z0-9_-]+", line):
+            names.add(match[0].lower().replace("_", "-"))
+    return names
+
+
+def test_locks_agree_and_hold_one_another(root: Path) -> None:
+    serve, full, dev = (read_lock(root / f"{name}.txt") for name in LOCKS)
+    for smaller, larger in ((serve, full), (full, dev)):
+        assert set(smaller) < set(larger)
+        for name, (version, _, _) in smaller.items():
+            assert larger[name][0] == version, name
+    # a marker may only vanish from a smaller to a larger lock: it must not narrow
+    for name, (_, marker, _) in full.items():
+        assert dev[name][1] in (marker, ""), name
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_each_lock_has_hashes_for_all_and_all_that_was_asked_for(root: Path, name: str) -> None:
+    lock = read_lock(root / f"{name}.txt")
+    assert [package for package, (_, _, hashes) in lock.items() if hashes == 0] == []
+    assert wanted(root / f"{name}.in") <= set(lock)
+
+
+def test_locks_hold_what_their_purpose_needs(root: Path) -> None:
+    serve, full, _ = (read_lock(root / f"{name}.txt") for name in LOCKS)
+    assert {"flask", "librosa", "tensorflow", "numpy", "jinja2", "gunicorn"} <= set(full)
+    assert not {"tensorflow", "keras", "librosa", "scikit-learn"} & set(serve)
+    assert serve["gunicorn"][1] == "sys_platform != 'win32'"
+    assert serve["waitress"][1] == "sys_platform == 'win32'"
+    # Python 3.13 dropped modules that librosa's reader of old formats imports
+    for name in ("audioop-lts", "standard-aifc", "standard-sunau"):
+        assert full[name][1] == "python_full_version >= '3.13'"
+
+
+def test_npm_lock_pins_by_hash_and_names_no_address(root: Path) -> None:
+    packages = json.loads((root / "package-lock.json").read_text())["packages"]
+    ours = packages.pop("")
+    package = json.loads((root / "package.json").read_text())
+    assert ours["dependencies"] == package["dependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", pin) for pin in package["dependencies"].values())
+    assert package["private"] is True
+    for name, entry in packages.items():
+        assert "resolved" not in entry, name
+        assert entry["integrity"].startswith("sha512-"), name

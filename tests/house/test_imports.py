@@ -1,0 +1,137 @@
+"""Each room imports only what it may: read from the source, so no import can hide in a branch."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
+# Modules that run before anything is installed.
+BARE = {"webapp.preflight", "webapp.runtime", "webapp.settings"}
+
+
+def module_of(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Every imported name, in full, with its line."""
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = [*base, *(node.module or "").split(".")] if node.module else base
+            for alias in node.names:
+                # `from webapp import inference` names a module, `from flask import Flask` does not:
+                # both are judged by their beginning
+                yield node.lineno, ".".join([*base, alias.name])
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def is_standard(name: str) -> bool:
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def refusal(module: str, name: str) -> str | None:
+    """Why `module` may not import `name`; None when it may."""
+    if is_standard(name):
+        return None
+    top = name.split(".")[0]
+    if within(module, "features"):
+        return None if top in {"numpy", "features"} else "features/ has numpy only"
+    if within(module, "webapp.inference"):
+        allowed = top in {"numpy", "msgspec", "features", *ENGINES} or within(
+            name, "webapp.inference"
+        )
+        return None if allowed else "webapp/inference/ knows no site"
+    if module in BARE:
+        bare = any(within(name, other) for other in BARE)
+        return None if bare else "runs before anything is installed"
+    if within(module, "webapp"):
+        if top in {"model_training", "tests", "librosa", *ENGINES}:
+            return "the site asks webapp.inference, and never trains"
+        return None
+    if within(module, "model_training"):
+        if top == "tests" or (top == "webapp" and not within(name, "webapp.inference")):
+            return "of the site, training may use webapp.inference only"
+        return None
+    return None
+
+
+def room_files(root: Path) -> list[Path]:
+    return sorted(
+        path
+        for room in ("features", "webapp", "model_training")
+        for path in root.glob(f"{room}/**/*.py")
+    )
+
+
+def test_every_room_keeps_its_rules(root: Path) -> None:
+    found = []
+    seen = 0
+    for path in room_files(root):
+        module = module_of(path, root)
+        source = path.read_text(encoding="utf-8")
+        for line, name in imports(source, module, path.name == "__init__.py"):
+            seen += 1
+            if reason := refusal(module, name):
+                found.append(f"{path.relative_to(root)}:{line} imports {name}: {reason}")
+    assert found == []
+    assert seen > 100
+
+
+def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
+    tree = ast.parse((root / "webapp" / "__init__.py").read_text(encoding="utf-8"))
+    at_once = ast.Module([node for node in tree.body if not isinstance(node, ast.If)], [])
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    at_once.body = [node for node in at_once.body if not isinstance(node, functions)]
+    names = [name for _, name in imports(ast.unparse(at_once), "webapp", True)]
+    assert [name for name in names if not is_standard(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "is_package", "source", "refused"),
+    [
+        ("features.mel", False, "import numpy as np, math", []),
+        ("features.mel", False, "import scipy.fft", ["scipy.fft"]),
+        ("features.mel", False, "def f():\n    from librosa import load", ["librosa.load"]),
+        ("features", True, "from .mel import mfcc", []),
+        ("features.mel", False, "from webapp.inference import Card", ["webapp.inference.Card"]),
+        ("webapp.inference.card", False, "from .engine import Engine", []),
+        (
+            "webapp.inference.card",
+            False,
+            "from ..settings import Settings",
+            ["webapp.settings.Settings"],
+        ),
+        ("webapp.inference", True, "from .. import api", ["webapp.api"]),
+        ("webapp.inference.card", False, "from flask import abort", ["flask.abort"]),
+        ("webapp.inference.engines", False, "def f():\n    import tensorflow", []),
+        ("webapp.api", False, "from model_training import export", ["model_training.export"]),
+        ("webapp.api", False, "import keras", ["keras"]),
+        ("webapp.api", False, "from .inference import Registry\nimport flask", []),
+        ("webapp.runtime", False, "import flask", ["flask"]),
+        ("webapp.preflight", False, "from .settings import Settings", []),
+        ("webapp.preflight", False, "from .factory import build_app", ["webapp.factory.build_app"]),
+        ("model_training.cli", False, "from webapp.inference import Registry", []),
+        ("model_training.cli", False, "from webapp import inference", []),
+        ("model_training.cli", False, "from webapp import create_app", ["webapp.create_app"]),
+        ("model_training.cli", False, "import webapp.settings", ["webapp.settings"]),
+    ],
+)
+def test_the_rules_themselves(
+    module: str, is_package: bool, source: str, refused: list[str]
+) -> None:
+    names = [name for _, name in imports(source, module, is_package)]
+    assert [name for name in names if refusal(module, name)] == refused

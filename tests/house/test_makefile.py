@@ -1,0 +1,167 @@
+"""make installs once, again when a lock changed, and no more than a target needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Plays Python: writes down what it is asked to do, makes environments out of itself and lets the
+# real one answer questions. Environments and packages are the only things that are not real here.
+PYTHON = """#!/bin/sh
+real='{real}'
+case "$1 $2" in
+    "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; echo venv >> "$LOG";;
+    "-m pip") for last in "$@"; do :; done; echo "pip $last" >> "$LOG"
+        test ! -e "$FAIL" || exit 1;;
+    "-m webapp.preflight") ;;
+    "-m "*) shift; echo "$*" >> "$LOG";;
+    "-c "*) case "$2" in *"import pip"*) test ! -e broken;; *) exec "$real" "$@";; esac;;
+esac
+"""
+NPM = '#!/bin/sh\nmkdir -p node_modules; echo "npm $1 $2" >> "$LOG"\n'
+
+
+class Clone:
+    """A copy of what make reads, with a Python and an npm that only write down."""
+
+    def __init__(self, tmp_path: Path, root: Path) -> None:
+        self.folder = tmp_path / "clone"
+        self.tools = tmp_path / "bin"
+        self.log = tmp_path / "log"
+        self.fail = tmp_path / "fail"
+        self.folder.mkdir()
+        self.tools.mkdir()
+        for path in [root / "Makefile", root / "package-lock.json", *root.glob("requirements*")]:
+            shutil.copy(path, self.folder)
+        for name, text in (("python3", PYTHON.format(real=sys.executable)), ("npm", NPM)):
+            path = self.tools / name
+            path.write_text(text)
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def make(self, *arguments: str, status: int = 0) -> list[str]:
+        """Run make; return what it had done."""
+        self.log.write_text("")
+        environment = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
+        environment |= {"PATH": f"{self.tools}:/usr/bin:/bin", "LOG": str(self.log)}
+        environment |= {"FAIL": str(self.fail)}
+        make = shutil.which("make")
+        assert make, "make is needed"
+        done = subprocess.run(
+            [make, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def clone(tmp_path: Path, root: Path) -> Clone:
+    return Clone(tmp_path, root)
+
+
+def test_serve_installs_the_lean_lock_once(clone: Clone) -> None:
+    assert clone.make("serve") == [
+        "venv",
+        "pip requirements-serve.txt",
+        "npm ci --omit=dev",
+        "webapp.runtime",
+        "webapp",
+    ]
+    assert clone.make("serve") == ["webapp.runtime", "webapp"]
+
+
+def test_serve_hands_its_options_on(clone: Clone) -> None:
+    done = clone.make("serve", "MODEL=v2", "PORT=5050")
+    assert done[-1] == "webapp --model v2 --port 5050"
+
+
+def test_keras_installs_everything_and_lean_needs_nothing_then(clone: Clone) -> None:
+    assert "pip requirements.txt" in clone.make("serve", "ENGINE=keras")
+    assert clone.make("serve") == ["webapp.runtime", "webapp"]
+    assert clone.make("serve", "ENGINE=keras") == ["webapp.runtime", "webapp --engine keras"]
+
+
+def test_changed_lock_is_installed_again(clone: Clone) -> None:
+    clone.make("serve")
+    with (clone.folder / "requirements-serve.txt").open("a") as file:
+        file.write("# changed\n")
+    assert clone.make("serve") == ["pip requirements-serve.txt", "webapp.runtime", "webapp"]
+
+
+def test_changed_npm_lock_is_installed_again(clone: Clone) -> None:
+    clone.make("serve")
+    with (clone.folder / "package-lock.json").open("a") as file:
+        file.write("\n")
+    assert clone.make("serve") == ["npm ci --omit=dev", "webapp.runtime", "webapp"]
+
+
+def test_failed_install_is_tried_again(clone: Clone) -> None:
+    clone.fail.touch()
+    assert clone.make("serve", status=2) == ["venv", "pip requirements-serve.txt"]
+    clone.fail.unlink()
+    assert clone.make("serve")[0] == "pip requirements-serve.txt"
+
+
+def test_broken_environment_is_made_anew(clone: Clone) -> None:
+    clone.make("serve")
+    (clone.folder / "broken").touch()
+    assert clone.make("serve")[:2] == ["venv", "pip requirements-serve.txt"]
+
+
+def test_test_checks_everything_and_serve_needs_nothing_then(clone: Clone) -> None:
+    assert clone.make("test", "ARGS=-k mel") == [
+        "venv",
+        "pip requirements-dev.txt",
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "npm ci --omit=dev",
+        "webapp.runtime",
+        "tests.browser.install_browser",
+        "pytest -k mel",
+    ]
+    assert clone.make("serve") == ["webapp.runtime", "webapp"]
+
+
+def test_lock_compiles_the_largest_first_and_the_others_from_it(clone: Clone) -> None:
+    done = [line for line in clone.make("lock", "UPGRADE=1") if line.startswith("uv ")]
+    assert [re.search(r"(\S+) --output-file", line)[1] for line in done] == [  # type: ignore[index]
+        "requirements-dev.in",
+        "requirements.in",
+        "requirements-serve.in",
+    ]
+    assert ["-c requirements-dev.txt" in line for line in done] == [False, True, True]
+    for line in done:
+        for option in ("--universal", "--generate-hashes", "--no-emit-index-url", "--upgrade"):
+            assert option in line
+
+
+def test_bench_measures(clone: Clone) -> None:
+    assert clone.make("bench")[-2:] == ["tests.browser.install_browser", "tests.bench"]
+
+
+def test_clean_removes_what_was_installed(clone: Clone) -> None:
+    before = sorted(path.name for path in clone.folder.iterdir())
+    clone.make("serve")
+    clone.make("clean")
+    assert sorted(path.name for path in clone.folder.iterdir()) == before
+
+
+def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) -> None:
+    done = subprocess.run(["make"], cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    described = set(re.findall(r"^make (\w+)", done.stdout, re.MULTILINE))
+    assert described == {"serve", "test", "lint", "bench", "runtime", "lock", "clean"}
+    rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    assert described <= rules
