@@ -36,6 +36,8 @@ PYODIDE_DIR = ROOT / "node_modules" / "pyodide"
 CHUNK = 1 << 20
 # The wheel has 3 MB: whatever is ten times larger is something else.
 MAX_WHEEL_BYTES = 32 << 20
+# Seconds between two lines while pip downloads.
+SIGN_OF_LIFE = 15
 
 Say = Callable[[str], None]
 
@@ -168,17 +170,10 @@ class PythonPackage:
             command = [sys.executable, "-m", "pip", "download", "--no-deps"]
             command += ["--ignore-requires-python", "--only-binary", ":all:", "--no-cache-dir"]
             command += ["--disable-pip-version-check", "--no-input", "--retries", "2"]
-            command += ["--dest", folder, *self.pip_options, self.requirement]
-            if not sys.stdout.isatty():
-                command.append("--quiet")
-            try:
-                done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-            except OSError as error:
-                raise SourceError(f"pip does not start: {error}") from error
-            if done.returncode != 0:
-                lines = [line for line in done.stderr.splitlines() if line.strip()]
-                errors = [line for line in lines if line.startswith("ERROR")] or lines
-                raise SourceError(errors[-1] if errors else f"pip ended with {done.returncode}")
+            command += ["--quiet", "--dest", folder, *self.pip_options, self.requirement]
+            errors = _run_pip(command)
+            if errors is not None:
+                raise SourceError(errors)
             package = next(Path(folder).iterdir(), None)
             if package is None:
                 raise SourceError("pip downloaded nothing")
@@ -190,6 +185,30 @@ class PythonPackage:
                     shutil.copyfileobj(member, target, CHUNK)
             except (KeyError, zipfile.BadZipFile, OSError) as error:
                 raise SourceError(f"{package.name} does not hold {wheel}: {error}") from error
+
+
+def _run_pip(command: Sequence[str]) -> str | None:
+    """Run pip with a sign of life now and then; return its error, None when it went well."""
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        return f"pip does not start: {error}"
+    with process:
+        started = time.monotonic()
+        while True:
+            try:
+                _, told = process.communicate(timeout=SIGN_OF_LIFE)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"    still downloading after {time.monotonic() - started:.0f} s ...")
+            except BaseException:
+                process.kill()
+                raise
+    if process.returncode == 0:
+        return None
+    lines = [line for line in told.splitlines() if line.strip()]
+    lines = [line for line in lines if line.startswith("ERROR")] or lines
+    return lines[-1] if lines else f"pip ended with {process.returncode}"
 
 
 def official_sources(listing: RuntimeFiles) -> tuple[Source, ...]:
@@ -355,7 +374,7 @@ def assemble(
         raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error
     if problems := verify(folder, listing):
         raise RuntimeProblem(f"{folder} changed while it was written: {'; '.join(problems)}.")
-    say("The browser's Python runtime is ready.")
+    say("The browser's Python runtime is complete.")
 
 
 def _check_lock(pyodide: Path, listing: RuntimeFiles) -> None:
@@ -421,6 +440,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RuntimeProblem as problem:
         print(problem, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell counts Ctrl-C; what was written so far is whole files
     return 0
 
 
