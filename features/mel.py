@@ -120,7 +120,8 @@ def power_blocks(samples: Float32Array, n_fft: int, hop_length: int) -> Iterator
             stretch, (count, n_fft), (step * hop_length, step), writeable=False
         )
         spectrum = np.fft.rfft(frames * window, axis=1)
-        yield spectrum.real**2 + spectrum.imag**2
+        # float32 already; numpy's types do not know that rfft keeps the precision.
+        yield (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
 
 
 def mel_spectrogram(
@@ -153,7 +154,7 @@ def power_to_db(
 
     Equal to `librosa.power_to_db`.
     """
-    db = 10.0 * np.log10(np.maximum(power, np.float32(amin)))
+    db = np.log10(np.maximum(power, np.float32(amin))) * np.float32(10.0)
     db -= np.float32(10.0 * np.log10(max(amin, ref)))
     if top_db is not None and db.size:
         np.maximum(db, db.max() - np.float32(top_db), out=db)

@@ -213,8 +213,9 @@ def request_json(segments: list[Segment], spec: FeatureSpec) -> str:
 def build_request(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
 ) -> FeatureRequest:
-    """Everything between a decoded song and the server; parameters and errors of
-    `extract_segments`.
+    """Everything between a decoded song and the server.
+
+    Parameters and errors are those of `extract_segments`.
     """
     samples = np.asarray(samples, dtype=np.float32)
     segments = extract_segments(samples, spec, progress)

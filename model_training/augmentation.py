@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import numpy.typing as npt
+from numpy.random import Generator
 
 from features import FeatureSpec, dct_matrix
 from features.mel import mel_edges
@@ -21,7 +22,11 @@ Floats = npt.NDArray[np.float32]
 
 
 def random_crops(
-    log_mel: Floats, rows: npt.NDArray[np.int64], spec: FeatureSpec, options: Augmentation, rng
+    log_mel: Floats,
+    rows: npt.NDArray[np.int64],
+    spec: FeatureSpec,
+    options: Augmentation,
+    rng: Generator,
 ) -> Floats:
     """A random segment of each track, stretched in time and shifted in frequency.
 
@@ -48,7 +53,7 @@ def random_crops(
     return below + weight * (crops[batch, frames, low[:, None, :] + 1] - below)
 
 
-def disturb(crops: Floats, spec: FeatureSpec, options: Augmentation, rng) -> Floats:
+def disturb(crops: Floats, spec: FeatureSpec, options: Augmentation, rng: Generator) -> Floats:
     """Equaliser, low-pass and noise floor on log-mel (batch, n_frames, n_mels) in dB."""
     n = len(crops)
     position = np.linspace(-1, 1, spec.n_mels)
@@ -74,7 +79,7 @@ def disturb(crops: Floats, spec: FeatureSpec, options: Augmentation, rng) -> Flo
     return np.maximum(crops, loudest - spec.top_db).astype(np.float32)
 
 
-def mask(segments: Floats, options: Augmentation, rng) -> Floats:
+def mask(segments: Floats, options: Augmentation, rng: Generator) -> Floats:
     """SpecAugment on standardised segments: stretches of frames and of bands become the mean."""
     segments = segments.copy()
     for axis, widest in ((1, options.time_mask), (2, options.band_mask)):
@@ -91,7 +96,11 @@ def mask(segments: Floats, options: Augmentation, rng) -> Floats:
 
 
 def augmented_batch(
-    log_mel: Floats, rows: npt.NDArray[np.int64], spec: FeatureSpec, options: Augmentation, rng
+    log_mel: Floats,
+    rows: npt.NDArray[np.int64],
+    spec: FeatureSpec,
+    options: Augmentation,
+    rng: Generator,
 ) -> Floats:
     """MFCC (batch, n_frames, n_mfcc) of random, disturbed, masked segments of tracks `rows`."""
     segments = disturb(random_crops(log_mel, rows, spec, options, rng), spec, options, rng)

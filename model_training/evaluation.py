@@ -61,9 +61,7 @@ def fit_temperature(probabilities: Floats, labels: Labels) -> float:
     is flat around its only minimum.
     """
     grid = np.geomspace(0.3, 3.0, 231)
-    losses = [
-        negative_log_likelihood(soft_vote(calibrate(probabilities, t)), labels) for t in grid
-    ]
+    losses = [negative_log_likelihood(soft_vote(calibrate(probabilities, t)), labels) for t in grid]
     return round(float(grid[int(np.argmin(losses))]), 4)
 
 

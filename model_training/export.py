@@ -192,12 +192,12 @@ def export(runs: list[Path], data: Path, models: Path, version: str) -> Card:
             "n_tracks": record["n_training_tracks"],
             "n_validation_tracks": record["n_validation_tracks"],
             "method": (
-                "Trained on the training tracks only, for a fixed number of epochs; the temperature "
-                "is fitted on the validation tracks; of the seeds listed, the run with the middle "
-                "validation accuracy was taken, then the test tracks were measured once. A track's "
-                "answer is the mean of its segments' probabilities; intervals are 95 %, by "
-                "bootstrap over tracks. Training starts from stored 8-bit log-mel of the clips; "
-                "the site computes the same features from audio."
+                "Trained on the training tracks only, for a fixed number of epochs; the "
+                "temperature is fitted on the validation tracks; of the seeds listed, the run with "
+                "the middle validation accuracy was taken, then the test tracks were measured "
+                "once. A track's answer is the mean of its segments' probabilities; intervals are "
+                "95 %, by bootstrap over tracks. Training starts from stored 8-bit log-mel of the "
+                "clips; the site computes the same features from audio."
             ),
             "seed": record["seed"],
             "seeds": seeds,

@@ -30,9 +30,7 @@ from features.mel import mel_edges
 from ..errors import TrainingError
 
 NAME = "GTZAN, fault-filtered split"
-LICENCE = (
-    "GTZAN's clips carry no permission of their owners; data and models are for research use."
-)
+LICENCE = "GTZAN's clips carry no permission of their owners; data and models are for research use."
 STORED_BANDS = 128
 # One stored column every 77.6 ms, to the sample.
 STORED_SPEC = {"sample_rate": 22050, "n_fft": 2048, "hop_length": 1711, "fmin": 0.0, "top_db": 80.0}

@@ -26,7 +26,7 @@ def signals(sample_rate: int = 22050) -> dict[str, np.ndarray]:
         "quiet noise": rng.standard_normal(len(t)) * 1e-5,
         "tone": np.sin(2 * np.pi * 440 * t),
         "chirp": np.sin(2 * np.pi * (50 * t + 1500 * t**2)),
-        "chord": sum(np.sin(2 * np.pi * f * t) for f in (220, 277.2, 329.6)) / 3,
+        "chord": np.sin(2 * np.pi * np.outer([220, 277.2, 329.6], t)).mean(axis=0),
         "click": click,
         "silence": np.zeros(sample_rate),
         "clipped": np.clip(rng.standard_normal(len(t)) * 3, -1, 1),

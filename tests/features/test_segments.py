@@ -79,7 +79,9 @@ def test_standardised_segments():
 def test_level_does_not_matter(gain):
     samples = noise(6, seed=5)
     quiet = extract_segments(samples * np.float32(gain), SPEC)
-    np.testing.assert_allclose(quiet[0].values, extract_segments(samples, SPEC)[0].values, atol=2e-3)
+    np.testing.assert_allclose(
+        quiet[0].values, extract_segments(samples, SPEC)[0].values, atol=2e-3
+    )
 
 
 def test_a_longer_song_keeps_the_verdict_on_its_earlier_part():

@@ -1,6 +1,7 @@
 """FeatureSpec: JSON both ways, a stable id, and clear refusals."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_id_is_stable_across_releases():
 
 def test_every_parameter_changes_the_id():
     base = FeatureSpec()
-    changes = {
+    changes: dict[str, Any] = {
         "n_fft": 1024, "hop_length": 512, "n_mels": 100, "fmin": 20.0, "fmax": 8000.0,
         "n_mfcc": 40, "top_db": 60.0, "standardise": False, "n_frames": 32, "excerpt_s": 20.0,
         "skip_s": 10.0, "skip_longer_than_s": 60.0, "decimals": 2, "sample_rate": 16050,

@@ -15,9 +15,7 @@ def soft_vote(probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.fl
     return mean
 
 
-def vote_counts(
-    winners: npt.NDArray[np.integer[Any]], genres: Sequence[str]
-) -> dict[str, int]:
+def vote_counts(winners: npt.NDArray[np.integer[Any]], genres: Sequence[str]) -> dict[str, int]:
     """Segments won by each genre; `winners` (n_segments,) are indices into `genres`."""
     counts = np.bincount(winners, minlength=len(genres))
     return {genre: int(count) for genre, count in zip(genres, counts, strict=True)}

@@ -1,0 +1,69 @@
+"""A small feature store in GTZAN's layout, with genres that can be told apart."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GENRES = ("chaabi", "gnawa", "malhun")
+TRACKS_PER_GENRE = {"train": 6, "valid": 2, "test": 3}
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "splits").mkdir()
+    rng = np.random.default_rng(0)
+    tracks, genres, levels = [], [], []
+    lines: dict[str, list[str]] = {split: [] for split in TRACKS_PER_GENRE}
+    for index, genre in enumerate(GENRES):
+        bands = np.arange(128)[:, None]
+        shape = 60 * np.exp(-(((bands - 20 - 35 * index) / 12.0) ** 2))
+        number = 0
+        for split, count in TRACKS_PER_GENRE.items():
+            for _ in range(count):
+                name = f"{genre}.{number:05d}"
+                number += 1
+                tracks.append(name)
+                genres.append(genre)
+                levels.append(np.clip(150 + shape + rng.normal(0, 20, (128, 387)), 0, 255))
+                lines[split].append(f"{genre}/{name}.wav")
+    np.savez(
+        folder / "logmel30s.npz",
+        level=np.array(levels, dtype=np.uint8),
+        track=np.array(tracks),
+        genre=np.array(genres),
+        range_db=np.full(len(tracks), 80, np.float32),
+    )
+    for split, names in lines.items():
+        # One track that the store lacks, as the unreadable one of the real list.
+        names.append(f"{GENRES[0]}/{GENRES[0]}.99999.wav")
+        (folder / "splits" / f"{split}_filtered.txt").write_text("\n".join(names) + "\n")
+    (folder / "splits" / "valid_filtered.txt").write_text("\n".join(lines["valid"][:-1]) + "\n")
+    (folder / "splits" / "test_filtered.txt").write_text("\n".join(lines["test"][:-1]) + "\n")
+    artists = ["track,artist,title", "chaabi.00000,A,x", "chaabi.00008,A,y", "gnawa.00009,B,z"]
+    (folder / "artists.csv").write_text("\n".join(artists) + "\n")
+    (folder / "replicas.json").write_text(json.dumps([["chaabi.00000", "chaabi.00001", 1.0]]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("experiment") / "small.toml"
+    path.write_text(
+        """title = "Small"
+[feature_spec]
+n_mfcc = 20
+[architecture]
+name = "mfcc_cnn"
+options = { n_bands = 16, stem = 4, filters = [8, 8] }
+[training]
+epochs = 3
+batch_size = 8
+crops_per_track = 4
+warmup_epochs = 0.5
+learning_rate = 0.01
+"""
+    )
+    return path

@@ -1,0 +1,103 @@
+"""Augmented batches."""
+
+import numpy as np
+import pytest
+
+from features import FeatureSpec, coefficients
+from model_training.augmentation import (
+    AugmentedTracks,
+    augmented_batch,
+    disturb,
+    mask,
+    random_crops,
+)
+from model_training.config import Augmentation
+
+SPEC = FeatureSpec()
+NOTHING = Augmentation(
+    stretch=0, shift_bands=0, tilt_db=0, equaliser_db=0, low_pass=0, noise=0, time_mask=0,
+    band_mask=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def log_mel() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.clip(rng.normal(-40, 12, (5, 387, 116)), -80, 0).astype(np.float32)
+
+
+def test_without_augmentation_a_batch_holds_the_tracks_own_features():
+    # A slope over time, so that interpolation between columns is exact.
+    slope = np.linspace(-70, -10, 387)[None, :, None] + np.sin(np.arange(116) / 5)
+    log_mel = np.broadcast_to(slope, (1, 387, 116)).astype(np.float32)
+    rng = np.random.default_rng(1)
+    batch = augmented_batch(log_mel, np.zeros(4, np.int64), SPEC, NOTHING, rng)
+    wanted = coefficients(log_mel[:, 100:164], SPEC)[0]
+    for segment in batch:
+        np.testing.assert_allclose(segment, wanted, atol=2e-3)
+
+
+def test_crops_stay_inside_and_keep_their_track(log_mel):
+    constant = np.arange(5, dtype=np.float32)[:, None, None] + np.zeros_like(log_mel)
+    rows = np.array([3, 0, 4, 4])
+    crops = random_crops(constant, rows, SPEC, Augmentation(), np.random.default_rng(0))
+    assert crops.shape == (4, 64, 116)
+    np.testing.assert_allclose(crops, rows[:, None, None] + np.zeros((4, 64, 116)), atol=1e-5)
+
+
+def test_frequency_shift_moves_bands():
+    ramp = np.broadcast_to(np.arange(116, dtype=np.float32), (1, 387, 116))
+    options = Augmentation(stretch=0, shift_bands=3)
+    crops = random_crops(ramp, np.zeros(50, np.int64), SPEC, options, np.random.default_rng(0))
+    shift = crops[:, 0, 60] - 60
+    assert -3 <= shift.min() < -1
+    assert 1 < shift.max() <= 3
+
+
+def test_disturbances_keep_the_floor(log_mel):
+    options = Augmentation(low_pass=1.0, noise=0.5, tilt_db=20)
+    out = disturb(log_mel[:, :64], SPEC, options, np.random.default_rng(0))
+    assert np.isfinite(out).all()
+    assert (out.max(axis=(1, 2)) - out.min(axis=(1, 2)) <= 80.2).all()
+
+
+def test_low_pass_removes_the_top(log_mel):
+    options = Augmentation(low_pass=1.0, noise=0, tilt_db=0, equaliser_db=0)
+    out = disturb(log_mel[:, :64], SPEC, options, np.random.default_rng(0))
+    assert (out[:, :, -1].mean() < log_mel[:, :64, -1].mean() - 20).all()
+    np.testing.assert_allclose(out[:, :, :40], log_mel[:, :64, :40], atol=1e-4)
+
+
+def test_masks_hide_stretches():
+    ones = np.ones((20, 64, 116), np.float32)
+    masked = mask(ones, Augmentation(time_mask=10, band_mask=16), np.random.default_rng(0))
+    hidden = 1 - masked.mean()
+    assert 0.02 < hidden < 0.6
+    frames = (masked == 0).all(axis=2).sum(axis=1)
+    bands = (masked == 0).all(axis=1).sum(axis=1)
+    assert frames.max() <= 20
+    assert bands.max() <= 32
+    assert frames.sum() > 0
+    assert bands.sum() > 0
+    assert (ones == 1).all()
+
+
+def test_batches_are_reproducible_and_differ_by_epoch_and_seed(log_mel):
+    targets = np.eye(5, dtype=np.float32)
+
+    def dataset(seed: int) -> AugmentedTracks:
+        return AugmentedTracks(
+            log_mel, targets, SPEC, Augmentation(), batch_size=4, crops_per_track=2, mixup=0.3,
+            seed=seed,
+        )  # fmt: skip
+
+    first, again, other = dataset(1), dataset(1), dataset(2)
+    assert len(first) == 2
+    np.testing.assert_array_equal(first[1][0], again[1][0])
+    assert not np.array_equal(first[1][0], other[1][0])
+    again.on_epoch_end()
+    assert not np.array_equal(first[1][0], again[1][0])
+    features, labels = first[0]
+    assert features.shape == (4, 64, 64)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)

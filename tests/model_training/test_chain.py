@@ -1,0 +1,196 @@
+"""The whole chain on a small store: train, export, list, recommend; and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from features import FeatureSpec, coefficients
+from model_training.__main__ import main
+from model_training.datasets import gtzan
+from model_training.errors import TrainingError
+from model_training.export import choose_middle, export, require_builtin_layers, shared_artists
+from webapp.inference import Predictors, Registry
+
+
+@pytest.fixture(scope="module")
+def runs(store: Path, experiment_file: Path, tmp_path_factory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    made = [folder / f"seed{seed}" for seed in (1, 2)]
+    for seed, run in enumerate(made, start=1):
+        words = ["train", str(experiment_file), "--data", str(store), "--out", str(run)]
+        assert main([*words, "--seed", str(seed)]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def models(runs: list[Path], store: Path, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    words = ["export", *map(str, runs), "--data", str(store), "--models", str(folder)]
+    assert main([*words, "--version", "v7"]) == 0
+    return folder
+
+
+def test_a_run_says_how_it_was_made(runs):
+    record = json.loads((runs[1] / "run.json").read_text())
+    assert record["seed"] == 2
+    assert "--seed 2" in record["command"]
+    assert len(record["history"]["loss"]) == 3
+    assert record["n_training_tracks"] == 18
+    assert record["n_validation_tracks"] == 6
+    assert "test" not in record
+
+
+def test_training_learns(runs):
+    record = json.loads((runs[0] / "run.json").read_text())
+    assert record["history"]["loss"][-1] < record["history"]["loss"][0]
+
+
+def test_the_same_seed_gives_the_same_model(runs, store, experiment_file, tmp_path):
+    words = ["train", str(experiment_file), "--data", str(store), "--out", str(tmp_path / "again")]
+    assert main([*words, "--seed", "1"]) == 0
+    with (
+        np.load(runs[0] / "validation.npz") as first,
+        np.load(tmp_path / "again" / "validation.npz") as second,
+    ):
+        np.testing.assert_allclose(first["probabilities"], second["probabilities"], atol=1e-5)
+
+
+def test_an_exported_version_is_served_with_the_measured_answers(models, store):
+    registry = Registry.load(models)
+    assert registry.refused == {}
+    card = registry.cards["v7"]
+    test = gtzan.load(store, card.spec, gtzan.TEST_SPLIT)
+    features = coefficients(gtzan.segments(test, card.spec), card.spec)
+    for engine in ("litert", "keras"):
+        predictor = Predictors(registry, engine).get("v7")
+        winners = [test.genres.index(predictor.predict(track).winner) for track in features]
+        right = np.mean(winners == test.labels)
+        assert right == pytest.approx(card.metrics["test"]["track"]["accuracy"]["value"], abs=1e-4)
+    assert card.metrics["test"]["n_tracks"] == 9
+    assert card.metrics["test"]["shared_artists"]["n_tracks"] == 1
+    assert [seed["seed"] for seed in card.to_json()["training"]["seeds"]] == [1, 2]
+
+
+def test_list_and_recommend(models, capsys):
+    assert main(["recommend", "v7", "--models", str(models)]) == 0
+    (models / "broken").mkdir()
+    assert main(["list", "--models", str(models)]) == 0
+    out = capsys.readouterr().out
+    assert "v7 (recommended): Small, 3 genres, test accuracy" in out
+    assert "broken: refused" in out
+    (models / "broken").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["recommend", "v99", "--models", "{models}"], "v99"),
+        (["export", "{run}", "--data", "{store}", "--version", "v7", "--models", "{models}"],
+         "exists already"),
+        (["export", "{run}", "--data", "{store}", "--version", "../v8", "--models", "{models}"],
+         "letters"),
+        (["export", "{run}", "{run}", "--data", "{store}", "--version", "v8",
+          "--models", "{models}"], "same seed"),
+        (["export", "{store}", "--data", "{store}", "--version", "v8", "--models", "{models}"],
+         "no finished run"),
+        (["train", "{experiment}", "--data", "{models}"], "--data"),
+        (["train", "{experiment}", "--data", "{store}", "--out", "{run}"], "exists already"),
+        (["train", "nowhere.toml", "--data", "{store}"], "nowhere.toml"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_sentence_and_exit_2(
+    words, sentence, models, runs, store, experiment_file, capsys
+):
+    places = {"models": models, "run": runs[0], "store": store, "experiment": experiment_file}
+    before = sorted(path.name for path in models.iterdir())
+    assert main([word.format(**places) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert sentence in error
+    assert sorted(path.name for path in models.iterdir()) == before
+
+
+def test_middle_of_three_seeds(runs, tmp_path):
+    made = []
+    for seed, accuracy in ((1, 0.5), (2, 0.7), (3, 0.6)):
+        run = tmp_path / str(seed)
+        run.mkdir()
+        record = json.loads((runs[0] / "run.json").read_text())
+        record["seed"] = seed
+        record["validation"]["track"]["accuracy"]["value"] = accuracy
+        (run / "run.json").write_text(json.dumps(record))
+        made.append(run)
+    assert choose_middle(made)[0] == made[2]
+    record["experiment"]["title"] = "Other"
+    (made[2] / "run.json").write_text(json.dumps(record))
+    with pytest.raises(TrainingError, match="different experiments"):
+        choose_middle(made)
+
+
+def test_a_failed_export_leaves_nothing(runs, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("model_training.export.ENGINE_TOLERANCE", -1.0)
+    with pytest.raises(TrainingError, match="cannot be served"):
+        export(runs[:1], store, tmp_path / "models", "v1")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_overlapping_splits_are_refused(runs, store, tmp_path, experiment_file, capsys):
+    shutil.copytree(store, tmp_path / "store")
+    splits = tmp_path / "store" / "splits"
+    shutil.copy(splits / "train_filtered.txt", splits / "test_filtered.txt")
+    with pytest.raises(TrainingError, match="shares tracks"):
+        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1")
+    shutil.copy(splits / "train_filtered.txt", splits / "valid_filtered.txt")
+    words = ["train", str(experiment_file), "--data", str(tmp_path / "store")]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    assert "validation split" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_layers_of_ones_own_are_refused():
+    inputs = keras.layers.Input((4,))
+    with_lambda = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
+    with pytest.raises(TrainingError, match="Lambda"):
+        require_builtin_layers(with_lambda)
+
+    class Own(keras.layers.Dense):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(TrainingError, match="Own"):
+        require_builtin_layers(keras.Model(inputs, Own(2)(inputs)))
+    require_builtin_layers(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
+
+
+def test_shared_artists(store):
+    shared = shared_artists(store, ["chaabi.00008", "gnawa.00009"], ["chaabi.00000"])
+    assert shared.tolist() == [True, False]
+
+
+def test_unknown_architecture_and_option(store, experiment_file, tmp_path, capsys):
+    for old, new in (('"mfcc_cnn"', '"perceptron"'), ("stem = 4", "stam = 4")):
+        path = tmp_path / "wrong.toml"
+        path.write_text(experiment_file.read_text().replace(old, new))
+        out = tmp_path / "run"
+        assert main(["train", str(path), "--data", str(store), "--out", str(out)]) == 2
+        assert "[architecture]" in capsys.readouterr().err
+        assert not out.exists()
+
+
+def test_cepstrum_is_turned_back_into_bands():
+    """The frozen first layer undoes the DCT: smooth spectra come back."""
+    from model_training.architectures import build
+
+    spec = FeatureSpec()
+    model = build("mfcc_cnn", spec, 10, {})
+    bands = keras.Model(model.input, model.get_layer("cepstrum_to_bands").output)
+    position = (np.arange(116) + 0.5) / 116
+    frame = np.cos(2 * np.pi * position) + 0.3 * np.cos(9 * np.pi * position)
+    log_mel = np.tile(frame, (64, 1)).astype(np.float32)
+    got = np.asarray(bands(coefficients(log_mel, FeatureSpec(standardise=False))[None]))[0, 5]
+    position = (np.arange(64) + 0.5) / 64
+    wanted = np.cos(2 * np.pi * position) + 0.3 * np.cos(9 * np.pi * position)
+    np.testing.assert_allclose(got, wanted, atol=1e-4)

@@ -1,0 +1,83 @@
+"""Metrics against counting by hand and against scikit-learn."""
+
+import numpy as np
+import pytest
+
+from model_training.evaluation import (
+    bootstrap_interval,
+    evaluate,
+    expected_calibration_error,
+    fit_temperature,
+    majority_vote,
+    negative_log_likelihood,
+)
+from webapp.inference.calibration import calibrate
+
+GENRES = ("a", "b", "c")
+
+
+def test_a_report_counted_by_hand():
+    # Four tracks of two segments; the soft vote of the third is wrong.
+    probabilities = np.array(
+        [
+            [[0.8, 0.1, 0.1], [0.4, 0.5, 0.1]],
+            [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]],
+            [[0.6, 0.2, 0.2], [0.5, 0.2, 0.3]],
+            [[0.1, 0.1, 0.8], [0.1, 0.1, 0.8]],
+        ]
+    )
+    labels = np.array([0, 1, 2, 2])
+    report = evaluate(probabilities, labels, GENRES, 1.0)
+    assert report["track"]["accuracy"]["value"] == 0.75
+    assert report["segment"]["accuracy"]["value"] == 5 / 8
+    assert report["track"]["confusion_matrix"] == [[1, 0, 0], [0, 1, 0], [1, 0, 1]]
+    assert report["track"]["per_genre"]["c"] == {
+        "precision": 1.0, "recall": 0.5, "f1": 0.6667, "support": 2,
+    }  # fmt: skip
+    assert report["track"]["per_genre"]["a"]["precision"] == 0.5
+    assert report["track"]["macro_f1"] == pytest.approx((2 / 3 + 1 + 2 / 3) / 3, abs=1e-4)
+    assert report["track"]["roc_auc"]["b"] == 1.0
+    confidences = [0.6, 0.75, 0.55, 0.8]
+    gaps = [abs(c - r) for c, r in zip(confidences, [1, 1, 0, 1], strict=True)]
+    assert report["track"]["calibration_error"] == pytest.approx(sum(gaps) / 4, abs=1e-4)
+
+
+def test_a_genre_without_tracks_is_no_error():
+    probabilities = np.array([[[0.8, 0.1, 0.1]], [[0.1, 0.8, 0.1]]])
+    report = evaluate(probabilities, np.array([0, 1]), GENRES, 1.0)
+    assert "c" not in report["track"]["roc_auc"]
+    assert report["track"]["per_genre"]["c"]["support"] == 0
+
+
+def test_interval_has_the_width_of_a_binomial():
+    correct = np.array([1.0] * 200 + [0.0] * 90)
+    low, high = bootstrap_interval(correct)
+    half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 290)
+    assert low == pytest.approx(correct.mean() - half, abs=0.01)
+    assert high == pytest.approx(correct.mean() + half, abs=0.01)
+    assert bootstrap_interval(correct) == (low, high)
+
+
+def test_calibration_error_of_known_cases():
+    sure = np.tile([1.0, 0.0], (10, 1))
+    assert expected_calibration_error(sure, np.zeros(10, int)) == 0
+    assert expected_calibration_error(sure, np.ones(10, int)) == 1
+    assert expected_calibration_error(sure, np.array([0] * 7 + [1] * 3)) == pytest.approx(0.3)
+
+
+def test_temperature_is_found():
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.ones(5), 4000)
+    labels = np.array([rng.choice(5, p=row) for row in true])
+    overconfident = calibrate(true, 0.5)[:, None, :]
+    temperature = fit_temperature(overconfident, labels)
+    assert temperature == pytest.approx(2.0, rel=0.06)
+    before = negative_log_likelihood(overconfident[:, 0], labels)
+    assert negative_log_likelihood(calibrate(overconfident, temperature)[:, 0], labels) < before
+
+
+def test_majority_vote_and_its_ties():
+    tie = np.array([[[0.9, 0.1], [0.45, 0.55]], [[0.6, 0.4], [0.1, 0.9]]])
+    np.testing.assert_array_equal(majority_vote(tie), [0, 1])
+    two_to_one = np.array([[[0.51, 0.49], [0.51, 0.49], [0.0, 1.0]]])
+    np.testing.assert_array_equal(majority_vote(two_to_one), [0])
