@@ -2,7 +2,13 @@
 
 import sys
 
-from .serving import main
+try:
+    from .serving import main
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"{error.name} is not installed. Run `make serve`, or `pip install --require-hashes "
+        "-r requirements-serve.txt` in a virtual environment."
+    )
 
 if __name__ == "__main__":
     sys.exit(main())

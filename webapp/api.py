@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from .errors import RequestError, json_response
 from .inference import EngineError
@@ -127,12 +128,18 @@ def read_json_body() -> bytes:
             {"accepted": ["identity"]},
         )
     try:
-        return request.get_data(cache=False)
-    except OSError:
-        # the client left, or broke off a chunked body
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise
+    except Exception:
+        # the client left or sent broken chunks; every WSGI server has its own exception for that
         raise RequestError(
             400, "incomplete_body", "The body did not arrive whole. Send it again."
         ) from None
+    if request.content_length is None and len(body) >= site().settings.max_body_bytes:
+        # a body without a length is cut at the limit instead of being refused
+        raise RequestEntityTooLarge
+    return body
 
 
 def _rounded(probabilities: Any) -> Any:

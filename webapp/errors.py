@@ -66,16 +66,22 @@ def json_response(value: Any, status: int = 200, cache: str = "no-cache") -> Res
     return response
 
 
-def error_response(error: RequestError) -> Response:
-    """Show an error as JSON to programs and as a page to people."""
-    if _for_programs():
-        body = {
+def error_body(error: RequestError) -> dict[str, Any]:
+    """The JSON of every error."""
+    return {
+        "error": {
             "status": error.status,
             "code": error.code,
             "message": error.message,
             "details": error.details,
         }
-        response = json_response({"error": body}, error.status)
+    }
+
+
+def error_response(error: RequestError) -> Response:
+    """Show an error as JSON to programs and as a page to people."""
+    if _for_programs():
+        response = json_response(error_body(error), error.status)
     else:
         response = Response(_error_page(error), error.status, mimetype="text/html")
     response.headers["Cache-Control"] = "no-store"

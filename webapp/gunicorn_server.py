@@ -5,20 +5,31 @@ Each model is loaded in the worker, after the fork: TensorFlow hangs in the chil
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
 from . import create_app
+from .errors import MESSAGES, RequestError, error_body
 from .inference import EngineError
+from .security import HEADERS
 from .settings import StartError
 from .state import site_of
 
@@ -30,6 +41,8 @@ CANNOT_START = 2
 GRACE = 15
 # Seconds without a sign of life after which a worker is replaced; loading TensorFlow counts.
 SILENCE = 180
+# Seconds that a thread waits for the first bytes of a connection.
+PATIENCE = 0.3
 # gunicorn's own words around a worker that could not load; ours stand above them
 NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
 
@@ -44,6 +57,40 @@ class QuietArbiter(Arbiter):  # type: ignore[misc]
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
     """A thread worker that never logs what a client sent."""
+
+    def handle(self, conn: Any) -> Any:
+        """Give a thread only to connections that say something: browsers open spare ones."""
+        if not conn.initialized and not conn.wait_for_data(PATIENCE):
+            return _DEFER
+        return super().handle(conn)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop after the running requests, without waiting for spare connections."""
+        super().handle_exit(sig, frame)
+        for conn in self.pending_conns:
+            conn.timeout = 0.0
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what never reaches the app, in the app's own way: malformed HTTP."""
+        status, code, message = HTTPStatus.BAD_REQUEST, "malformed_http", "This is not valid HTTP."
+        if isinstance(exc, LimitRequestLine | LimitRequestHeaders):
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            code, message = "headers_too_large", "The address or the headers are too long."
+        elif not isinstance(exc, ParseException):
+            self.log.error("Internal error: %s", type(exc).__name__)
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            code, message = "internal_error", MESSAGES[500]
+        body = msgspec.json.encode(error_body(RequestError(status, code, message)))
+        head = [
+            f"HTTP/1.1 {status.value} {status.phrase}",
+            "Connection: close",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in HEADERS.items()),
+        ]
+        # a client that is gone already gets nothing
+        with contextlib.suppress(OSError):
+            client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
 
     def init_signals(self) -> None:
         """While the model loads there is nothing to finish: leave at once when told to stop."""

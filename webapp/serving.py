@@ -15,7 +15,7 @@ import click
 from . import choice
 from .factory import check_runtime
 from .inference import Registry
-from .settings import PREFIX, Settings, StartError
+from .settings import PREFIX, SETTINGS, Settings, StartError
 
 CANNOT_START = 2
 
@@ -126,8 +126,13 @@ def _bracketed(host: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    width = max(len(setting.variable) for setting in SETTINGS)
+    lines = [f"  {setting.variable:<{width}}  {setting.help}" for setting in SETTINGS]
     parser = argparse.ArgumentParser(
-        prog="python -m webapp", description="Serve MusiClassify on this computer."
+        prog="python -m webapp",
+        description="Serve MusiClassify on this computer.",
+        epilog="\n".join(["settings (environment):", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", help="version to start with, as v1; asked for if not given")
     parser.add_argument("--port", help="port to listen on (default 5000)")

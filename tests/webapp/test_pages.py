@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from webapp import assets
+from webapp.inference import Registry
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def config_of(client: FlaskClient) -> dict[str, object]:
+    page = client.get("/").text
+    found = re.search(r'<script type="application/json" id="config">(.*?)</script>', page, re.S)
+    assert found
+    config: dict[str, object] = json.loads(found[1])
+    return config
+
+
+def test_the_page_gets_its_configuration(
+    client: FlaskClient, registry: Registry, version: str
+) -> None:
+    response = client.get("/")
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    assert response.headers["Cache-Control"] == "no-cache"
+    config = config_of(client)
+    card = registry.get(version)
+    assert config["predictUrl"] == f"/api/v1/models/{version}/predictions"
+    assert config["featureSpec"] == card.spec.to_json()
+    assert config["genres"] == list(card.genres)
+    assert config["maxMinutes"] == 60
+    assert config["maxSegments"] == 720
+    assert config["maxBodyBytes"] == 24 * 1024 * 1024
+
+
+def test_every_address_in_the_configuration_works(client: FlaskClient) -> None:
+    config = config_of(client)
+    features = client.get(str(config["featuresUrl"]))
+    assert (features.status_code, features.mimetype) == (200, "application/zip")
+    assert features.headers["Cache-Control"] == FOREVER
+    for name, kind in {
+        "pyodide.mjs": "text/javascript",
+        "pyodide.asm.wasm": "application/wasm",
+        "python_stdlib.zip": "application/zip",
+        "pyodide-lock.json": "application/json",
+    }.items():
+        response = client.get(f"{config['runtimeUrl']}{name}")
+        assert (response.status_code, response.mimetype) == (200, kind)
+        assert response.headers["Cache-Control"] == FOREVER
+        assert client.get(f"/static/runtime/{name}").data == response.data
+    assert client.get("/static/runtime/000000000000/pyodide.mjs").status_code == 404
+
+
+def test_the_model_pages(client: FlaskClient, registry: Registry) -> None:
+    for version, card in registry.cards.items():
+        response = client.get(f"/models/{version}")
+        assert (response.status_code, response.mimetype) == (200, "text/html")
+        assert card.title in response.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/models/v999", "/static/../webapp/api.py"])
+def test_errors_for_people_are_pages(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "404" in response.text
+
+
+def test_an_internal_error_is_a_page_without_internals() -> None:
+    from webapp import create_app
+
+    app = create_app()
+    app.add_url_rule("/broken", view_func=lambda: str(1 / 0))
+    response = app.test_client().get("/broken")
+    assert (response.status_code, response.mimetype) == (500, "text/html")
+    assert "division" not in response.text
+    assert "ZeroDivisionError" not in response.text
+
+
+def test_assets_carry_the_hash_of_their_content(app: Flask, client: FlaskClient) -> None:
+    script = sorted(assets.STATIC.rglob("*.js"))[0].relative_to(assets.STATIC).as_posix()
+    digest = hashlib.sha256((assets.STATIC / script).read_bytes()).hexdigest()
+    with app.test_request_context():
+        address = assets.asset(script)
+    path, tag = address.split("?v=")
+    assert digest.startswith(tag)
+    assert len(tag) == 12
+    assert client.get(address).headers["Cache-Control"] == FOREVER
+    # anything else may change: ask each time, and hear 304
+    for other in (path, f"{path}?v=000000000000"):
+        response = client.get(other)
+        assert response.headers["Cache-Control"] == "no-cache"
+        again = client.get(other, headers={"If-None-Match": response.headers["ETag"]})
+        assert again.status_code == 304
+
+
+def test_a_changed_file_gets_another_address(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "STATIC", tmp_path)
+    file = tmp_path / "a.css"
+    file.write_text("a{}")
+    with app.test_request_context():
+        first = assets.asset("a.css")
+        assert assets.asset("a.css") == first
+        file.write_text("b{ }")
+        assert assets.asset("a.css") != first
+        assert assets.asset("missing.css") == "/static/missing.css"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../webapp/settings.py",
+        "/static/%2e%2e/webapp/settings.py",
+        "/static/..%2fwebapp/settings.py",
+        "/static//etc/passwd",
+        "/static/runtime",
+        "/static/",
+    ],
+)
+def test_nothing_outside_is_served(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_features_zip_holds_the_very_files(client: FlaskClient, root: Path) -> None:
+    response = client.get("/features.zip")
+    assert response.headers["Cache-Control"] == "no-cache"
+    again = client.get("/features.zip", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+    with zipfile.ZipFile(io.BytesIO(response.data)) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    files = sorted((root / "features").rglob("*.py"))
+    assert held == {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def test_features_zip_is_deterministic_and_importable(client: FlaskClient, tmp_path: Path) -> None:
+    assert assets.build_features_zip() == client.get("/features.zip").data
+    archive = tmp_path / "features.zip"
+    archive.write_bytes(assets.build_features_zip())
+    code = "import features; print(features.FeatureSpec().id, features.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(archive)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "features.zip" in done.stdout
