@@ -118,5 +118,5 @@ $(DEV_MARK): | $(RUN)
 
 $(NODE_MARK): | python
 	@echo 'Installing the Python that the browser loads ...'
-	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
 	@touch $@
