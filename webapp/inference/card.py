@@ -75,7 +75,7 @@ class Card:
 
     Attributes
     ----------
-    version, title, genres, spec, temperature : see DESIGN of the card in docs/model-card.md.
+    version, title, genres, spec, temperature : the keys of the same names; see docs/model-card.md.
     """
 
     def __init__(self, folder: Path):

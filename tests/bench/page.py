@@ -1,0 +1,100 @@
+"""Time to ready, and a song of three minutes through the page."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+
+from features import FeatureSpec, extract_segments
+from tests.browser import sounds
+from tests.browser.visit import Visit
+from webapp.inference import Registry
+
+from .setting import ROOT, SONG_S, chromium, median_row, row, running_site
+
+STEPS = ("decode", "extract", "request")
+MEASURES = "(name) => performance.getEntriesByName(name).map((entry) => entry.duration)"
+TWENTY_MFCC = {"n_fft": 2048, "hop_length": 512, "n_mfcc": 20}
+
+
+def seconds_of(action: Any) -> float:
+    """Seconds that one call takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def native_librosa(samples: np.ndarray, spec: FeatureSpec) -> None:
+    """The spec's MFCC of a whole song with librosa, standardisation left out."""
+    librosa.feature.mfcc(
+        y=samples,
+        sr=spec.sample_rate,
+        n_mfcc=spec.n_mfcc,
+        n_fft=spec.n_fft,
+        hop_length=spec.hop_length,
+        n_mels=spec.n_mels,
+        fmax=spec.fmax,
+    )
+
+
+def measure(rounds: int) -> list[dict[str, Any]]:
+    """Rows of this part."""
+    spec = Registry.load(ROOT / "trained_models").cards["v1"].spec
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, running_site() as site:
+        song = sounds.write(Path(folder) / "song.mp3", SONG_S, 44100, channels=2)
+        cold, warm = [], []
+        for _ in range(rounds):
+            context = browser.new_context()
+            visit = Visit(context.new_page(), site.url)
+            cold.append(seconds_of(visit.opened))
+            warm.append(seconds_of(visit.opened))
+            context.close()
+        rows += [
+            median_row("open the page to ready, empty cache", cold, "s"),
+            median_row("open the page to ready, filled cache", warm, "s"),
+        ]
+        context = browser.new_context()
+        visit = Visit(context.new_page(), site.url).opened()
+        sent: list[int] = []
+        visit.page.on(
+            "request",
+            lambda request: (
+                sent.append(len(request.post_data_buffer or b""))
+                if request.method == "POST"
+                else None
+            ),
+        )
+        drop = []
+        for _ in range(rounds):
+            drop.append(seconds_of(lambda: visit.finish([song])))
+            visit.clear()
+        times = {step: visit.page.evaluate(MEASURES, step) for step in STEPS}
+        rows += [median_row(f"{step}, {SONG_S} s mp3", times[step], "ms", 1) for step in STEPS]
+        rows.append(median_row("drop to answer", drop, "s"))
+        file_size = song.stat().st_size
+        rows += [
+            row("size of the song's file", file_size, "bytes"),
+            row("size of the request", sent[0], "bytes"),
+            row("request / file", sent[0] / file_size, "", 3),
+        ]
+        samples = visit.decoded(song)
+        context.close()
+    native = [seconds_of(lambda: native_librosa(samples, spec)) * 1e3 for _ in range(rounds)]
+    own = [seconds_of(lambda: extract_segments(samples, spec)) * 1e3 for _ in range(rounds)]
+    rows += [
+        median_row("librosa native, the spec's MFCC, one thread", native, "ms", 1),
+        median_row("features/ in CPython, one thread", own, "ms", 1),
+        row(
+            "extract in the browser / librosa",
+            np.median(times["extract"]) / np.median(native),
+            "x",
+            2,
+        ),
+    ]
+    return rows
