@@ -133,13 +133,18 @@ def read_json_body() -> bytes:
         raise
     except Exception:
         # the client left or sent broken chunks; every WSGI server has its own exception for that
-        raise RequestError(
-            400, "incomplete_body", "The body did not arrive whole. Send it again."
-        ) from None
-    if request.content_length is None and len(body) >= site().settings.max_body_bytes:
+        raise _incomplete() from None
+    length = request.content_length
+    if length is None and len(body) >= site().settings.max_body_bytes:
         # a body without a length is cut at the limit instead of being refused
         raise RequestEntityTooLarge
+    if length is not None and len(body) < length:
+        raise _incomplete()
     return body
+
+
+def _incomplete() -> RequestError:
+    return RequestError(400, "incomplete_body", "The body did not arrive whole. Send it again.")
 
 
 def _rounded(probabilities: Any) -> Any:

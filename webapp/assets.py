@@ -17,8 +17,8 @@ from flask import Blueprint, Flask, Response, current_app, request, send_file, u
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from .runtime import LIST_FILE, RUNTIME_DIR
-from .settings import REPOSITORY
+from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeProblem, verify
+from .settings import REPOSITORY, StartError
 
 bp = Blueprint("assets", __name__)
 
@@ -84,6 +84,24 @@ def file_hash(path: Path) -> str:
     if known is None or known[0] != stamp:
         known = _hashes[path] = (stamp, _short_hash(path.read_bytes()))
     return known[1]
+
+
+def check_runtime() -> None:
+    """Refuse to start when what the browser needs is missing or was changed.
+
+    Raises
+    ------
+    StartError : with the problems and the commands that repair them.
+    """
+    try:
+        problems = verify()
+    except RuntimeProblem as error:
+        raise StartError(str(error)) from error
+    if problems:
+        raise StartError(
+            "The browser's Python runtime in static/runtime is not complete: "
+            f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
+        )
 
 
 @bp.get("/static/<path:name>")

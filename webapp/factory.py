@@ -11,7 +11,6 @@ from flask import Flask
 
 from . import access_log, api, assets, choice, errors, health, metrics, openapi, pages, security
 from .inference import Predictors, Registry
-from .runtime import RuntimeProblem, verify
 from .schema import RequestSchema
 from .settings import PREFIX, REPOSITORY, Settings, StartError
 from .state import Site, attach
@@ -28,7 +27,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
     running_flask = _flask_run()
     try:
         settings = Settings.read(overrides)
-        check_runtime()
+        assets.check_runtime()
         announce = registry is None
         registry = registry or Registry.load(settings.models_dir)
         choice.check_any(registry, settings.models_dir)
@@ -66,24 +65,6 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
         app.register_blueprint(module.bp)
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     return app
-
-
-def check_runtime() -> None:
-    """Refuse to start when what the browser needs is missing or was changed.
-
-    Raises
-    ------
-    StartError : with the problems and the commands that repair them.
-    """
-    try:
-        problems = verify()
-    except RuntimeProblem as error:
-        raise StartError(str(error)) from error
-    if problems:
-        raise StartError(
-            "The browser's Python runtime in static/runtime is not complete: "
-            f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
-        )
 
 
 def _empty_app(settings: Settings, testing: bool) -> Flask:

@@ -21,7 +21,7 @@ from .access_log import elapsed, method, route
 bp = Blueprint("metrics", __name__)
 
 EXTENSION = "musiclassify_metrics"
-# set (before the first import of prometheus_client) when several processes serve together
+# set when several processes serve together, before prometheus_client is first imported
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 SEGMENTS = (1, 6, 12, 24, 30, 48, 96, 192, 384, 720)

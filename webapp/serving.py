@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 from . import choice
-from .factory import check_runtime
+from .assets import check_runtime
 from .inference import Registry
 from .settings import PREFIX, SETTINGS, Settings, StartError
 
@@ -55,13 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # the environment is where the server's processes read their settings
             os.environ[PREFIX + name.upper()] = value
     try:
-        plan = prepare()
+        return _serve(prepare())
     except StartError as error:
         print(error, file=sys.stderr)
         return CANNOT_START
     except (click.Abort, KeyboardInterrupt):
         print()
         return 0
+
+
+def _serve(plan: Plan) -> int:
     print(f"Loading model {plan.version} ({plan.settings.engine}) ...", flush=True)
     if os.name == "nt":
         from .waitress_server import serve

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = (sys.executable, "-W", "error")
+# gunicorn and waitress leave files to be closed by the end of the program
+PYTHON = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning")
 PATIENCE = 60.0
 
 
@@ -116,7 +117,7 @@ class Server(Program):
         super().__init__(arguments, terminal=terminal, **settings)
 
     def wait_ready(self) -> None:
-        self.expect(r"is ready: http://127\.0\.0\.1:\d+/")
+        self.expect(r"is ready: http://127\.0\.0\.1:\d+/.*\n")
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
