@@ -26,6 +26,18 @@ async function refusal(response) {
   return `The server refused this song: ${message}`;
 }
 
+/** @param {string} text @returns {Prediction} */
+function understand(text) {
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    // told below
+  }
+  if (answer?.aggregate && answer.segments) return answer;
+  throw new UserError('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.');
+}
+
 /**
  * @param {string} url where predictions of the chosen version are made
  * @param {Blob} body the JSON text
@@ -46,7 +58,7 @@ export async function predict(url, body, signal) {
       signal: timeout.signal,
     });
     if (!response.ok) throw new UserError(await refusal(response));
-    return await response.json();
+    return understand(await response.text());
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (signal.aborted) throw new UserError('Removed.', { cancelled: true });

@@ -3,7 +3,8 @@
 import { UserError } from './errors.js';
 
 // Nothing heard from the worker for so long means that it hangs.
-const LOAD_STALL_MS = 60_000;
+const DOWNLOAD_STALL_MS = 180_000;
+const START_STALL_MS = 60_000;
 const EXTRACT_STALL_MS = 120_000;
 
 /** Files that the worker loads: five of Pyodide, numpy and features/. */
@@ -23,7 +24,6 @@ function missingAbility() {
     ['Web Workers', typeof Worker === 'function'],
     ['WebAssembly', typeof WebAssembly === 'object' && 'instantiateStreaming' in WebAssembly],
     ['audio decoding', typeof OfflineAudioContext === 'function'],
-    ['streams', typeof TransformStream === 'function'],
   ].filter(([, present]) => !present).map(([name]) => name);
   if (!missing.length) return null;
   return `This browser is too old or too restricted to analyse songs (${missing.join(', ')} missing). Please use a current Firefox, Chrome, Edge or Safari.`;
@@ -89,7 +89,7 @@ export class Engine extends EventTarget {
       runtimeUrl: here(this.#config.runtimeUrl),
       featuresUrl: here(this.#config.featuresUrl),
     });
-    this.#watch(LOAD_STALL_MS);
+    this.#watch(DOWNLOAD_STALL_MS);
   }
 
   /**
@@ -126,7 +126,7 @@ export class Engine extends EventTarget {
     if (data.type === 'loading') {
       this.files = data.files;
       this.bytes = data.bytes;
-      this.#watch(LOAD_STALL_MS);
+      this.#watch(this.files < FILES_TO_LOAD ? DOWNLOAD_STALL_MS : START_STALL_MS);
       this.dispatchEvent(new Event('change'));
     } else if (data.type === 'ready') {
       clearTimeout(this.#watchdog);
@@ -152,7 +152,7 @@ export class Engine extends EventTarget {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => {
       if (this.state === 'loading') {
-        this.#fail('Loading stopped: nothing has arrived for a minute. Check the connection to the server.');
+        this.#fail('Loading came to a halt: nothing has arrived for a while. Check the connection to the server.');
       } else this.#restart('it took too long');
     }, ms);
   }

@@ -1,0 +1,157 @@
+"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from playwright.sync_api import Browser, sync_playwright
+
+from . import install_browser
+from .conftest import FLAGS
+from .site import ROOT, Site
+from .sounds import write
+from .visit import Visit
+
+LOOKS: dict[str, dict[str, object]] = {
+    "light": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+    "phone-dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+}
+
+
+class Studio:
+    """Opens the page in one look and takes its pictures."""
+
+    def __init__(self, browser: Browser, site: Site, folder: Path, songs: list[Path]):
+        self.browser = browser
+        self.site = site
+        self.folder = folder
+        self.songs = songs
+
+    def shoot(self, look: str) -> None:
+        """Take all pictures of one look."""
+        for scene in (self.loading, self.engine_failed, self.running, self.pages, self.list_of_songs):
+            scene(look)
+
+    @contextmanager
+    def visit(self, look: str) -> Iterator[tuple[Visit, Callable[[str], None]]]:
+        """A fresh page, and what takes a picture of it under a name."""
+        context = self.browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+        page = context.new_page()
+
+        def picture(name: str) -> None:
+            page.wait_for_timeout(300)
+            page.screenshot(path=self.folder / f"{name}-{look}.png", full_page=True)
+
+        yield Visit(page, self.site.url), picture
+        context.close()
+
+    def loading(self, look: str) -> None:
+        """The analysis is still coming."""
+        with self.visit(look) as (visitor, picture):
+            visitor.page.route("**/python_stdlib.zip", lambda route: None)
+            visitor.page.goto(self.site.url)
+            visitor.page.wait_for_function("() => document.querySelector('.engine-bytes').textContent")
+            picture("loading")
+            visitor.page.unroute_all(behavior="ignoreErrors")
+
+    def engine_failed(self, look: str) -> None:
+        """A part of the analysis is missing."""
+        with self.visit(look) as (visitor, picture):
+            visitor.page.route("**/*.wasm", lambda route: route.fulfill(status=404))
+            visitor.page.goto(self.site.url)
+            visitor.choose(self.songs[:2])
+            visitor.wait_for_engine("failed")
+            picture("engine-failed")
+
+    def running(self, look: str) -> None:
+        """The first song waits for the server, the others behind it."""
+        with self.visit(look) as (visitor, picture):
+            visitor.page.route("**/predictions", lambda route: None)
+            visitor.opened()
+            picture("empty")
+            visitor.choose(self.songs)
+            visitor.wait_for(self.songs[0].name, "predicting")
+            picture("queue")
+            visitor.clear()
+            visitor.choose(self.songs[:1])
+            visitor.wait_for(self.songs[0].name, "predicting")
+            picture("one-running")
+            visitor.page.unroute_all(behavior="ignoreErrors")
+
+    def list_of_songs(self, look: str) -> None:
+        """Answers, failures, one song unfolded, and a long list."""
+        with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            visitor.opened()
+            visitor.finish(self.songs[:1])
+            picture("result")
+            song = visitor.song(self.songs[0].name)
+            song.locator(".sent summary").click()
+            song.locator(".sent-json").wait_for()
+            song.locator(".pieces summary").click()
+            song.locator(".segment").nth(1).hover()
+            picture("sent")
+            visitor.clear()
+
+            (folder / "letter.mp3").write_text("no song at all")
+            (folder / "empty.flac").write_bytes(b"")
+            soundfile.write(folder / "silent.wav", np.zeros(200_000), 22050)
+            short = write(folder / "ringtone.mp3", 2, 44100)
+            bad = [folder / name for name in ("letter.mp3", "empty.flac", "silent.wav")]
+            lost = write(folder / "nobody answers.ogg", 20, 44100)
+            visitor.choose([self.songs[0], *bad, short])
+            visitor.wait_for(short.name, "done")
+            visitor.page.route("**/predictions", lambda route: route.abort())
+            visitor.choose([lost])
+            visitor.wait_for(lost.name, "failed")
+            visitor.page.unroute_all()
+            visitor.song(short.name).locator(".song-toggle").click()
+            picture("failures")
+            visitor.clear()
+
+            many = [write(folder / f"{n:02} - track.ogg", 20, 44100, seed=n) for n in range(1, 25)]
+            visitor.finish([*self.songs, *many])
+            picture("many")
+
+    def pages(self, look: str) -> None:
+        """The pages around the page."""
+        with self.visit(look) as (visitor, picture):
+            visitor.page.goto(f"{self.site.url}/models/v1")
+            picture("model")
+            visitor.page.goto(f"{self.site.url}/models/v99")
+            picture("not-found")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="folder for the pictures")
+    parser.add_argument("--look", choices=LOOKS, action="append", help="only this look")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    program = install_browser.find() or install_browser.install()
+    with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
+        songs = sorted((ROOT.parent / "shared" / "data" / "audio").glob("K*.ogg"), reverse=True)
+        for seed in range(3 - len(songs)):
+            songs.append(write(Path(made) / f"My song {seed + 1}.ogg", 150, 44100, seed=seed))
+        site = Site(Path(made) / "log.txt")
+        site.start()
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            for look in options.look or LOOKS:
+                Studio(browser, site, options.out, songs).shoot(look)
+        finally:
+            browser.close()
+            site.stop()
+
+
+if __name__ == "__main__":
+    main()

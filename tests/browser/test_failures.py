@@ -1,0 +1,247 @@
+"""Everything that can go wrong has its own message, and the other songs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from .site import Site
+from .sounds import band, write
+from .visit import Visit
+
+
+@pytest.fixture(scope="module")
+def strict_site(make_site: Callable[..., Site]) -> Site:
+    """A site that takes short songs only."""
+    return make_site(MAX_MINUTES=1, MAX_SEGMENTS=3)
+
+
+def test_bad_files_among_good_ones(here: Visit, tmp_path: Path):
+    good = [write(tmp_path / "good1.wav", 12, 22050), write(tmp_path / "good2.mp3", 12, 44100)]
+    rng = np.random.default_rng(5)
+    bad = {
+        "empty.mp3": b"",
+        "letter.mp3": b"Dear friend, this is only text.\n" * 200,
+        "noise.ogg": rng.bytes(50_000),
+        "cut.flac": write(tmp_path / "whole.flac", 12, 44100).read_bytes()[:60],
+        "broken.m4a": b"\0\0\0\x20ftypM4A " + rng.bytes(4000),
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(12 * 22050), 22050)
+    soundfile.write(tmp_path / "nosamples.wav", np.zeros(0), 22050)
+    names = [*bad, "silent.wav", "nosamples.wav"]
+    here.choose([good[0], *(tmp_path / name for name in names), good[1]])
+    for file in good:
+        here.wait_for(file.name, "done")
+    for name in names:
+        here.wait_for(name, "failed")
+    assert "is empty" in here.status("empty.mp3")
+    assert "is silent" in here.status("silent.wav")
+    for name in ("letter.mp3", "noise.ogg", "cut.flac", "broken.m4a"):
+        assert "cannot be decoded" in here.status(name)
+        assert here.song(name).locator(".song-retry").is_visible()
+    assert here.status("nosamples.wav")
+    # trying again cannot help
+    for name in ("empty.mp3", "silent.wav"):
+        assert here.song(name).locator(".song-retry").is_hidden()
+    assert here.page.inner_text("#summary") == "2 of 9 songs done, 7 failed"
+
+
+def test_not_a_number(here: Visit, tmp_path: Path):
+    sound = band(12, 22050)
+    sound[5000:5010] = np.nan
+    soundfile.write(tmp_path / "nan.wav", sound, 22050, subtype="FLOAT")
+    here.choose([tmp_path / "nan.wav"])
+    here.wait_for("nan.wav", "failed", "done")
+    # a browser may also mend it while decoding; it must not hang or send it
+    if here.song("nan.wav").get_attribute("data-state") == "failed":
+        assert "not numbers" in here.status("nan.wav")
+
+
+def test_short_sound_is_a_weak_answer(here: Visit, tmp_path: Path):
+    here.finish([write(tmp_path / "blip.wav", 0.7, 44100)])
+    song = here.song("blip.wav")
+    assert "weak" in here.status("blip.wav")
+    assert "lasts only 0.7 s and was repeated" in song.locator(".weak").inner_text()
+    assert len(here.answers[0]["segments"]) == 1
+
+
+def test_retry_reads_the_file_again(here: Visit, tmp_path: Path):
+    file = tmp_path / "later.wav"
+    file.write_bytes(b"still being copied")
+    here.choose([file])
+    here.wait_for("later.wav", "failed")
+    before = here.measures("decode")
+    here.song("later.wav").locator(".song-retry").click()
+    here.wait_for("later.wav", "failed")
+    assert "cannot be decoded" in here.status("later.wav")
+    assert here.measures("decode") == before
+
+
+def test_too_long_and_refused_by_the_server(visit, strict_site: Site, tmp_path: Path):
+    visitor = visit(strict_site.url).opened()
+    visitor.expected_complaints = ("413",)
+    long = [write(tmp_path / f"long{suffix}", 62, 8000) for suffix in (".wav", ".mp3")]
+    soundfile.write(tmp_path / "long.ogg", np.zeros(70 * 8000, np.float32), 8000, subtype="OPUS", format="OGG")
+    refused = write(tmp_path / "refused.wav", 25, 22050)
+    good = write(tmp_path / "good.wav", 12, 22050)
+    visitor.choose([*long, tmp_path / "long.ogg", refused, good])
+    visitor.wait_for("good.wav", "done")
+    for name in ("long.wav", "long.mp3", "long.ogg"):
+        visitor.wait_for(name, "failed")
+        assert "too long" in visitor.status(name)
+        assert "at most 1 minute" in visitor.status(name)
+    visitor.wait_for("refused.wav", "failed")
+    assert visitor.status("refused.wav").startswith("The server refused this song: ")
+    assert "3" in visitor.status("refused.wav")
+    assert visitor.song("refused.wav").locator(".song-retry").is_visible()
+
+
+def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: Path):
+    site = make_site()
+    visitor = visit(site.url).opened()
+    visitor.expected_complaints = ("ERR_CONNECTION_REFUSED",)
+    visitor.finish([write(tmp_path / "before.wav", 12, 22050)])
+    site.stop()
+    files = [write(tmp_path / f"during{n}.wav", 12, 22050, seed=n) for n in range(3)]
+    visitor.choose(files)
+    for file in files:
+        visitor.wait_for(file.name, "failed")
+        assert "cannot be reached" in visitor.status(file.name)
+    assert visitor.measures("decode") == 4
+    assert visitor.measures("extract") == 4
+
+    # still gone: failed again at once, not hanging
+    visitor.song("during0.wav").locator(".song-retry").click()
+    visitor.wait_for("during0.wav", "failed")
+
+    site.start()
+    visitor.song("during0.wav").locator(".song-retry").click()
+    visitor.wait_for("during0.wav", "done")
+    visitor.page.click("#retry-failed")
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("decode") == 4
+    assert visitor.measures("extract") == 4
+    assert visitor.measures("request") == 4
+
+
+def test_server_that_never_answers(visit, site: Site, tmp_path: Path):
+    visitor = visit(site.url)
+    visitor.page.clock.install()
+    visitor.page.route("**/predictions", lambda route: None)
+    visitor.opened()
+    with visitor.page.expect_request("**/predictions"):
+        visitor.choose([write(tmp_path / "patient.wav", 6, 22050)])
+    visitor.page.clock.run_for(61_000)
+    visitor.wait_for("patient.wav", "failed")
+    assert "did not answer within 60 seconds" in visitor.status("patient.wav")
+    visitor.page.unroute_all(behavior="ignoreErrors")
+    visitor.song("patient.wav").locator(".song-retry").click()
+    visitor.wait_for("patient.wav", "done")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (429, '{"error": {"status": 429, "code": "x", "message": "Too many."}}', "busy: Too many."),
+        (502, "<html>Bad gateway</html>", "has a problem: it answered with status 502"),
+        (200, "<html>log in first</html>", "no answer that this page understands"),
+    ],
+)
+def test_odd_answers(here: Visit, tmp_path: Path, status: int, body: str, words: str):
+    here.expected_complaints = (str(status),)
+    here.page.route("**/predictions", lambda route: route.fulfill(status=status, body=body))
+    here.page.remove_listener("response", here._response)
+    here.choose([write(tmp_path / "odd.wav", 6, 22050)])
+    here.wait_for("odd.wav", "failed")
+    assert words in here.status("odd.wav")
+    here.page.unroute_all()
+    here.page.on("response", here._response)
+    here.song("odd.wav").locator(".song-retry").click()
+    here.wait_for("odd.wav", "done")
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "words"),
+    [
+        ("pyodide.asm.wasm", "abort", "did not deliver pyodide.asm.wasm"),
+        ("pyodide.asm.mjs", "abort", "did not deliver pyodide.asm.mjs"),
+        ("python_stdlib.zip", "404", "has no file python_stdlib.zip"),
+        ("numpy-*.whl", "garbage", "checksum differs"),
+        ("features.zip*", "500", "refused to deliver features.zip (status 500)"),
+        ("worker.js", "abort", "could not be started"),
+    ],
+)
+def test_analysis_that_does_not_load(
+    visit, site: Site, tmp_path: Path, name: str, how: str, words: str
+):
+    visitor = visit(site.url)
+    visitor.expected_complaints = ("ERR_", "status of", "wasm", "integrity", "digest", "WebAssembly")
+
+    def spoil(route):
+        if how == "abort":
+            route.abort()
+        elif how == "garbage":
+            route.fulfill(status=200, body=b"not a wheel")
+        else:
+            route.fulfill(status=int(how))
+
+    visitor.page.route(f"**/{name}", spoil)
+    visitor.page.goto(site.url)
+    visitor.choose([write(tmp_path / "waits.wav", 6, 22050)])
+    text = visitor.wait_for_engine("failed")
+    assert words in text
+    assert visitor.song("waits.wav").get_attribute("data-state") == "queued"
+    assert visitor.page.is_hidden("#engine progress")
+    visitor.page.unroute_all()
+    visitor.page.click("#engine .engine-retry")
+    visitor.wait_for_engine("ready")
+    visitor.wait_for("waits.wav", "done")
+
+
+def test_analysis_that_dies_on_a_song(visit, site: Site, tmp_path: Path):
+    visitor = visit(site.url).opened()
+    visitor.page.workers[0].evaluate(
+        "() => { const real = self.postMessage.bind(self); self.postMessage = (message) => {"
+        " if (message.type === 'progress') throw new Error('out of memory'); real(message); }; }"
+    )
+    files = [write(tmp_path / name, 6, 22050) for name in ("victim.wav", "next.wav")]
+    visitor.choose(files)
+    visitor.wait_for("victim.wav", "failed")
+    assert "broke off" in visitor.status("victim.wav")
+    assert "out of memory" in visitor.status("victim.wav")
+    # a new worker takes the next song
+    visitor.wait_for("next.wav", "done")
+    visitor.song("victim.wav").locator(".song-retry").click()
+    visitor.wait_for("victim.wav", "done")
+
+
+def test_analysis_that_crashes_between_songs(visit, site: Site, tmp_path: Path):
+    visitor = visit(site.url).opened()
+    visitor.page.workers[0].evaluate(
+        "() => { setTimeout(() => { throw new Error('crash'); }, 0); }"
+    )
+    visitor.page.wait_for_function("() => performance.getEntriesByName('engine').length === 2")
+    visitor.finish([write(tmp_path / "after.wav", 6, 22050)])
+
+
+def test_browser_without_what_is_needed(visit, site: Site):
+    for script, words in (
+        ("delete window.OfflineAudioContext", "audio decoding missing"),
+        ("delete window.WebAssembly", "WebAssembly missing"),
+        (
+            "const Real = Worker; window.Worker = class { constructor(url) { } terminate() {} }",
+            "module workers missing",
+        ),
+    ):
+        visitor = visit(site.url)
+        visitor.page.add_init_script(script)
+        visitor.page.goto(site.url)
+        assert words in visitor.wait_for_engine("failed")
+        assert visitor.page.is_visible("#engine .engine-retry")

@@ -1,0 +1,138 @@
+"""A visitor: what the tests do on the page, in the page's own words."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response
+
+# Generous: a busy machine with one core must not fail.
+PATIENCE_MS = 120_000
+
+DECODE = """async ([name, content, sampleRate]) => {
+  const { decode } = await import('/static/js/decode.js');
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const { samples } = await decode(new File([bytes], name), { sampleRate, maxMinutes: 60 });
+  const view = new Uint8Array(samples.buffer);
+  let text = '';
+  for (let i = 0; i < view.length; i += 32768) text += String.fromCharCode(...view.subarray(i, i + 32768));
+  return btoa(text);
+}"""
+
+EXTRACT = """async ([content, featureSpec]) => {
+  const { Engine } = await import('/static/js/engine.js');
+  const config = JSON.parse(document.getElementById('config').textContent);
+  const engine = new Engine({ ...config, featureSpec });
+  engine.start();
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const { body } = await engine.extract(new Float32Array(bytes.buffer), () => {});
+  return body.text();
+}"""
+
+
+class Visit:
+    """One open page."""
+
+    def __init__(self, page: Page, url: str):
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.expected_complaints: tuple[str, ...] = ()
+        self.answers: list[dict[str, Any]] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("response", self._response)
+
+    def opened(self) -> Visit:
+        """Open the page and wait until songs can be analysed."""
+        self.page.goto(self.url)
+        self.wait_for_engine("ready")
+        return self
+
+    def wait_for_engine(self, state: str) -> str:
+        """Wait for a state of #engine; its text."""
+        self.page.wait_for_selector(f'#engine[data-state="{state}"]')
+        return self.page.inner_text("#engine")
+
+    def choose(self, files: Iterable[Path]) -> None:
+        """Choose files as with the file dialog."""
+        self.page.set_input_files("#songs", [str(file) for file in files])
+
+    def song(self, name: str) -> Locator:
+        """The element of a song, by the name of its file."""
+        return self.page.locator(self._selector(name))
+
+    def wait_for(self, name: str, *states: str) -> Locator:
+        """Wait until a song is in one of the states."""
+        choices = (f"{self._selector(name)}[data-state={state}]" for state in states)
+        self.page.wait_for_selector(", ".join(choices))
+        return self.song(name)
+
+    def status(self, name: str) -> str:
+        """The message of a song."""
+        return self.song(name).locator("[role=status]").inner_text()
+
+    def finish(self, files: Iterable[Path]) -> None:
+        """Choose files and wait until each is done."""
+        files = list(files)
+        self.choose(files)
+        for file in files:
+            self.wait_for(file.name, "done", "failed")
+            assert self.song(file.name).get_attribute("data-state") == "done", self.status(file.name)
+
+    def clear(self) -> None:
+        """Empty the list."""
+        if self.page.is_visible("#clear"):
+            self.page.click("#clear")
+        self.answers.clear()
+
+    def measures(self, name: str) -> int:
+        """How often the page has finished a step (decode, extract, request)."""
+        count: int = self.page.evaluate("(name) => performance.getEntriesByName(name).length", name)
+        return count
+
+    def decoded(self, file: Path, sample_rate: int = 22050) -> npt.NDArray[np.float32]:
+        """The samples that the page gets out of a file."""
+        content = base64.b64encode(file.read_bytes()).decode()
+        text: str = self.page.evaluate(DECODE, [file.name, content, sample_rate])
+        return np.frombuffer(base64.b64decode(text), np.float32)
+
+    def extracted(self, samples: npt.NDArray[np.float32], spec: dict[str, Any]) -> dict[str, Any]:
+        """What the page's Python makes of samples."""
+        content = base64.b64encode(samples.astype("<f4").tobytes()).decode()
+        answer: dict[str, Any] = json.loads(self.page.evaluate(EXTRACT, [content, spec]))
+        return answer
+
+    def start_over(self) -> None:
+        """Make the page ready for another test."""
+        self.clear()
+        self.complaints.clear()
+        self.expected_complaints = ()
+
+    def check_console(self) -> None:
+        """Nothing may have complained but what the test expects."""
+        left = [
+            line
+            for line in self.complaints
+            if not any(expected in line for expected in self.expected_complaints)
+        ]
+        assert left == []
+
+    @staticmethod
+    def _selector(name: str) -> str:
+        return f"article.song[data-name={json.dumps(name, ensure_ascii=False)}]"
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _response(self, response: Response) -> None:
+        if response.request.method == "POST" and response.ok:
+            self.answers.append(response.json())
