@@ -90,6 +90,6 @@ def _describe(registry: Registry, number: int, version: str, best: str) -> str:
     return (
         f"  {number}  {version}: {summary['title']}{mark}\n"
         f"     {len(genres)} genres: {', '.join(genres)}\n"
-        f"     {accuracy['value']:.1%} of {summary['n_test_tracks']} test songs right "
-        f"(95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%})\n"
+        f"     {100 * accuracy['value']:.1f} % of {summary['n_test_tracks']} test songs right "
+        f"(95 % interval {100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f} %)\n"
     )

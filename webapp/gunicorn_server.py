@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import mmap
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestHeaders,
@@ -26,17 +28,14 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
-from . import create_app
 from .errors import MESSAGES, RequestError, error_body
-from .inference import EngineError
+from .loading import load
 from .security import HEADERS
-from .settings import StartError
-from .state import site_of
+from .serving import CANNOT_START
 
 if TYPE_CHECKING:
     from .serving import Plan
 
-CANNOT_START = 2
 # Seconds that running requests get to finish after Ctrl-C or SIGTERM.
 GRACE = 15
 # Seconds without a sign of life after which a worker is replaced; loading TensorFlow counts.
@@ -53,6 +52,17 @@ class QuietArbiter(Arbiter):  # type: ignore[misc]
     def handle_int(self) -> None:
         """Stop gracefully."""
         self.handle_term()
+
+    def manage_workers(self) -> None:
+        """Start workers, but not again when they die while loading: the next ones would, too."""
+        if self.worker_age and not self.WORKERS and not self.app.any_ready[0]:
+            print(
+                "The model could not be loaded: the process ended without a word. With the "
+                "setting MUSICLASSIFY_LOG_LEVEL=debug its libraries may say more.",
+                file=sys.stderr,
+            )
+            raise HaltServer("no worker became ready", self.APP_LOAD_ERROR)
+        super().manage_workers()
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
@@ -125,6 +135,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        # one byte that all processes see
+        self.any_ready = mmap.mmap(-1, 1)
         super().__init__()
 
     def load_config(self) -> None:
@@ -153,16 +165,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         A failure ends the whole server: a new worker would fail in the same way.
         """
-        try:
-            app = create_app({"REGISTRY": self.plan.registry})
-            site_of(app).warm_up()
-        except (StartError, EngineError) as error:
-            print(error, file=sys.stderr, flush=True)
+        app = load(self.plan)
+        if app is None:
             sys.exit(Arbiter.APP_LOAD_ERROR)
         return app
 
     def greet(self, worker: ThreadWorker) -> None:
         """Say once that the site is there."""
+        self.any_ready[0] = 1
         if worker.age == 1:
             print(self.plan.greeting, flush=True)
 

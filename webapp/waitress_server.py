@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import waitress
 
-from . import create_app
-from .inference import EngineError
-from .state import site_of
+from .loading import load
+from .serving import CANNOT_START
 
 if TYPE_CHECKING:
     from .serving import Plan
@@ -17,12 +15,9 @@ if TYPE_CHECKING:
 
 def serve(plan: Plan) -> int:
     """Serve until Ctrl-C; returns the exit status."""
-    app = create_app({"REGISTRY": plan.registry})
-    try:
-        site_of(app).warm_up()
-    except EngineError as error:
-        print(error, file=sys.stderr)
-        return 2
+    app = load(plan)
+    if app is None:
+        return CANNOT_START
     largest = plan.settings.max_body_bytes
     server = waitress.create_server(
         app,

@@ -55,9 +55,10 @@ def test_the_question_is_honest(three: Path) -> None:
             accuracy = summary["accuracy"]
             assert f"{version}: {card.title}" in site.output
             assert ", ".join(card.genres) in site.output
+            value, low, high = (100 * accuracy[name] for name in ("value", "low", "high"))
             assert (
-                f"{accuracy['value']:.1%} of {summary['n_test_tracks']} test songs right (95 % "
-                f"interval {accuracy['low']:.1%} to {accuracy['high']:.1%})"
+                f"{value:.1f} % of {summary['n_test_tracks']} test songs right "
+                f"(95 % interval {low:.1f} to {high:.1f} %)"
             ) in site.output
         marked = [line for line in site.output.splitlines() if "(recommended)" in line]
         assert len(marked) == 1

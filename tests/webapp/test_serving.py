@@ -265,6 +265,29 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(copy_models: Callable[...
             assert word not in site.output
 
 
+def test_a_worker_that_dies_while_loading_ends_the_server() -> None:
+    """As TensorFlow does on a processor that it was not built for."""
+    code = (
+        "import os, signal, sys; from webapp import serving, state; "
+        "state.Site.warm_up = lambda self: os.kill(os.getpid(), signal.SIGILL); "
+        f"sys.exit(serving.main(['--port', '{free_port()}']))"
+    )
+    with program(*PYTHON, "-c", code) as site:
+        assert site.end(20) == 2
+        assert site.output.count("The model could not be loaded") == 1
+        assert "Traceback" not in site.output
+
+
+def test_the_terminal_shows_only_what_people_need(version: str) -> None:
+    with server() as site:
+        site.wait_ready()
+        assert site.output == (
+            f"Loading model {version} (litert) ...\n"
+            f"MusiClassify with model {version} is ready: http://127.0.0.1:{site.port}/"
+            "  (Ctrl-C ends it)\n"
+        )
+
+
 def test_refused_folders_are_named_and_the_others_served(copy_models: Callable[..., Path]) -> None:
     folder = copy_models("a1", "a2", recommended="a1")
     (folder / "a2" / "model.tflite").write_bytes(b"tampered")
