@@ -55,6 +55,13 @@ def post_head(url: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+def begin(connection: socket.socket, url: str, length: int) -> None:
+    """Send the head of a request and wait until the server works on it."""
+    expect = "Expect: 100-continue"
+    connection.sendall(post_head(url, f"Content-Length: {length}", expect))
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+
+
 def test_chunked_bodies(running: Server, url: str, body: dict[str, Any]) -> None:
     data = json.dumps(body).encode()
     parts = [data[start : start + 9999] for start in range(0, len(data), 9999)]
@@ -176,11 +183,10 @@ def test_running_requests_are_finished(
     with server() as site:
         site.wait_ready()
         with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
-            connection.sendall(post_head(url, f"Content-Length: {len(data)}") + data[:1000])
-            time.sleep(0.3)
+            begin(connection, url, len(data))
             site.interrupt(number)
             time.sleep(0.7)
-            connection.sendall(data[1000:])
+            connection.sendall(data)
             answer = connection.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b'"aggregate"' in answer
@@ -191,8 +197,7 @@ def test_a_second_interrupt_does_not_wait(url: str) -> None:
     with server() as site:
         site.wait_ready()
         with socket.create_connection(("127.0.0.1", site.port)) as connection:
-            connection.sendall(post_head(url, "Content-Length: 1000") + b"{")
-            time.sleep(0.3)
+            begin(connection, url, 1000)
             site.interrupt()
             time.sleep(0.5)
             started = time.monotonic()
