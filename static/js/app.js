@@ -51,6 +51,7 @@ function add(files, leftOut = 0) {
         (next?.querySelector('.song-remove') ?? byId('songs')).focus();
       },
     });
+    view.update(engine.state === 'ready');
     views.set(song, view);
   }
   byId('list').append(...songs.map((song) => views.get(song).element));
@@ -64,8 +65,11 @@ function add(files, leftOut = 0) {
 }
 
 queue.addEventListener('change', ({ detail: song }) => {
-  views.get(song).update();
+  views.get(song).update(engine.state === 'ready');
   summarise();
+});
+engine.addEventListener('change', () => {
+  for (const view of views.values()) view.update(engine.state === 'ready');
 });
 byId('songs').addEventListener('change', ({ target }) => {
   add([...target.files]);

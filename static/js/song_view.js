@@ -11,6 +11,7 @@ const template = document.getElementById('song-template');
 
 const STATUS = {
   queued: 'Waiting for its turn',
+  waiting: 'Waiting for the analysis to load',
   decoding: 'Decoding on your computer',
   extracting: 'Analysing on your computer',
   predicting: 'Asking the model',
@@ -22,7 +23,7 @@ export class SongView {
   #parts;
   #timeline;
   #urls = [];
-  #state = '';
+  #shown = '';
 
   /**
    * @param {import('./queue.js').Song} song
@@ -59,11 +60,13 @@ export class SongView {
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#drawBars(config.genres, config.genres.map(() => 0));
-    this.update();
   }
 
-  /** Follow the song: called whenever it changes. */
-  update() {
+  /**
+   * Follow the song: called whenever it or the analysis changes.
+   * @param {boolean} analysisReady
+   */
+  update(analysisReady) {
     const { state, progress, error, seconds, file } = this.#song;
     const parts = this.#parts;
     const running = state === 'decoding' || state === 'extracting' || state === 'predicting';
@@ -71,9 +74,11 @@ export class SongView {
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
-    if (state === this.#state) return;
+    // Messages are read out by screen readers, so they are written only when they differ.
+    const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
+    if (caption === this.#shown) return;
 
-    this.#state = state;
+    this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;
     parts.toggle.disabled = state === 'failed';
     if (state === 'failed') {
@@ -82,7 +87,7 @@ export class SongView {
     } else if (state === 'done') {
       this.#showResult();
     } else {
-      parts.status.textContent = STATUS[state];
+      parts.status.textContent = STATUS[caption];
     }
     this.element.dataset.state = state;
   }

@@ -5,7 +5,7 @@ const WORDS = [
   [0.8, 'Very likely'],
   [0.6, 'Probably'],
   [0.4, 'Perhaps'],
-  [0, 'Not sure; closest to'],
+  [0, 'Not sure, maybe'],
 ];
 
 /** @param {number} probability @returns {string} such as "Probably" */

@@ -22,7 +22,9 @@ FLAGS = (
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     program = install_browser.find()
-    assert program, f"no Chromium: run python -m tests.browser.install_browser, or {install_browser.ADVICE}"
+    assert program, (
+        f"no Chromium: run python -m tests.browser.install_browser, or {install_browser.ADVICE}"
+    )
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield started

@@ -37,7 +37,13 @@ class Studio:
 
     def shoot(self, look: str) -> None:
         """Take all pictures of one look."""
-        for scene in (self.loading, self.engine_failed, self.running, self.pages, self.list_of_songs):
+        for scene in (
+            self.loading,
+            self.engine_failed,
+            self.running,
+            self.pages,
+            self.list_of_songs,
+        ):
             scene(look)
 
     @contextmanager
@@ -55,12 +61,11 @@ class Studio:
 
     def loading(self, look: str) -> None:
         """The analysis is still coming."""
-        with self.visit(look) as (visitor, picture):
-            visitor.page.route("**/python_stdlib.zip", lambda route: None)
+        with self.visit(look) as (visitor, picture), visitor.held("**/python_stdlib.zip"):
             visitor.page.goto(self.site.url)
-            visitor.page.wait_for_function("() => document.querySelector('.engine-bytes').textContent")
+            arrived = "() => document.querySelector('.engine-bytes').textContent"
+            visitor.page.wait_for_function(arrived)
             picture("loading")
-            visitor.page.unroute_all(behavior="ignoreErrors")
 
     def engine_failed(self, look: str) -> None:
         """A part of the analysis is missing."""
@@ -74,17 +79,16 @@ class Studio:
     def running(self, look: str) -> None:
         """The first song waits for the server, the others behind it."""
         with self.visit(look) as (visitor, picture):
-            visitor.page.route("**/predictions", lambda route: None)
             visitor.opened()
             picture("empty")
-            visitor.choose(self.songs)
-            visitor.wait_for(self.songs[0].name, "predicting")
-            picture("queue")
-            visitor.clear()
-            visitor.choose(self.songs[:1])
-            visitor.wait_for(self.songs[0].name, "predicting")
-            picture("one-running")
-            visitor.page.unroute_all(behavior="ignoreErrors")
+            with visitor.held("**/predictions"):
+                visitor.choose(self.songs)
+                visitor.wait_for(self.songs[0].name, "predicting")
+                picture("queue")
+                visitor.clear()
+                visitor.choose(self.songs[:1])
+                visitor.wait_for(self.songs[0].name, "predicting")
+                picture("one-running")
 
     def list_of_songs(self, look: str) -> None:
         """Answers, failures, one song unfolded, and a long list."""
@@ -94,6 +98,8 @@ class Studio:
             visitor.finish(self.songs[:1])
             picture("result")
             song = visitor.song(self.songs[0].name)
+            if look == "light":
+                self.readme_picture(visitor)
             song.locator(".sent summary").click()
             song.locator(".sent-json").wait_for()
             song.locator(".pieces summary").click()
@@ -120,6 +126,14 @@ class Studio:
             many = [write(folder / f"{n:02} - track.ogg", 20, 44100, seed=n) for n in range(1, 25)]
             visitor.finish([*self.songs, *many])
             picture("many")
+
+    def readme_picture(self, visitor: Visit) -> None:
+        """From the top of the page to the end of the answer."""
+        box = visitor.page.locator("article.song").bounding_box()
+        assert box
+        height = box["y"] + visitor.page.evaluate("scrollY") + box["height"] + 24
+        clip = {"x": 0, "y": 0, "width": 1200, "height": height}
+        visitor.page.screenshot(path=self.folder / "readme.png", full_page=True, clip=clip)  # type: ignore[arg-type]
 
     def pages(self, look: str) -> None:
         """The pages around the page."""

@@ -52,8 +52,9 @@ def write(
 
 def _with_ffmpeg(path: Path, sound: npt.NDArray[np.float32], sample_rate: int) -> Path:
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "f32le", "-ar", str(sample_rate),
-        "-ac", str(sound.shape[1]), "-i", "pipe:0", "-c:a", "aac", str(path),
+        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "f32le",
+        "-ar", str(sample_rate), "-ac", str(sound.shape[1]), "-i", "pipe:0",
+        "-c:a", "aac", str(path),
     ]  # fmt: skip
     subprocess.run(command, input=sound.tobytes(), check=True)
     return path

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -38,7 +37,7 @@ def test_same_raw_mfcc_as_cpython(here: Visit):
     rate = spec.sample_rate
     clicks = np.zeros(20 * rate, np.float32)
     clicks[:: rate // 3] = 1
-    noise = np.random.default_rng(1).normal(size=20 * rate).astype(np.float32) / 4
+    noise = np.random.default_rng(1).normal(scale=0.25, size=20 * rate).astype(np.float32)
     for samples in (band(100, rate), clicks, noise):
         there = values(here.extracted(samples, spec.to_json()))
         cpython = np.array([segment.values for segment in extract_segments(samples, spec)])
@@ -56,7 +55,9 @@ def test_same_answer_as_cpython(here: Visit, predictor, shared_songs: list[Path]
         here.start_over()
         here.finish([file])
         samples = here.decoded(file)
-        expected = predictor.predict(values(json.loads(build_request(samples, predictor.card.spec).body)))
+        expected = predictor.predict(
+            values(json.loads(build_request(samples, predictor.card.spec).body))
+        )
         (answer,) = here.answers
         assert here.song(file.name).get_attribute("data-genre") == expected.winner
         assert answer["aggregate"]["votes"] == expected.votes
@@ -74,24 +75,3 @@ def test_decoding_is_exact_and_stereo_is_averaged(here: Visit, tmp_path: Path):
     soundfile.write(file, np.stack([left, right], axis=1), 22050, subtype="FLOAT")
     there = here.decoded(file)
     assert np.abs(there - (left + right) / 2).max() < 1e-6
-
-
-def test_browser_and_librosa_agree_on_songs(here: Visit, predictor, shared_songs: list[Path], tmp_path: Path):
-    """The browser's decoder and resampler against those that training uses."""
-    files = [write(tmp_path / f"band{n}.ogg", 100, 44100, channels=2, seed=n) for n in range(2)]
-    differing, total = [], 0
-    for file in [*files, *shared_songs]:
-        here.start_over()
-        here.finish([file])
-        samples, _ = librosa.load(file, sr=predictor.card.spec.sample_rate, mono=True)
-        expected = predictor.predict(values(json.loads(build_request(samples, predictor.card.spec).body)))
-        (answer,) = here.answers
-        total += len(expected.winners)
-        assert len(answer["segments"]) == len(expected.winners)
-        differing += [
-            f"{file.name} at {segment['start']} s: {segment['genre']} here, {winner} with librosa"
-            for segment, winner in zip(answer["segments"], expected.winners, strict=True)
-            if segment["genre"] != winner
-        ]
-    print(f"{total - len(differing)} of {total} segments have the same winner", *differing, sep="\n")
-    assert len(differing) <= 2, differing

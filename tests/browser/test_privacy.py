@@ -34,7 +34,9 @@ def traces(file: Path) -> dict[str, list[bytes]]:
     return {
         "file": [content[int(p * len(content)) :][:16] for p in places],
         "sound": [sound[int(p * len(sound)) & ~3 :][:16] for sound in sounds for p in places],
-        "name": [part.encode() for part in (file.name, file.stem, "Geheim", "secret", str(file.parent))],
+        "name": [
+            part.encode() for part in (file.name, file.stem, "Geheim", "secret", str(file.parent))
+        ],
     }
 
 
@@ -62,11 +64,15 @@ def test_only_numbers_leave(
         song.locator(".sent summary").click()
         song.locator(".sent-json").wait_for()
         song.locator(".segment").first.click()
-    shown = visitor.page.locator(".sent-bytes").evaluate_all("all => all.map((b) => +b.dataset.bytes)")
+    shown = visitor.page.locator(".sent-bytes").evaluate_all(
+        "all => all.map((b) => +b.dataset.bytes)"
+    )
 
     # the browser's side: only our own origin, and the page's own blobs
     assert len(requested) > 20
-    assert [url for url in requested if not url.startswith((recorder.url, f"blob:{recorder.url}"))] == []
+    assert [
+        url for url in requested if not url.startswith((recorder.url, f"blob:{recorder.url}"))
+    ] == []
 
     # the server's side
     requests = recorder.requests()
@@ -81,6 +87,7 @@ def test_only_numbers_leave(
             assert segment.keys() == {"start", "end", "features"}
             assert np.array(segment["features"]["mfcc"]).dtype.kind in "fi"
     everything = recorder.sent
+    assert b'"feature_spec"' in everything
     for file in files:
         for kind, strings in traces(file).items():
             for string in strings:
@@ -92,7 +99,9 @@ def test_only_numbers_leave(
     assert b"referer" not in everything.lower()
 
 
-def test_what_is_shown_is_what_was_sent(visit: Callable[..., Visit], recorder: Recorder, tmp_path: Path):
+def test_what_is_shown_is_what_was_sent(
+    visit: Callable[..., Visit], recorder: Recorder, tmp_path: Path
+):
     visitor = visit(recorder.url).opened()
     file = write(tmp_path / "shown.flac", 20, 22050)
     visitor.finish([file])
@@ -122,7 +131,8 @@ def test_worker_cannot_reach_another_host(here: Visit, site: Site):
             answer = place.evaluate(
                 "async (url) => { const blocked = new Promise((resolve) => self.addEventListener("
                 "'securitypolicyviolation', (e) => resolve(e.effectiveDirective), { once: true }));"
-                " const error = await fetch(url, { mode: 'no-cors' }).then(() => 'sent', (e) => e.name);"
+                " const error = await fetch(url, { mode: 'no-cors' })"
+                ".then(() => 'sent', (e) => e.name);"
                 " return [error, await blocked]; }",
                 foreign,
             )
@@ -139,7 +149,10 @@ def test_policy_stands_on_the_worker_and_every_file(here: Visit, site: Site):
     urls += here.page.workers[0].evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name)"
     )
-    urls = {url for url in urls if url.startswith("http")} | {site.url + "/", site.url + "/models/v1"}
+    urls = {url for url in urls if url.startswith("http")} | {
+        site.url + "/",
+        site.url + "/models/v1",
+    }
     assert any("/js/worker.js" in url for url in urls)
     assert any(url.endswith(".wasm") for url in urls)
     for url in sorted(urls):

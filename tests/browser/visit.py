@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import ConsoleMessage, Locator, Page, Response
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route
 
 # Generous: a busy machine with one core must not fail.
 PATIENCE_MS = 120_000
@@ -21,7 +22,9 @@ DECODE = """async ([name, content, sampleRate]) => {
   const { samples } = await decode(new File([bytes], name), { sampleRate, maxMinutes: 60 });
   const view = new Uint8Array(samples.buffer);
   let text = '';
-  for (let i = 0; i < view.length; i += 32768) text += String.fromCharCode(...view.subarray(i, i + 32768));
+  for (let i = 0; i < view.length; i += 32768) {
+    text += String.fromCharCode(...view.subarray(i, i + 32768));
+  }
   return btoa(text);
 }"""
 
@@ -85,7 +88,19 @@ class Visit:
         self.choose(files)
         for file in files:
             self.wait_for(file.name, "done", "failed")
-            assert self.song(file.name).get_attribute("data-state") == "done", self.status(file.name)
+            assert self.song(file.name).get_attribute("data-state") == "done", self.status(
+                file.name
+            )
+
+    @contextmanager
+    def held(self, pattern: str) -> Iterator[list[Route]]:
+        """Requests that get no answer; those still waiting are broken off at the end."""
+        waiting: list[Route] = []
+        self.page.route(pattern, lambda route: waiting.append(route))
+        yield waiting
+        for route in waiting:
+            route.abort()
+        self.page.unroute(pattern)
 
     def clear(self) -> None:
         """Empty the list."""
