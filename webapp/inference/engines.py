@@ -104,10 +104,12 @@ class LiteRTEngine:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            with self._lock:
-                grow = self._made < self._limit
-                self._made += grow
-            return self._make() if grow else self._idle.get()
+            with self._lock:  # making one takes milliseconds
+                if self._made < self._limit:
+                    interpreter = self._make()
+                    self._made += 1
+                    return interpreter
+            return self._idle.get()
 
     def run(self, features: Float32Array) -> Float32Array:
         """See `Engine.run`."""
