@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import errno
 import os
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +13,7 @@ import click
 from . import choice
 from .assets import check_runtime
 from .inference import Registry
+from .preflight import check_port
 from .settings import PREFIX, SETTINGS, Settings, StartError
 
 CANNOT_START = 2
@@ -91,37 +90,6 @@ def prepare() -> Plan:
     version = choice.resolve(registry, settings.model, ask_here=True)
     os.environ[PREFIX + "MODEL"] = version
     return Plan(dataclasses.replace(settings, model=version), registry, version)
-
-
-def check_port(host: str, port: int) -> None:
-    """Try the address before anything slow happens.
-
-    Raises
-    ------
-    StartError : for a busy or forbidden port and for an address that this computer does not have.
-    """
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            if os.name != "nt":
-                # a port is free as soon as nobody listens, even if old connections linger
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            other = port + 1 if port < 65535 else port - 1
-            raise StartError(
-                f"Port {port} is in use. End the program that uses it, or choose another port: "
-                f"make serve PORT={other} (python -m webapp --port {other})."
-            ) from error
-        if error.errno == errno.EACCES:
-            raise StartError(
-                f"Port {port} needs administrator rights. Choose one above 1023."
-            ) from error
-        raise StartError(
-            f"This computer cannot listen on {host!r} ({error.strerror or error}). "
-            f"Use 127.0.0.1, or correct the setting {PREFIX}HOST."
-        ) from error
 
 
 def _bracketed(host: str) -> str:
