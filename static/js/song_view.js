@@ -77,6 +77,7 @@ export class SongView {
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
     if (caption === this.#shown) return;
+    if (state === 'extracting') this.#timeline.prepare(seconds);
 
     this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;

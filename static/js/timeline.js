@@ -97,9 +97,15 @@ export class Timeline {
     this.#rows = rows;
     this.#readout = readout;
     this.#audio = audio;
-    rows.replaceChildren(this.#row({ start: 0, end: 0 }));
+    this.prepare(0);
     rows.addEventListener('keydown', (event) => this.#move(event));
     audio.addEventListener('timeupdate', () => this.#follow());
+  }
+
+  /** Take the room that the answer will need. @param {number} seconds length of the song */
+  prepare(seconds) {
+    this.#heads = [];
+    this.#rows.replaceChildren(...rowsOf(seconds).map((row) => this.#row(row)));
   }
 
   /**

@@ -139,6 +139,11 @@ function extract({ id, samples, spec }) {
   self.postMessage({ type, id, body: new Blob([body], { type: 'application/json' }), nSegments, repeated, skipped });
 }
 
+// Pyodide drops some promises of files that failed; the page has been told of them already.
+self.addEventListener('unhandledrejection', (event) => {
+  if (event.reason instanceof LoadError) event.preventDefault();
+});
+
 self.onmessage = async ({ data }) => {
   if (data.type === 'start') {
     try {

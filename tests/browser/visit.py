@@ -138,7 +138,7 @@ class Visit:
             for line in self.complaints
             if not any(expected in line for expected in self.expected_complaints)
         ]
-        assert left == []
+        assert not left, "the console says: " + "; ".join(left)
 
     @staticmethod
     def _selector(name: str) -> str:
