@@ -5,8 +5,6 @@ import { colourClass, ranking } from './genres.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
-// A name fits under a run of equal genres that is at least this share of the row wide.
-const NAME_SHARE = 0.085;
 
 const part = (className, text = '') => {
   const element = document.createElement('div');
@@ -136,9 +134,10 @@ export class Timeline {
       track.prepend(list);
       const line = element.querySelector('.names');
       for (const run of names.filter(inRow)) {
-        const shown = Math.min(run.to, row.end) - Math.max(run.from, row.start);
-        if (shown / (row.end - row.start) < NAME_SHARE) continue;
-        line.append(place(part('', run.genre), run.from, run.to, row));
+        const name = part('name');
+        // The style hides a name that has no room.
+        name.append(part('', run.genre));
+        line.append(place(name, run.from, run.to, row));
       }
       return element;
     }));
