@@ -145,7 +145,7 @@ class Visit:
         return f"article.song[data-name={json.dumps(name, ensure_ascii=False)}]"
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
     def _response(self, response: Response) -> None:
