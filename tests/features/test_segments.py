@@ -177,8 +177,9 @@ def test_log_mel_is_relative_to_the_excerpts_maximum():
 def test_memory_stays_small_for_an_hour():
     samples = np.tile(noise(60), 60)
     tracemalloc.start()
-    segments = extract_segments(samples, SPEC)
+    request = build_request(samples, SPEC)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(segments) == 119 * 6
-    assert peak < 40_000_000
+    assert request.n_segments == 119 * 6
+    # 12 MB of features, and the text twice while it is joined.
+    assert peak < 15_000_000 + 2.5 * len(request.body)
