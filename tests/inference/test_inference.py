@@ -227,6 +227,8 @@ def test_wrong_features_are_a_value_error():
             predictor.predict(features)
     with pytest.raises(ValueError, match="finite"):
         predictor.predict(np.full_like(batch(1), np.nan))
+    with pytest.raises(ValueError, match="too large"):
+        predictor.predict(np.full_like(batch(1), 3e38))
 
 
 def test_at_most_two_versions_stay_loaded(models):

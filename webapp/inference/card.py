@@ -63,7 +63,7 @@ class _CardFile(msgspec.Struct):
     training: dict[str, Any]
     metrics: _Metrics
     calibration: _Calibration
-    unfamiliar: None
+    unfamiliar: dict[str, Any] | None
     latency: dict[str, Any]
     licence: str
     intended_use: str
@@ -101,6 +101,13 @@ class Card:
             )
         if not VERSION_PATTERN.fullmatch(checked.version):
             raise CardError("a version's name is made of letters, digits, '.', '_' and '-'")
+        if checked.unfamiliar is not None:
+            # Ignoring it would answer without the doubt that the version promises.
+            raise CardError(
+                f"{CARD_NAME}: unfamiliar asks for the method "
+                f"{checked.unfamiliar.get('method')!r}, which this release does not know; update "
+                "MusiClassify"
+            )
         if len(set(checked.genres)) != len(checked.genres):
             raise CardError(f"{CARD_NAME} names a genre twice")
         try:

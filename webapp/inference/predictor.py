@@ -53,7 +53,8 @@ class Predictor:
 
         Raises
         ------
-        ValueError : for another shape, no segment or values that are not finite.
+        ValueError : for another shape, no segment, values that are not finite or so large that
+            the network overflows.
         """
         spec, genres = self.card.spec, self.card.genres
         if features.shape[1:] != (spec.n_frames, spec.n_coefficients) or not len(features):
@@ -63,7 +64,10 @@ class Predictor:
             )
         if not np.isfinite(features).all():
             raise ValueError("features: every value must be finite")
-        probabilities = calibrate(self._engine.run(features), self.card.temperature)
+        raw = self._engine.run(features)
+        if not np.isfinite(raw).all():
+            raise ValueError("features: too large, the network overflows; standardise them")
+        probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
         winners = probabilities.argmax(axis=1)
         return Prediction(
