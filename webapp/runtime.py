@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -138,7 +139,8 @@ class ReleaseFolder:
             raise SourceError(str(error.reason)) from error
         except TimeoutError as error:
             raise SourceError(f"no answer for {self.timeout:g} s") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            # a proxy or captive portal may answer with something that is hardly HTTP
             raise SourceError(str(error) or type(error).__name__) from error
 
 

@@ -61,6 +61,13 @@ class Shelf(BaseHTTPRequestHandler):
             self._answer(WHEEL_BYTES[: len(WHEEL_BYTES) // 2], announced=len(WHEEL_BYTES))
         elif manner == "huge":
             self._answer(bytes(1 << 20), times=40)
+        elif manner == "garbage":
+            self.wfile.write(b"please log in\r\n\r\n")
+        elif manner == "cut":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"400\r\nhalf a chunk")
         elif manner == "silent":
             self.closing.wait(20)
         elif manner == "trickling":
@@ -216,6 +223,8 @@ def test_wheel_put_into_the_cache_by_hand_needs_no_network(place: Place) -> None
         ("corrupted", "sha256 differs"),
         ("truncated", "sha256 differs"),
         ("huge", "far too large"),
+        ("garbage", "please log in"),
+        ("cut", "IncompleteRead"),
         ("silent", "no answer for 0.5 s"),
         ("trickling", "not finished after 1 s"),
     ],
