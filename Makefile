@@ -39,7 +39,7 @@ help:
 	@echo 'make lock [UPGRADE=1]'
 	@echo '                compile requirements*.txt from requirements*.in'
 	@echo 'make clean      remove all that was installed here'
-	@echo 'PYTHON=python3.12 before or after any of them chooses the Python.'
+	@echo 'PYTHON=python3.12 before or after any of them chooses the Python of a new .venv.'
 
 serve: check-serve $(ENGINE_MARK) $(NODE_MARK) runtime
 	@exec $(RUN) -m webapp $(OPTIONS)

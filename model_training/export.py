@@ -172,6 +172,13 @@ def export(runs: list[Path], data: Path, models: Path, version: str) -> Card:
     training_names = gtzan.read_split(data, gtzan.SPLITS["train"])
     if set(test.names) & ({*training_names} | {*validation.names}):
         raise TrainingError("The test split shares tracks with training or validation.")
+    tested = set(test.names)
+    for pair in gtzan.read_replicas(data):
+        if len(tested.intersection(pair)) == 1 and {*training_names, *validation.names} & {*pair}:
+            raise TrainingError(
+                f"{' and '.join(pair)} are the same recording, but one is a test track and the "
+                "other is not; mend the splits."
+            )
     probabilities = predict_tracks(model, test, spec)
     report = evaluate(probabilities, test.labels, genres, temperature)
     shared = shared_artists(data, test.names, training_names)

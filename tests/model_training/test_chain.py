@@ -151,6 +151,14 @@ def test_overlapping_splits_are_refused(runs, store, tmp_path, experiment_file, 
     assert not (tmp_path / "run").exists()
 
 
+def test_replicas_across_the_splits_are_refused(runs, store, tmp_path):
+    shutil.copytree(store, tmp_path / "store")
+    (tmp_path / "store" / "replicas.json").write_text('[["chaabi.00000", "chaabi.00008", 0.99]]')
+    with pytest.raises(TrainingError, match="same recording"):
+        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1")
+    assert not (tmp_path / "models").exists()
+
+
 def test_layers_of_ones_own_are_refused():
     inputs = keras.layers.Input((4,))
     with_lambda = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
