@@ -5,6 +5,10 @@ import { colourClass, ranking } from './genres.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
+// Between two excerpts and at the end, less than a piece is left over; a silent piece leaves out
+// more. The slack covers what an excerpt leaves over when the end after it is left out as well.
+const SLACK_S = 0.3;
+const NOTICEABLE_S = 1;
 
 const part = (className, text = '') => {
   const element = document.createElement('div');
@@ -28,7 +32,7 @@ function rowsOf(seconds) {
 }
 
 /**
- * What stands between the pieces: the intro that was left out and silence.
+ * What stands between the pieces: the intro and the end that were left out, and silence.
  * @param {{start: number, end: number}[]} segments
  * @param {number} seconds length of the song
  * @param {number} skipped seconds left out at the start
@@ -37,13 +41,16 @@ function rowsOf(seconds) {
 export function gaps(segments, seconds, skipped) {
   const found = [];
   if (skipped > 0) found.push({ from: 0, to: skipped, what: 'intro, left out' });
-  // Shorter gaps are remainders between two excerpts, not silence.
-  const noticeable = Math.max(...segments.map(({ start, end }) => end - start)) * 0.9;
+  const whole = Math.max(...segments.map(({ start, end }) => end - start));
   let last = skipped;
-  for (const { start, end } of [...segments, { start: seconds, end: seconds }]) {
-    if (start - last > noticeable) found.push({ from: last, to: start, what: 'silence' });
+  for (const { start, end } of segments) {
+    // The server's times are rounded, so a gap of one piece may seem a little shorter.
+    if (start - last > whole - SLACK_S) found.push({ from: last, to: start, what: 'silence' });
     last = Math.max(last, end);
   }
+  // An end that is too short for a piece may hold music that nobody judged.
+  if (seconds - last > whole + SLACK_S) found.push({ from: last, to: seconds, what: 'silence' });
+  else if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: 'end, left out' });
   return found;
 }
 
@@ -121,7 +128,10 @@ export class Timeline {
       const element = this.#row(row);
       const track = element.querySelector('.track');
       for (const gap of between.filter(inRow)) {
-        track.append(place(part('gap', gap.what), gap.from, gap.to, row));
+        const element = part('gap');
+        // The style hides a word that has no room.
+        element.append(part('', gap.what));
+        track.append(place(element, gap.from, gap.to, row));
       }
       const list = document.createElement('ol');
       list.className = 'segments';
