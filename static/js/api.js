@@ -1,6 +1,7 @@
 /** The only place that sends anything: the numbers of one song, and nothing else. */
 
 import { UserError } from './errors.js';
+import { integer, size } from './format.js';
 
 const TIMEOUT_MS = 60_000;
 
@@ -13,7 +14,31 @@ const TIMEOUT_MS = 60_000;
  *   unfamiliar: {score: number, threshold: number, flag: boolean} | null}} aggregate
  */
 
-/** What the server says about a refusal, or a sentence of our own. */
+/**
+ * Refuse what the server would refuse, before it is sent.
+ * @param {{body: Blob, nSegments: number}} extraction
+ * @param {{maxSegments: number, maxBodyBytes: number}} limits of the server, per request
+ * @throws {UserError}
+ */
+export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) {
+  let reason = '';
+  if (nSegments > maxSegments) {
+    reason = `it has ${integer(nSegments)} pieces, and at most ${integer(maxSegments)} are taken`;
+  } else if (body.size > maxBodyBytes) {
+    reason = `its numbers take ${size(body.size)}, and at most ${size(maxBodyBytes)} are taken`;
+  }
+  if (reason) {
+    throw new UserError(
+      `This song is too long for this server: ${reason}. Nothing was sent. Cut it into parts, please.`,
+      { retryable: false },
+    );
+  }
+}
+
+/**
+ * What the server says about a refusal, or a sentence of our own. Only a busy or broken server may
+ * answer otherwise when the same numbers come again.
+ */
 async function refusal(response) {
   let message = '';
   try {
@@ -21,9 +46,9 @@ async function refusal(response) {
   } catch {
     message = `it answered with status ${response.status}`;
   }
-  if (response.status === 429) return `The server is busy: ${message} Try again in a moment.`;
-  if (response.status >= 500) return `The server has a problem: ${message} Try again, please.`;
-  return `The server refused this song: ${message}`;
+  if (response.status === 429) return new UserError(`The server is busy: ${message} Try again in a moment.`);
+  if (response.status >= 500) return new UserError(`The server has a problem: ${message} Try again, please.`);
+  return new UserError(`The server refused this song: ${message}`, { retryable: false });
 }
 
 /** @param {string} text @returns {Prediction} */
@@ -57,7 +82,7 @@ export async function predict(url, body, signal) {
       body,
       signal: timeout.signal,
     });
-    if (!response.ok) throw new UserError(await refusal(response));
+    if (!response.ok) throw await refusal(response);
     return understand(await response.text());
   } catch (error) {
     if (error instanceof UserError) throw error;

@@ -1,6 +1,6 @@
 /** Wires the page: files to the queue, the queue to the list. */
 
-import { predict } from './api.js';
+import { predict, refuseLarge } from './api.js';
 import { decode } from './decode.js';
 import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
@@ -17,6 +17,7 @@ const queue = new SongQueue({
   engine,
   decode: (file) =>
     decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
+  check: (extraction) => refuseLarge(extraction, config),
   predict: (body, signal) => predict(config.predictUrl, body, signal),
 });
 /** @type {Map<Song, SongView>} */

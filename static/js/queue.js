@@ -29,7 +29,7 @@ export class Song {
     this.error = null;
     /** Seconds, once decoded. @type {number | null} */
     this.seconds = null;
-    /** Kept until the song is removed: shown, and sent again on retry.
+    /** What is sent; kept until the song is removed: shown, and sent again on retry.
      * @type {import('./engine.js').Extraction | null} */
     this.extraction = null;
     /** @type {import('./api.js').Prediction | null} */
@@ -52,6 +52,7 @@ export class Song {
 export class SongQueue extends EventTarget {
   #engine;
   #decode;
+  #check;
   #predict;
   #running = false;
   #extracting = Promise.resolve();
@@ -62,12 +63,15 @@ export class SongQueue extends EventTarget {
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
    * @param {(file: File) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
+   *   not be sent
    * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
    */
-  constructor({ engine, decode, predict }) {
+  constructor({ engine, decode, check, predict }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
+    this.#check = check;
     this.#predict = predict;
     /** @type {Song[]} */
     this.songs = [];
@@ -129,8 +133,10 @@ export class SongQueue extends EventTarget {
   async #extract(song, samples) {
     this.#set(song, 'extracting', 0);
     try {
-      song.extraction = await this.#timed(song, 'extract', () =>
+      const extraction = await this.#timed(song, 'extract', () =>
         this.#engine.extract(samples, (done, total) => this.#set(song, 'extracting', done / total)));
+      this.#check(extraction);
+      song.extraction = extraction;
     } catch (error) {
       this.#fail(song, error);
       return;

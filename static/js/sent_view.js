@@ -1,4 +1,4 @@
-/** Shows exactly what was sent for a song, and how little it is beside the song. */
+/** Shows exactly what is sent for a song, and how little it is beside the song. */
 
 import { counted, duration, integer, size } from './format.js';
 
@@ -29,7 +29,7 @@ function beginning(text) {
 }
 
 /**
- * @param {import('./queue.js').Song} song done
+ * @param {import('./queue.js').Song} song done, or failed on its way to the server or back
  * @param {{featureSpec: object, predictUrl: string}} config
  * @param {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
  * @returns {Promise<DocumentFragment>}
@@ -46,12 +46,15 @@ export async function sentView(song, config, makeUrl) {
   one('.file-bytes').textContent = `${integer(song.file.size)} bytes`;
   one('.sent-bar').style.width = `${(100 * body.size) / largest}%`;
   one('.file-bar').style.width = `${(100 * song.file.size) / largest}%`;
+  const answered = song.state === 'done';
+  one('.sent-word').textContent = answered ? 'sent' : 'sent, or meant to be';
   one('.sent-shape').textContent =
-    `Sent in one request to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${frames} × ${coefficients} numbers (${integer(nSegments * frames * coefficients)} in all), with their start and end in seconds.`;
-  one('.sent-json').textContent = beginning(await body.text());
+    `${answered ? 'Sent in one request' : 'The request failed; its numbers may have arrived or not. It went'} to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${frames} × ${coefficients} numbers (${integer(nSegments * frames * coefficients)} in all), with their start and end in seconds.`;
+  // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);
   const { decode, extract, request } = song.times;
   one('.sent-times').textContent =
-    `decoded in ${duration(decode)}, analysed in ${duration(extract)}, answered in ${duration(request)} · ${size(body.size)}`;
+    `decoded in ${duration(decode)}, analysed in ${duration(extract)}${answered ? `, answered in ${duration(request)}` : ''} · ${size(body.size)}`;
+  one('.sent-json').textContent = beginning(await body.text());
   return view;
 }

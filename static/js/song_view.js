@@ -40,7 +40,7 @@ export class SongView {
       strip: one('.song-strip'), facts: one('.song-facts'), retry: one('.song-retry'),
       body: one('.song-body'), bars: one('.bars'), word: one('.verdict-word'),
       genre: one('.verdict-genre'), share: one('.verdict-share'), weak: one('.weak'),
-      audio: one('.player'), sent: one('.sent'), sentBody: one('.sent-body'),
+      audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
@@ -67,7 +67,7 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file } = this.#song;
+    const { state, progress, error, seconds, file, extraction } = this.#song;
     const parts = this.#parts;
     const running = state === 'decoding' || state === 'extracting' || state === 'predicting';
     parts.progress.hidden = !running;
@@ -81,10 +81,12 @@ export class SongView {
 
     this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;
-    parts.toggle.disabled = state === 'failed';
+    // Without numbers there is nothing below to unfold.
+    parts.toggle.disabled = state === 'failed' && !extraction;
     if (state === 'failed') {
       this.open(false);
       parts.status.textContent = error.message;
+      if (extraction) this.#renewSent('What was or may have been sent');
     } else if (state === 'done') {
       this.#showResult();
     } else {
@@ -137,7 +139,7 @@ export class SongView {
     this.#drawBars(prediction.genres, probabilities);
     this.#timeline.show(prediction, seconds, extraction.skipped);
     fillStrip(parts.strip, this.#song);
-    parts.sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(this.#song.file.size)}`;
+    this.#renewSent('What was sent');
     parts.status.textContent = `${likelihood(share)} ${genre}, ${percent(share)}${extraction.repeated ? '; weak, because it is so short' : ''}`;
     parts.status.classList.add('answer', colourClass(index));
     this.element.classList.add(colourClass(index));
@@ -165,10 +167,22 @@ export class SongView {
     }));
   }
 
+  /** The request has ended: tell anew what is known of it. */
+  #renewSent(title) {
+    const { sentTitle, sentSize, sentBody } = this.#parts;
+    const { extraction, file } = this.#song;
+    sentTitle.textContent = title;
+    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(file.size)}`;
+    sentBody.replaceChildren();
+    this.#showSent();
+  }
+
   async #showSent() {
     const { sent, sentBody } = this.#parts;
-    if (!sent.open || !this.#song.prediction || sentBody.childElementCount) return;
-    sentBody.replaceChildren(await sentView(this.#song, this.#config, (blob) => this.#url(blob)));
+    const { state, extraction } = this.#song;
+    if (!sent.open || !extraction || sentBody.childElementCount) return;
+    const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
+    if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 
   #showPieces() {

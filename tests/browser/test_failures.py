@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from playwright.sync_api import Route
 
 from .site import Site
 from .sounds import band, write
@@ -75,16 +77,20 @@ def test_retry_reads_the_file_again(here: Visit, tmp_path: Path):
     file.write_bytes(b"still being copied")
     here.choose([file])
     here.wait_for("later.wav", "failed")
-    before = here.measures("decode")
+    # the song is failed already, so only the states that follow tell that the file was read
+    here.song("later.wav").evaluate(
+        "(song) => { window.states = []; new MutationObserver(() => {"
+        " window.states.push(song.dataset.state); })"
+        ".observe(song, { attributeFilter: ['data-state'] }); }"
+    )
     here.song("later.wav").locator(".song-retry").click()
-    here.wait_for("later.wav", "failed")
+    here.page.wait_for_function("() => window.states.at(-1) === 'failed'")
+    assert "decoding" in here.page.evaluate("window.states")
     assert "cannot be decoded" in here.status("later.wav")
-    assert here.measures("decode") == before
 
 
-def test_too_long_and_refused_by_the_server(visit, strict_site: Site, tmp_path: Path):
+def test_too_long_for_the_page_and_for_the_server(visit, strict_site: Site, tmp_path: Path):
     visitor = visit(strict_site.url).opened()
-    visitor.expected_complaints = ("422",)
     long = [write(tmp_path / f"long{suffix}", 62, 8000) for suffix in (".wav", ".mp3")]
     soundfile.write(
         tmp_path / "long.ogg", np.zeros(70 * 8000, np.float32), 8000, subtype="OPUS", format="OGG"
@@ -98,9 +104,24 @@ def test_too_long_and_refused_by_the_server(visit, strict_site: Site, tmp_path: 
         assert "too long" in visitor.status(name)
         assert "at most 1 minute" in visitor.status(name)
     visitor.wait_for("refused.wav", "failed")
-    assert visitor.status("refused.wav").startswith("The server refused this song: ")
-    assert "3" in visitor.status("refused.wav")
-    assert visitor.song("refused.wav").locator(".song-retry").is_visible()
+    words = "too long for this server: it has 5 pieces, and at most 3 are taken"
+    assert words in visitor.status("refused.wav")
+    assert visitor.song("refused.wav").locator(".song-retry").is_hidden()
+    assert len(visitor.answers) == 1
+
+
+def test_numbers_above_the_limit_stay_here(visit, make_site: Callable[..., Site], tmp_path: Path):
+    visitor = visit(make_site(MAX_BODY_MB=1).url).opened()
+    sent: list[str] = []
+    visitor.page.on("request", lambda request: sent.append(request.method))
+    visitor.choose([write(tmp_path / "large.wav", 330, 22050)])
+    visitor.wait_for("large.wav", "failed")
+    assert "too long for this server: its numbers take" in visitor.status("large.wav")
+    assert "at most 1.0 MB are taken. Nothing was sent." in visitor.status("large.wav")
+    assert visitor.song("large.wav").locator(".song-retry").is_hidden()
+    # so there is nothing to show as sent
+    assert visitor.song("large.wav").locator(".song-toggle").is_disabled()
+    assert "POST" not in sent
 
 
 def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: Path):
@@ -165,6 +186,57 @@ def test_odd_answers(here: Visit, tmp_path: Path, status: int, body: str, words:
     here.page.on("response", here._response)
     here.song("odd.wav").locator(".song-retry").click()
     here.wait_for("odd.wav", "done")
+
+
+@pytest.mark.parametrize("status", [404, 413, 415, 422])
+def test_refusals_are_not_sent_again(here: Visit, tmp_path: Path, status: int):
+    here.expected_complaints = (str(status),)
+    answer = json.dumps({"error": {"status": status, "code": "x", "message": "It is odd."}})
+    here.page.route("**/predictions", lambda route: route.fulfill(status=status, body=answer))
+    files = [write(tmp_path / name, 6, 22050) for name in ("one.wav", "two.wav")]
+    here.choose(files)
+    for file in files:
+        here.wait_for(file.name, "failed")
+        assert here.status(file.name) == "The server refused this song: It is odd."
+        assert here.song(file.name).locator(".song-retry").is_hidden()
+    assert here.page.is_hidden("#retry-failed")
+
+
+def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
+    here.expected_complaints = ("ERR_FAILED",)
+    bodies: list[str | None] = []
+
+    def lose(route: Route) -> None:
+        bodies.append(route.request.post_data)
+        route.abort()
+
+    here.page.route("**/predictions", lose)
+    here.choose([write(tmp_path / "lost.wav", 12, 22050)])
+    song = here.wait_for("lost.wav", "failed")
+    song.locator(".song-toggle").click()
+    for empty in (".result", ".timeline", ".pieces"):
+        assert song.locator(empty).is_hidden()
+    summary = song.locator(".sent summary")
+    assert summary.inner_text().startswith("What was or may have been sent")
+    summary.click()
+    song.locator(".sent-json").wait_for()
+    assert "may have arrived or not" in song.locator(".sent-shape").inner_text()
+    assert "answered" not in song.locator(".sent-times").inner_text()
+    with here.page.expect_download() as download:
+        song.locator(".sent-download").click()
+    assert [download.value.path().read_text()] == bodies
+    here.page.unroute_all()
+
+    # the answer of a second try is told in the same place
+    song.locator(".song-retry").click()
+    here.wait_for("lost.wav", "done")
+    here.page.wait_for_function(
+        "document.querySelector('.sent-times')?.textContent.includes('ans')"
+    )
+    assert summary.inner_text().startswith("What was sent")
+    assert "Sent in one request" in song.locator(".sent-shape").inner_text()
+    for shown in (".result", ".timeline", ".pieces"):
+        assert song.locator(shown).is_visible()
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ class Visit:
 
     def start_over(self) -> None:
         """Make the page ready for another test."""
+        self.page.unroute_all()
         self.clear()
         self.complaints.clear()
         self.expected_complaints = ()
