@@ -51,7 +51,12 @@ def answers(
 
 
 def compare(visit: Visit, songs: list[Path], version: str) -> tuple[int, list[Difference]]:
-    """Segments compared, and those whose winner differs."""
+    """Segments compared, and those whose winner differs.
+
+    Raises
+    ------
+    ValueError : the numbers of segments of a song differ by more than one.
+    """
     predictor = Predictors(Registry.load(ROOT / "trained_models")).get(version)
     spec = predictor.card.spec
     count = 0
@@ -59,10 +64,14 @@ def compare(visit: Visit, songs: list[Path], version: str) -> tuple[int, list[Di
     for song in songs:
         native, _ = librosa.load(song, sr=spec.sample_rate, mono=True)
         decoded = visit.decoded(song, spec.sample_rate)
+        expected = answers(native, spec, predictor)
+        found = answers(decoded, spec, predictor)
         # A decoder may add or drop a few samples at the end, which may cost the last segment.
-        pairs = list(
-            zip(answers(native, spec, predictor), answers(decoded, spec, predictor), strict=False)
-        )
+        if abs(len(expected) - len(found)) > 1:
+            raise ValueError(
+                f"{song.name}: {len(expected)} segments by librosa, {len(found)} by the browser"
+            )
+        pairs = list(zip(expected, found, strict=False))
         count += len(pairs)
         differences += [
             Difference(song.name, start, (first, sure), (second, other))
