@@ -14,17 +14,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.webapp.running import ROOT, environment, free_port
+
+__all__ = ["HOST", "ROOT", "Recorder", "Site"]
+
 HOST = "127.0.0.1"
 START_SECONDS = 120
 STOP_SECONDS = 30
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Site:
@@ -34,7 +30,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = log
-        self._settings = {f"MUSICLASSIFY_{name}": str(value) for name, value in settings.items()}
+        self._environment = environment(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -49,7 +45,7 @@ class Site:
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **self._settings},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """This program's environment with these settings and none that the developer has set."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MUSICLASSIFY_")}
+    return kept | {f"MUSICLASSIFY_{name}": str(value) for name, value in settings.items()}
+
+
 class Program:
     """A program whose output is read as it comes; on a terminal of its own if asked."""
 
     def __init__(
         self, arguments: Sequence[str], *, terminal: bool = False, **settings: object
     ) -> None:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("MUSICLASSIFY_")}
-        environ |= {f"MUSICLASSIFY_{name}": str(value) for name, value in settings.items()}
-        environ["PYTHONUNBUFFERED"] = "1"
-        environ["TERM"] = "dumb"
+        environ = {**environment(settings), "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
         self.terminal = terminal
         if terminal:
             self.fd, inside = os.openpty()
@@ -111,9 +114,15 @@ def program(*arguments: str, terminal: bool = False, **settings: object) -> Iter
 class Server(Program):
     """`python -m webapp` on a free port."""
 
-    def __init__(self, *options: str, terminal: bool = False, **settings: object) -> None:
+    def __init__(
+        self,
+        *options: str,
+        command: Sequence[str] = ("-m", "webapp"),
+        terminal: bool = False,
+        **settings: object,
+    ) -> None:
         self.port = free_port()
-        arguments = [*PYTHON, "-m", "webapp", "--port", str(self.port), *options]
+        arguments = [*PYTHON, *command, "--port", str(self.port), *options]
         super().__init__(arguments, terminal=terminal, **settings)
 
     def wait_ready(self) -> None:
@@ -135,20 +144,24 @@ class Server(Program):
             connection.close()
 
     def raw(self, data: bytes) -> bytes:
-        """Send bytes as they are and read until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-            parts = []
-            with contextlib.suppress(ConnectionResetError):
-                while part := connection.recv(65536):
-                    parts.append(part)
-            return b"".join(parts)
+        return raw(self.port, data)
+
+
+def raw(port: int, data: bytes) -> bytes:
+    """Send bytes as they are and read until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        parts = []
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
 
 
 @contextlib.contextmanager
-def server(*options: str, terminal: bool = False, **settings: object) -> Iterator[Server]:
-    running = Server(*options, terminal=terminal, **settings)
+def server(*options: str, **settings: Any) -> Iterator[Server]:
+    running = Server(*options, **settings)
     try:
         yield running
     finally:
