@@ -6,11 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from .errors import RequestError, json_response
-from .inference import EngineError
+from .errors import RequestError, engine_errors, json_response
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
 from .state import site
@@ -49,18 +48,14 @@ def predict(version: str) -> Response:
     here = site()
     card = find(version)
     times, features = here.schemas[card.version].parse(read_json_body())
+    with engine_errors(card.version):
+        predictor = here.predictors.get(card.version)
+        # the first request of a version also loads it: that is not the time of the model itself
+        started = time.perf_counter()
+        prediction = predictor.predict(features)
+        seconds = time.perf_counter() - started
     numbers = metrics()
-    started = time.perf_counter()
-    try:
-        prediction = here.predictors.get(card.version).predict(features)
-    except EngineError as error:
-        current_app.logger.error("Model %s cannot be used: %s", card.version, error)
-        raise RequestError(
-            503,
-            "model_unavailable",
-            f"Model {card.version} cannot be used on this server; its log says why.",
-        ) from error
-    numbers.prediction_seconds.labels(card.version).observe(time.perf_counter() - started)
+    numbers.prediction_seconds.labels(card.version).observe(seconds)
     numbers.segments.labels(card.version).observe(len(times))
     return json_response(answer(card, times, prediction), cache="no-store")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,8 @@ import msgspec
 from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
+
+from .inference import EngineError
 
 bp = Blueprint("errors", __name__)
 
@@ -76,6 +79,33 @@ def error_body(error: RequestError) -> dict[str, Any]:
             "details": error.details,
         }
     }
+
+
+def http_error(status: int) -> RequestError:
+    """What the WSGI server itself refuses, before the app sees it."""
+    if status == 431:
+        return RequestError(431, "headers_too_large", "The address or the headers are too long.")
+    if status == 413:
+        return RequestError(
+            413, CODES[413], "The body is too large. Send fewer segments at a time."
+        )
+    if status == 500:
+        return RequestError(500, CODES[500], MESSAGES[500])
+    return RequestError(400, "malformed_http", "This is not valid HTTP.")
+
+
+@contextlib.contextmanager
+def engine_errors(version: str) -> Iterator[None]:
+    """Answer 503 when a model cannot be used; the log gets the reason."""
+    try:
+        yield
+    except EngineError as error:
+        current_app.logger.error("Model %s cannot be used: %s", version, error)
+        raise RequestError(
+            503,
+            "model_unavailable",
+            f"Model {version} cannot be used on this server; its log says why.",
+        ) from error
 
 
 def error_response(error: RequestError) -> Response:

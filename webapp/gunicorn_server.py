@@ -11,8 +11,10 @@ import mmap
 import os
 import signal
 import socket
+import struct
 import sys
 import tempfile
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
-from .errors import MESSAGES, RequestError, error_body
+from .errors import error_body, http_error
 from .loading import load
 from .security import HEADERS
 from .serving import CANNOT_START
@@ -42,6 +44,10 @@ GRACE = 15
 SILENCE = 180
 # Seconds that a thread waits for the first bytes of a connection.
 PATIENCE = 0.3
+# Seconds without a byte, in either direction, after which a connection is given up.
+STALL = 30
+# Seconds that a connection may keep a thread in all, however steadily it trickles.
+LONGEST = 300
 # gunicorn's own words around a worker that could not load; ours stand above them
 NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
 
@@ -66,13 +72,35 @@ class QuietArbiter(Arbiter):  # type: ignore[misc]
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
-    """A thread worker that never logs what a client sent."""
+    """A thread worker that never logs what a client sent, nor waits for it without end."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        # when the thread of a connection must be free again
+        self.ends: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
         """Give a thread only to connections that say something: browsers open spare ones."""
         if not conn.initialized and not conn.wait_for_data(PATIENCE):
             return _DEFER
-        return super().handle(conn)
+        # the system's own: gunicorn takes Python's timeout off the socket for each request
+        timeval = struct.pack("ll", STALL, 0)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, timeval)
+        self.ends[conn] = time.monotonic() + LONGEST
+        try:
+            return super().handle(conn)
+        finally:
+            del self.ends[conn]
+
+    def notify(self) -> None:
+        """Show a sign of life, every second; cut connections that have had their time."""
+        super().notify()
+        for conn, end in self.ends.copy().items():
+            if time.monotonic() > end:
+                # frees the thread, which waits in a read or a write
+                with contextlib.suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RDWR)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop after the running requests, without waiting for spare connections."""
@@ -82,15 +110,13 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what never reaches the app, in the app's own way: malformed HTTP."""
-        status, code, message = HTTPStatus.BAD_REQUEST, "malformed_http", "This is not valid HTTP."
+        status = HTTPStatus.BAD_REQUEST
         if isinstance(exc, LimitRequestLine | LimitRequestHeaders):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            code, message = "headers_too_large", "The address or the headers are too long."
         elif not isinstance(exc, ParseException):
             self.log.error("Internal error: %s", type(exc).__name__)
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            code, message = "internal_error", MESSAGES[500]
-        body = msgspec.json.encode(error_body(RequestError(status, code, message)))
+        body = msgspec.json.encode(error_body(http_error(status)))
         head = [
             f"HTTP/1.1 {status.value} {status.phrase}",
             "Connection: close",
@@ -121,13 +147,14 @@ class QuietLogger(Logger):  # type: ignore[misc]
     """Writes errors of the server itself, nothing about requests."""
 
     def setup(self, cfg: Any) -> None:
-        """Drop the words about an expected end."""
+        """Drop the words about an expected end and about connections that stall."""
         super().setup(cfg)
         self.error_log.addFilter(_without_noise)
 
 
 def _without_noise(record: logging.LogRecord) -> bool:
-    return record.msg not in NOISE
+    stalled = record.exc_info is not None and record.exc_info[0] is BlockingIOError
+    return record.msg not in NOISE and not stalled
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -153,6 +180,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": SILENCE,
             "graceful_timeout": GRACE,
             "keepalive": 5,
+            # it would wait without end for a client that does not read
+            "sendfile": False,
             "control_socket_disable": True,
             "proc_name": "musiclassify",
             "post_worker_init": self.greet,

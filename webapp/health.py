@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
-from .errors import RequestError, json_response
-from .inference import EngineError
+from .errors import RequestError, engine_errors, json_response
 from .state import site
 
 bp = Blueprint("health", __name__)
@@ -21,15 +20,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say that the chosen model has answered; the first call makes it answer if none did yet."""
     here = site()
-    try:
+    with engine_errors(here.selected):
         ready = here.warm_up()
-    except EngineError as error:
-        current_app.logger.error("Model %s cannot be used: %s", here.selected, error)
-        raise RequestError(
-            503,
-            "model_unavailable",
-            f"Model {here.selected} cannot be used on this server; its log says why.",
-        ) from error
     if not ready:
         raise RequestError(
             503,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -106,6 +107,24 @@ def test_metrics_count(url: str, body: dict[str, Any], version: str) -> None:
     of_version = (("version", version),)
     assert numbers["musiclassify_prediction_seconds_count", of_version] == 3
     assert numbers["musiclassify_prediction_segments_sum", of_version] == 6
+
+
+def test_the_time_of_the_model_is_not_that_of_loading_it(
+    url: str, body: dict[str, Any], version: str
+) -> None:
+    app = create_app()
+    load = site_of(app).predictors.get
+    load(version).warm_up()
+
+    def slow(name: str) -> Any:
+        time.sleep(2)
+        return load(name)
+
+    site_of(app).predictors.get = slow  # type: ignore[method-assign, assignment]
+    client = app.test_client()
+    assert client.post(url, json=body).status_code == 200
+    of_version = (("version", version),)
+    assert 0 < samples(client)["musiclassify_prediction_seconds_sum", of_version] < 2
 
 
 def test_labels_are_bounded() -> None:

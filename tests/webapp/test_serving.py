@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.webapp.conftest import request_of
-from tests.webapp.running import PYTHON, Server, free_port, program, server
+from tests.webapp.running import PYTHON, Server, free_port, program, raw, server
 from webapp.inference import Registry
 from webapp.security import HEADERS
 from webapp.settings import StartError
@@ -143,6 +143,83 @@ def test_idle_connections_block_nobody(running: Server) -> None:
         connection.close()
 
 
+@contextlib.contextmanager
+def hurried(stall: int, longest: int) -> Iterator[Server]:
+    """A server with two threads whose time for slow connections is short."""
+    code = (
+        "import sys; from webapp import gunicorn_server, serving; "
+        f"gunicorn_server.STALL, gunicorn_server.LONGEST = {stall}, {longest}; "
+        "sys.exit(serving.main(sys.argv[1:]))"
+    )
+    with server(command=("-c", code), THREADS=2) as site:
+        site.wait_ready()
+        yield site
+        assert "Traceback" not in site.output
+        assert "rror" not in site.output
+
+
+def connect(site: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.port), timeout=20)
+
+
+def test_stalled_requests_give_their_threads_back(url: str) -> None:
+    with hurried(stall=1, longest=100) as site, contextlib.ExitStack() as open_connections:
+        for sent in (post_head(url, "Content-Length: 100") + b"{", b"GET /healthz HTTP/1.1\r\nHo"):
+            stalled = [open_connections.enter_context(connect(site)) for _ in range(2)]
+            for connection in stalled:
+                connection.sendall(sent)
+            started = time.monotonic()
+            assert site.ask("GET", "/healthz")[0] == 200
+            assert time.monotonic() - started < 10
+            for connection in stalled:
+                answer = connection.makefile("rb").read()
+                if sent.startswith(b"POST"):
+                    assert answer.startswith(b"HTTP/1.1 400 ")
+                    assert b'"code":"incomplete_body"' in answer
+                else:
+                    assert answer == b""
+
+
+def test_unread_answers_give_their_threads_back() -> None:
+    with hurried(stall=1, longest=100) as site, contextlib.ExitStack() as open_connections:
+        for _ in range(2):
+            connection = open_connections.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", site.port))
+            # far more than the buffers of both ends hold
+            connection.sendall(
+                b"GET /static/runtime/pyodide.asm.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
+        time.sleep(0.5)
+        started = time.monotonic()
+        assert site.ask("GET", "/healthz")[0] == 200
+        assert time.monotonic() - started < 10
+
+
+def test_trickling_requests_give_their_threads_back(url: str) -> None:
+    with hurried(stall=100, longest=2) as site, contextlib.ExitStack() as open_connections:
+        trickling = [open_connections.enter_context(connect(site)) for _ in range(2)]
+        for connection in trickling:
+            connection.sendall(post_head(url, "Content-Length: 1000"))
+
+        def trickle(connection: socket.socket) -> int:
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 100:
+                    connection.sendall(b" ")
+                    sent += 1
+                    time.sleep(0.2)
+            return sent
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            ends = [pool.submit(trickle, connection) for connection in trickling]
+            time.sleep(0.5)
+            started = time.monotonic()
+            assert site.ask("GET", "/healthz")[0] == 200
+            assert time.monotonic() - started < 10
+            assert all(end.result() < 100 for end in ends)
+
+
 def test_the_log_holds_nothing_of_a_request(running: Server, body: dict[str, Any]) -> None:
     """Last of those that share the server: it looks at all they caused."""
     running.ask("GET", "/api/nothing/mark?mark", headers={"User-Agent": "mark"})
@@ -212,6 +289,21 @@ def test_an_interrupt_while_loading() -> None:
         site.interrupt()
         assert site.end(10) == 0
         assert "Traceback" not in site.output
+
+
+def test_an_interrupt_while_importing() -> None:
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'webapp.inference':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "runpy.run_module('webapp', run_name='__main__')"
+    )
+    with program(*PYTHON, "-c", code) as site:
+        assert site.end(20) == 0
+        assert site.output.strip() == ""
 
 
 def test_a_busy_port() -> None:
@@ -353,6 +445,16 @@ def test_waitress_serves_it_where_gunicorn_does_not_run(
         connection.request("POST", url, iter([data.encode()]), {"Content-Type": "application/json"})
         assert connection.getresponse().status == 200
         connection.close()
+        for wrong, status, error in (
+            (b"GET /api HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n", 400, "malformed_http"),
+            (b"GET / HTTP/1.1\r\nA: " + b"a" * 2**19 + b"\r\n\r\n", 431, "headers_too_large"),
+            (post_head(url, f"Content-Length: {2**30}"), 413, "body_too_large"),
+        ):
+            head, _, content = raw(port, wrong).partition(b"\r\n\r\n")
+            assert int(head.split()[1]) == status
+            for name, value in HEADERS.items():
+                assert f"{name}: {value}".encode() in head
+            assert json.loads(content)["error"]["code"] == error
         site.interrupt()
         assert site.end(10) == 0
         assert "Traceback" not in site.output
