@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from .errors import json_response
-from .schema import FLAT_KINDS, JSON_TYPE
+from .schema import FLAT_KINDS, JSON_TYPE, LARGEST
 from .state import Site, site
 
 bp = Blueprint("openapi", __name__)
@@ -49,7 +49,7 @@ def array(items: Json, **limits: int) -> Json:
 def _features(here: Site) -> Json:
     shapes = {}
     for schema in here.schemas.values():
-        values: Json = NUMBER
+        values: Json = {**NUMBER, "minimum": -LARGEST, "maximum": LARGEST}
         for length in reversed(schema.shape):
             values = array(values, minItems=length, maxItems=length)
         # several versions may share a shape
@@ -57,8 +57,8 @@ def _features(here: Site) -> Json:
     return {
         "anyOf": list(shapes.values()),
         "description": "One key, the spec's kind, with n_frames lists of n_coefficients numbers "
-        f"({', '.join(sorted(FLAT_KINDS))}: one flat list), standardised as the spec says, finite "
-        "in float32.",
+        f"({', '.join(sorted(FLAT_KINDS))}: one flat list), standardised as the spec says, none "
+        f"beyond {LARGEST:.0f} on either side of 0.",
     }
 
 

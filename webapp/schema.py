@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 JSON_TYPE = "application/json"
 # kinds sent as one flat list per segment; every other kind is n_frames lists
 FLAT_KINDS = frozenset({"statistics"})
+# The largest size of a feature; far above it the network overflows. Standardised ones stay below:
+# of n values none lies further than sqrt(n) standard deviations from their mean.
+LARGEST = 1e6
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -30,6 +33,10 @@ class Times(msgspec.Struct, frozen=True):
 
     start: float
     end: float
+
+
+class _SpecOnly(msgspec.Struct):
+    feature_spec: str | None = None
 
 
 class RequestSchema:
@@ -82,7 +89,7 @@ class RequestSchema:
         Returns
         -------
         times : one per segment.
-        features : float32 (n_segments, *shape), all finite.
+        features : float32 (n_segments, *shape), none larger than `LARGEST`.
 
         Raises
         ------
@@ -125,15 +132,20 @@ class RequestSchema:
         # what float32 cannot hold becomes infinite here and is refused below
         with np.errstate(over="ignore"):
             features = np.fromiter(numbers, np.float32, math.prod(shape)).reshape(shape)
-        if not np.isfinite(features).all():
-            number, *place = (int(index) for index in np.argwhere(~np.isfinite(features))[0])
+        wrong = np.abs(features) > LARGEST
+        if wrong.any():
+            number, *place = (int(index) for index in np.argwhere(wrong)[0])
             path = "".join(f"[{index}]" for index in place)
             raise RequestError(
                 422,
-                "not_finite",
-                f"A feature of segment {number} is too large for float32; send finite, "
-                "standardised numbers.",
-                {"path": f"$.segments[{number}].features.{self.kind}{path}"},
+                "out_of_range",
+                f"A feature of segment {number} is not between -{LARGEST:.0f} and {LARGEST:.0f}; "
+                "send standardised numbers.",
+                {
+                    "path": f"$.segments[{number}].features.{self.kind}{path}",
+                    "minimum": -LARGEST,
+                    "maximum": LARGEST,
+                },
             )
         return features
 
@@ -143,11 +155,13 @@ class RequestSchema:
             return RequestError(
                 400, "empty_body", "The body is empty. Send the JSON of /api/openapi.json."
             )
-        content = None
+        spec = None
         try:
-            content = msgspec.json.decode(body)
+            # neither builds the values that it skips: a body of empty objects would fill the memory
+            msgspec.json.decode(body, type=msgspec.Raw)
+            spec = msgspec.json.decode(body, type=_SpecOnly).feature_spec
         except msgspec.ValidationError:
-            pass  # JSON, but with a number that no float can hold: the first error names it
+            pass  # JSON, but of another shape: the first error says where
         except msgspec.DecodeError as fault:
             return RequestError(400, "invalid_json", f"{_sentence(str(fault))} Send valid JSON.")
         except UnicodeDecodeError:
@@ -158,10 +172,8 @@ class RequestSchema:
                 "too_deep",
                 "The JSON is nested too deeply. Send the JSON of /api/openapi.json.",
             )
-        if isinstance(content, dict):
-            spec = content.get("feature_spec")
-            if isinstance(spec, str) and spec != self.spec.id:
-                return self._wrong_spec(spec)
+        if spec not in (None, self.spec.id):
+            return self._wrong_spec(spec)
         what, _, path = str(error).partition(" - at ")
         path = path.strip("`") or "$"
         return RequestError(

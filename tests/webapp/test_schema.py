@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 from typing import Any, cast
 
 import numpy as np
@@ -65,3 +66,26 @@ def test_other_kinds_and_shapes_are_refused(kind: str, sent: str, values: list[A
         schema(kind).parse(body(sent, values))
     assert (error.value.status, error.value.code) == (422, "invalid_request")
     assert error.value.details["expected"]["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "code"),
+    [
+        (b"[", b"{}]", "invalid_request"),
+        (b"[", b"{}", "invalid_json"),
+        (b'{"feature_spec": [', b"{}]}", "invalid_request"),
+        (b'{"x": [', b'{}], "feature_spec": "other-spec"}', "wrong_spec"),
+    ],
+)
+def test_refusing_a_body_takes_no_memory(start: bytes, end: bytes, code: str) -> None:
+    refusing, sent = schema("mfcc"), start + b"{}," * 2**20 + end
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestError) as error:
+            refusing.parse(sent)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert error.value.code == code
+    # what it refers to may be copied once; each of the million objects would take 64 bytes more
+    assert peak < 2 * len(sent)
