@@ -102,12 +102,21 @@ def check_origin() -> None:
         return
     fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
-    # the scheme is not compared: a proxy may speak TLS for us
-    same = origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
-    if fetch_site not in ("same-origin", "none") or not same:
+    if fetch_site not in ("same-origin", "none") or not _is_ours(origin):
         raise RequestError(
             403,
             "cross_origin",
             "Requests from pages of other sites are refused. Open this site itself, or call the "
             "API from a program that is not a web page.",
         )
+
+
+def _is_ours(origin: str | None) -> bool:
+    if origin is None:
+        return True
+    try:
+        # the scheme is not compared: a proxy may speak TLS for us
+        return urlsplit(origin).netloc.lower() == request.host.lower()
+    except ValueError:
+        # no URL at all, as "http://["
+        return False

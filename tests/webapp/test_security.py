@@ -111,6 +111,8 @@ def test_trusted_hosts_can_be_set() -> None:
         {"Origin": "http://localhost:5001"},
         {"Origin": "null"},
         {"Origin": ""},
+        {"Origin": "http://["},
+        {"Origin": "http://[x]y"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost:5000"},
