@@ -6,6 +6,7 @@ is cached for good; every other URL is asked again each time and answered with 3
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import mimetypes
@@ -17,7 +18,7 @@ from flask import Blueprint, Flask, Response, current_app, request, send_file, u
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeProblem, verify
+from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
 
 bp = Blueprint("assets", __name__)
@@ -157,9 +158,26 @@ def _short_hash(content: bytes) -> str:
 
 def _inside(folder: Path, name: str) -> Path:
     joined = safe_join(str(folder), name)
-    if joined is None or not Path(joined).is_file():
+    path = folder if joined is None else Path(joined)
+    if (
+        path.is_relative_to(RUNTIME_DIR)
+        and path.relative_to(RUNTIME_DIR).as_posix() not in _runtime_files()
+    ):
+        # left there by something else; only listed files were compared with their sha256
         raise NotFound
-    return Path(joined)
+    try:
+        there = path.is_file()
+    except OSError:
+        # a name that no file system takes
+        there = False
+    if not there:
+        raise NotFound
+    return path
+
+
+@functools.cache
+def _runtime_files() -> frozenset[str]:
+    return frozenset(RuntimeFiles.load().files)
 
 
 def _send(content: Path | io.BytesIO, tag: str, *, forever: bool) -> Response:

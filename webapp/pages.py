@@ -43,7 +43,6 @@ def config() -> dict[str, Any]:
         "predictUrl": url_for("api.predict", version=card.version),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
-        "runtimeVersion": assets.runtime_version(),
         "featureSpec": card.spec.to_json(),
         "genres": list(card.genres),
         "maxMinutes": here.settings.max_minutes,

@@ -126,10 +126,28 @@ def test_a_changed_file_gets_another_address(
         "/static//etc/passwd",
         "/static/runtime",
         "/static/",
+        "/static/" + "a" * 300,
+        "/static/runtime/" + "a" * 300,
     ],
 )
 def test_nothing_outside_is_served(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_only_listed_files_of_the_runtime_are_served(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    (runtime / "more").mkdir()
+    for name in ("pyodide.mjs", "other.mjs", "more/pyodide.mjs"):
+        (runtime / name).write_text("export {};")
+    monkeypatch.setattr(assets, "STATIC", tmp_path)
+    monkeypatch.setattr(assets, "RUNTIME_DIR", runtime)
+    for folder in ("/static/runtime/", str(config_of(client)["runtimeUrl"])):
+        assert client.get(f"{folder}pyodide.mjs").status_code == 200
+        for name in ("other.mjs", "more/pyodide.mjs"):
+            assert client.get(folder + name).status_code == 404
 
 
 def test_features_zip_holds_the_very_files(client: FlaskClient, root: Path) -> None:
