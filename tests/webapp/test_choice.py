@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -235,6 +236,36 @@ def test_refused_folders_are_logged_once(three: Path, caplog: pytest.LogCaptureF
     ]
 
 
-def test_nobody_is_asked_without_a_terminal(three: Path) -> None:
-    assert not choice.can_ask() or sys.stdin.isatty()
-    assert choice.resolve(Registry.load(three), None, ask_here=False) == "a2"
+class Stream(io.StringIO):
+    """Input that would choose a1, or output; on a terminal or not."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__("a1\n")
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "ask_here", "version"),
+    [
+        (True, True, True, "a1"),
+        (True, True, False, "a2"),
+        (True, False, True, "a2"),
+        (False, True, True, "a2"),
+        # a program without a console has no input at all
+        (None, True, True, "a2"),
+    ],
+)
+def test_nobody_is_asked_without_a_terminal(
+    three: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stdin: bool | None,
+    stdout: bool,
+    ask_here: bool,
+    version: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None if stdin is None else Stream(stdin))
+    monkeypatch.setattr(sys, "stdout", Stream(stdout))
+    assert choice.resolve(Registry.load(three), None, ask_here=ask_here) == version
