@@ -129,8 +129,9 @@ export class Timeline {
       const track = element.querySelector('.track');
       for (const gap of between.filter(inRow)) {
         const element = part('gap');
-        // The style hides a word that has no room.
+        // The style hides a word that has no room; the pointer still finds it.
         element.append(part('', gap.what));
+        element.title = gap.what;
         track.append(place(element, gap.from, gap.to, row));
       }
       const list = document.createElement('ol');

@@ -231,7 +231,7 @@ def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
     song.locator(".song-retry").click()
     here.wait_for("lost.wav", "done")
     here.page.wait_for_function(
-        "document.querySelector('.sent-times')?.textContent.includes('ans')"
+        "() => document.querySelector('.sent-times')?.textContent.includes('ans')"
     )
     assert summary.inner_text().startswith("What was sent")
     assert "Sent in one request" in song.locator(".sent-shape").inner_text()
