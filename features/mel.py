@@ -188,7 +188,8 @@ def mfcc(
 ) -> Float32Array:
     """MFCC (n_frames, n_mfcc) of mono `samples` (n,), in dB units.
 
-    Equal to `librosa.feature.mfcc(...).T` to 1e-2, on coefficients that span tens to hundreds.
+    Equal to `librosa.feature.mfcc(...).T` of librosa 0.11 to 1e-2; the worst difference seen over
+    the tests' signals and parameters is 3.2e-3, on coefficients that span 1,453.
     """
     mel = mel_spectrogram(
         samples,
