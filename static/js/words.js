@@ -1,6 +1,6 @@
 /** What a probability is called. */
 
-// Probabilities are calibrated, so these thresholds mean what they say.
+// Probabilities are temperature-scaled; the model's page tells how far off they still are.
 const WORDS = [
   [0.8, 'Very likely'],
   [0.6, 'Probably'],
