@@ -50,6 +50,12 @@ class MelBank:
     falling slope of the band before, so each band is the sum of two contiguous stretches of
     weighted bins: two `np.add.reduceat` instead of a dense matrix product. Equal to
     `librosa.filters.mel(norm="slaney")` up to float32 rounding.
+
+    Parameters
+    ----------
+    sample_rate, fmin, fmax : in Hz.
+    n_fft : samples per frame; the filters apply to n_fft // 2 + 1 bins.
+    n_mels : number of bands.
     """
 
     def __init__(self, sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float):

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from .errors import RequestError, engine_errors, json_response
+from .inference import FeatureError
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
 from .state import site
@@ -52,7 +53,10 @@ def predict(version: str) -> Response:
         predictor = here.predictors.get(card.version)
         # the first request of a version also loads it: that is not the time of the model itself
         started = time.perf_counter()
-        prediction = predictor.predict(features)
+        try:
+            prediction = predictor.predict(features)
+        except FeatureError as error:
+            raise RequestError(422, "out_of_range", f"{error}.".capitalize()) from error
         seconds = time.perf_counter() - started
     numbers = metrics()
     numbers.prediction_seconds.labels(card.version).observe(seconds)

@@ -231,6 +231,15 @@ def test_wrong_features_are_a_value_error():
         predictor.predict(np.full_like(batch(1), 3e38))
 
 
+def test_a_model_without_a_finite_answer_does_not_become_ready():
+    class Broken:
+        def run(self, features):
+            return np.full((len(features), 10), np.nan, np.float32)
+
+    with pytest.raises(EngineError, match="v1: the model's answers are not finite"):
+        Predictor(REGISTRY.cards["v1"], Broken()).warm_up()
+
+
 def test_at_most_two_versions_stay_loaded(models):
     predictors = Predictors(Registry.load(models))
     first = predictors.get("v1")

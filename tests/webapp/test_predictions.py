@@ -24,6 +24,22 @@ def test_shows_each_card(client: FlaskClient, registry: Registry) -> None:
         assert client.get(f"/api/v1/models/{version}").get_json() == card.to_json()
 
 
+def test_a_network_that_overflows_is_no_internal_error(
+    client: FlaskClient, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = registry.cards["v1"].spec
+
+    def overflow(_engine: object, features: np.ndarray) -> np.ndarray:
+        return np.full((len(features), len(registry.cards["v1"].genres)), np.nan, np.float32)
+
+    client.post("/api/v1/models/v1/predictions", json=request_of(spec, 1))
+    monkeypatch.setattr("webapp.inference.engines.LiteRTEngine.run", overflow)
+    response = client.post("/api/v1/models/v1/predictions", json=request_of(spec, 2))
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"]) == (422, "out_of_range")
+    assert "overflows" in error["message"]
+
+
 def test_every_version_predicts(
     client: FlaskClient, registry: Registry, predictors: Predictors
 ) -> None:

@@ -2,13 +2,14 @@
 
 from .card import Card, CardError
 from .engines import EngineError
-from .predictor import Prediction, Predictor, Predictors
+from .predictor import FeatureError, Prediction, Predictor, Predictors
 from .registry import Registry
 
 __all__ = [
     "Card",
     "CardError",
     "EngineError",
+    "FeatureError",
     "Prediction",
     "Predictor",
     "Predictors",

@@ -17,6 +17,10 @@ from .engines import ENGINES, Engine, EngineError
 from .registry import Registry
 
 
+class FeatureError(ValueError):
+    """Features that a model cannot judge; `str()` says why."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Prediction:
     """The answer for one song.
@@ -53,20 +57,20 @@ class Predictor:
 
         Raises
         ------
-        ValueError : for another shape, no segment, values that are not finite or so large that
+        FeatureError : for another shape, no segment, values that are not finite or so large that
             the network overflows.
         """
         spec, genres = self.card.spec, self.card.genres
         if features.shape[1:] != (spec.n_frames, spec.n_coefficients) or not len(features):
-            raise ValueError(
+            raise FeatureError(
                 f"features: expected (n >= 1, {spec.n_frames}, {spec.n_coefficients}), "
                 f"got {features.shape}"
             )
         if not np.isfinite(features).all():
-            raise ValueError("features: every value must be finite")
+            raise FeatureError("features: every value must be finite")
         raw = self._engine.run(features)
         if not np.isfinite(raw).all():
-            raise ValueError("features: too large, the network overflows; standardise them")
+            raise FeatureError("features: too large, the network overflows; standardise them")
         probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
         winners = probabilities.argmax(axis=1)
@@ -81,9 +85,19 @@ class Predictor:
         )
 
     def warm_up(self) -> None:
-        """Predict once, so that the first visitor does not wait for lazy start-up work."""
+        """Predict once, so that the first visitor does not wait for lazy start-up work.
+
+        Raises
+        ------
+        EngineError : when not even silence gets a finite answer.
+        """
         spec = self.card.spec
-        self.predict(np.zeros((1, spec.n_frames, spec.n_coefficients), dtype=np.float32))
+        try:
+            self.predict(np.zeros((1, spec.n_frames, spec.n_coefficients), dtype=np.float32))
+        except FeatureError as error:
+            raise EngineError(
+                f"{self.card.version}: the model's answers are not finite; export it again"
+            ) from error
 
 
 class Predictors:
