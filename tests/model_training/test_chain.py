@@ -131,11 +131,22 @@ def test_middle_of_three_seeds(runs, tmp_path):
         choose_middle(made)
 
 
-def test_a_failed_export_leaves_nothing(runs, store, tmp_path, monkeypatch):
+def test_a_refused_network_leaves_nothing_and_never_sees_the_test(
+    runs, store, tmp_path, monkeypatch
+):
+    opened: list[str] = []
+    load = gtzan.load
+
+    def watched(folder, spec, split_file):
+        opened.append(split_file)
+        return load(folder, spec, split_file)
+
+    monkeypatch.setattr(gtzan, "load", watched)
     monkeypatch.setattr("model_training.export.ENGINE_TOLERANCE", -1.0)
     with pytest.raises(TrainingError, match="cannot be served"):
         export(runs[:1], store, tmp_path / "models", "v1")
     assert list((tmp_path / "models").iterdir()) == []
+    assert opened == [gtzan.SPLITS["validation"]]
 
 
 def test_overlapping_splits_are_refused(runs, store, tmp_path, experiment_file, capsys):
