@@ -1,0 +1,144 @@
+"""What every data set gives: labelled clips, what is known to be wrong, and what is usable.
+
+Each data set is one file beside this one with a function `load(path, **options) -> Dataset`; see
+`open_dataset`. Loading reads lists and folders only, no sound, and never stops at one bad file.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..errors import TrainingError
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+# A model chooses among genres, and each genre needs a recording, or an artist where that is known,
+# of its own in training, validation and test.
+LEAST_GENRES = 2
+LEAST_GROUPS = 3
+# Below this a genre is usable, but its numbers say little; `validate` mentions it.
+FEW_CLIPS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """One labelled sound file.
+
+    Attributes
+    ----------
+    track : unique name in its data set, such as "blues.00000" or "gnawa/song 1.mp3".
+    path : the sound file.
+    genre : its label.
+    group : artist, album or recording: a split never parts a group; the track itself when unknown.
+    split : the part that the data set prescribes, if any.
+    """
+
+    track: str
+    path: Path
+    genre: str
+    group: str
+    split: Part | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is wrong with one clip.
+
+    Attributes
+    ----------
+    track, path : as in `Clip`.
+    code : one of "missing", "unreadable", "empty", "no_sound", "no_ffmpeg", "too_short", "silent",
+        "not_finite", "no_genre", "duplicate", "near_duplicate", "known_faulty", "bad_row".
+    reason : a sentence for people.
+    """
+
+    track: str
+    path: Path
+    code: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A collection of labelled clips.
+
+    Attributes
+    ----------
+    name, licence, citation : for the card of a model trained on it.
+    folder : what paths are told relative to.
+    clips : all that its index or its folders promise, known bad ones left out, in order of track.
+    problems : what the index already tells: files that are not there, clips known to be faulty.
+    replicas : pairs of tracks known to be the same recording; a split never parts a pair.
+    """
+
+    name: str
+    licence: str
+    citation: str
+    folder: Path
+    clips: list[Clip]
+    problems: list[Problem] = dataclasses.field(default_factory=list)
+    replicas: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+    @property
+    def genres(self) -> list[str]:
+        """Labels that occur, sorted."""
+        return sorted({clip.genre for clip in self.clips})
+
+
+def count_genres(clips: Iterable[Clip]) -> dict[str, int]:
+    """Number of clips by genre, sorted by genre."""
+    return dict(sorted(collections.Counter(clip.genre for clip in clips).items()))
+
+
+def check_clips(clips: Sequence[Clip], source: Path) -> None:
+    """Refuse clips of which no honest model can be made.
+
+    Asked with all clips of a data set before work begins, and with the usable ones after it.
+
+    Parameters
+    ----------
+    clips : what is to be trained and tested on.
+    source : the data set, for the message.
+
+    Raises
+    ------
+    TrainingError : no clips, fewer than `LEAST_GENRES` genres, or a genre with fewer than
+        `LEAST_GROUPS` recordings (artists, albums) to share among training, validation and test.
+    """
+    if not clips:
+        raise TrainingError(f"{source}: there is no usable clip in it.")
+    genres = sorted({clip.genre for clip in clips})
+    if len(genres) < LEAST_GENRES:
+        raise TrainingError(
+            f"{source}: has one genre only ({genres[0]}); a model needs at least {LEAST_GENRES}."
+        )
+    for genre in genres:
+        mine = [clip for clip in clips if clip.genre == genre]
+        if len(mine) < LEAST_GROUPS:
+            raise TrainingError(
+                f"{source}: the genre {genre} has {_clips(len(mine))}; at least {LEAST_GROUPS} "
+                "are needed, one each for training, validation and test. Add more, or leave the "
+                "genre out."
+            )
+        groups = {clip.group for clip in mine}
+        if len(groups) < LEAST_GROUPS and not any(clip.split for clip in mine):
+            raise TrainingError(
+                f"{source}: the {_clips(len(mine))} of the genre {genre} come from "
+                f"{len(groups)} artist(s) or album(s) only ({', '.join(sorted(groups))}); at "
+                f"least {LEAST_GROUPS} are needed, because one artist must not stand in training "
+                "and in test."
+            )
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """`check_clips` with all clips that a data set promises."""
+    check_clips(dataset.clips, dataset.folder)
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
