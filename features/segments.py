@@ -17,6 +17,7 @@ import numpy as np
 
 from .mel import Float32Array, count_frames, dct_matrix, mel_spectrogram, power_to_db
 from .spec import FeatureSpec
+from .statistics import statistics
 
 # One step of 16-bit audio: nothing above it is digital silence.
 SILENCE_PEAK = 2.0**-15
@@ -43,7 +44,7 @@ class AudioError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """One stretch of a song: start and end in seconds, values float32 (n_frames, n_mfcc)."""
+    """One stretch of a song: start and end in seconds, values float32 `spec.shape`."""
 
     start: float
     end: float
@@ -101,12 +102,15 @@ def standardise(log_mel: Float32Array) -> Float32Array:
 
 
 def coefficients(log_mel: Float32Array, spec: FeatureSpec) -> Float32Array:
-    """What is sent of log-mel segments (..., n_frames, n_mels) in dB: (..., n_frames, n_mfcc).
+    """What is sent of log-mel segments in dB: (..., n_frames, n_mels) to (..., *spec.shape).
 
-    Training starts here from stored log-mel; the browser comes here from audio.
+    Training starts here from stored log-mel; the browser comes here from audio. Statistics are
+    not made of log-mel: see `features.statistics`.
     """
     if spec.standardise:
         log_mel = standardise(log_mel)
+    if spec.kind == "log_mel":
+        return log_mel
     return log_mel @ dct_matrix(spec.n_mels, spec.n_mfcc)
 
 
@@ -124,31 +128,62 @@ def excerpt_log_mel(samples: Float32Array, spec: FeatureSpec) -> Float32Array:
     return power_to_db(mel, ref=float(mel.max()), top_db=spec.top_db)
 
 
+def excerpt_features(
+    excerpt: Float32Array, spec: FeatureSpec
+) -> Iterator[tuple[int, Float32Array]]:
+    """Number and features `spec.shape` of every segment of an excerpt (n,) that sounds."""
+    if spec.kind == "statistics":
+        for number in range(count_frames(len(excerpt), spec.hop_length) // spec.n_frames):
+            piece = excerpt[number * spec.segment_samples : (number + 1) * spec.segment_samples]
+            # A last segment of one frame only can be left without samples of its own.
+            if piece.size and max(piece.max(), -piece.min()) > SILENCE_PEAK:
+                yield number, statistics(piece, spec)
+        return
+    log_mel = excerpt_log_mel(excerpt, spec)
+    for number in range(len(log_mel) // spec.n_frames):
+        piece = log_mel[number * spec.n_frames : (number + 1) * spec.n_frames]
+        if piece.std(dtype=np.float64) >= FLAT_DB:
+            yield number, coefficients(piece, spec)
+
+
+def sounding_excerpt(
+    samples: Float32Array, first: int, last: int, spec: FeatureSpec
+) -> Float32Array | None:
+    """Samples first to last of a song (one of `excerpt_bounds`), or None when they are silent.
+
+    What is shorter than one segment is repeated to fill it.
+
+    Raises
+    ------
+    AudioError : "not_finite" for NaN or infinite samples.
+    """
+    excerpt = samples[first:last]
+    peak = float(max(excerpt.max(), -excerpt.min()))
+    if not np.isfinite(peak):
+        raise AudioError(
+            "not_finite",
+            "The sound holds values that are not numbers; export the file again, please.",
+        )
+    if peak <= SILENCE_PEAK:
+        return None
+    if is_repeated(len(excerpt), spec):
+        return np.resize(excerpt, spec.segment_samples)
+    return excerpt
+
+
 def _iterate(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None
 ) -> Iterator[Segment]:
     bounds = excerpt_bounds(len(samples), spec)
     for done, (first, last) in enumerate(bounds, start=1):
-        excerpt = samples[first:last]
-        peak = float(max(excerpt.max(), -excerpt.min()))
-        if not np.isfinite(peak):
-            raise AudioError(
-                "not_finite",
-                "The sound holds values that are not numbers; export the file again, please.",
-            )
-        if peak > SILENCE_PEAK:
-            if is_repeated(len(excerpt), spec):
-                excerpt = np.resize(excerpt, spec.segment_samples)
-            log_mel = excerpt_log_mel(excerpt, spec)
-            for number in range(len(log_mel) // spec.n_frames):
-                piece = log_mel[number * spec.n_frames : (number + 1) * spec.n_frames]
-                if piece.std(dtype=np.float64) < FLAT_DB:
-                    continue
+        excerpt = sounding_excerpt(samples, first, last, spec)
+        if excerpt is not None:
+            for number, values in excerpt_features(excerpt, spec):
                 start = first + number * spec.segment_samples
                 yield Segment(
                     start / spec.sample_rate,
                     min(start + spec.segment_samples, last) / spec.sample_rate,
-                    coefficients(piece, spec),
+                    values,
                 )
         if progress is not None:
             progress(done, len(bounds))

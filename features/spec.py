@@ -12,8 +12,25 @@ import json
 import math
 from typing import Any, Literal
 
-Kind = Literal["mfcc"]
-KINDS: tuple[Kind, ...] = ("mfcc",)
+Kind = Literal["mfcc", "log_mel", "statistics"]
+KINDS: tuple[Kind, ...] = ("mfcc", "log_mel", "statistics")
+
+# Numbers per frame of each statistic; `mfcc` has n_mfcc. Each becomes a mean and a standard
+# deviation over the segment's frames; `tempo` is one number for the whole segment.
+STATISTICS: dict[str, int] = {
+    "chroma": 12,
+    "chroma_all": 1,
+    "rms": 1,
+    "spectral_centroid": 1,
+    "spectral_bandwidth": 1,
+    "rolloff": 1,
+    "zero_crossing_rate": 1,
+    "mfcc": 0,
+    "tempo": 0,
+}
+# Fields younger than the first spec: written, and hashed, only where they say something, so that
+# the ids of older specs stay what they were.
+LATER_FIELDS = {"statistics"}
 
 # Raised whenever a change in this package changes a number that leaves it.
 ALGORITHM = 1
@@ -29,18 +46,21 @@ class FeatureSpec:
 
     Attributes
     ----------
-    kind : what is sent per segment; `"mfcc"` is (n_frames, n_mfcc).
+    kind : what is sent per segment: `"mfcc"` (n_frames, n_mfcc), `"log_mel"` (n_frames, n_mels)
+        or `"statistics"`, a flat list of means and standard deviations over the frames.
     sample_rate : in Hz; the sound is mono.
     n_fft, hop_length : in samples; Hann window of n_fft samples, frames centred, zero padding.
     n_mels, fmin, fmax : Slaney mel bands between fmin and fmax Hz.
-    n_mfcc : number of coefficients of the orthonormal DCT-II over the bands.
+    n_mfcc : number of coefficients of the orthonormal DCT-II over the bands; log-mel has none.
     top_db : the floor, in dB below the maximum of the excerpt.
-    standardise : the log-mel of each segment gets zero mean and unit variance before the DCT.
+    standardise : the log-mel of each segment gets zero mean and unit variance (before the DCT);
+        statistics are never standardised.
     n_frames : frames per segment.
     excerpt_s : seconds per excerpt; each has its own dB reference.
     skip_s, skip_longer_than_s : songs longer than the latter lose their first skip_s seconds.
     decimals : digits after the point in the JSON.
     algorithm : version of the signal processing itself.
+    statistics : names from `STATISTICS`, in the order in which they are sent; for that kind only.
 
     Raises
     ------
@@ -63,6 +83,7 @@ class FeatureSpec:
     skip_longer_than_s: float = 90.0
     decimals: int = 3
     algorithm: int = ALGORITHM
+    statistics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -86,10 +107,11 @@ class FeatureSpec:
             )
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc: {self.n_mfcc} is more than n_mels = {self.n_mels}")
-        if self.excerpt_s < self.segment_s:
+        if 1 + self.excerpt_samples // self.hop_length < self.n_frames:
             raise ValueError(
                 f"excerpt_s: {self.excerpt_s:g} s is shorter than a segment ({self.segment_s:.2f})"
             )
+        self._check_statistics()
         if self.skip_s > self.skip_longer_than_s:
             raise ValueError("skip_s: must not be more than skip_longer_than_s")
         if not isinstance(self.decimals, int) or not 0 <= self.decimals <= 10:
@@ -100,10 +122,40 @@ class FeatureSpec:
                 "update MusiClassify or choose another model version"
             )
 
+    def _check_statistics(self) -> None:
+        # Lists come from JSON and TOML; a frozen spec holds a tuple.
+        if isinstance(self.statistics, list):
+            object.__setattr__(self, "statistics", tuple(self.statistics))
+        names = self.statistics
+        if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"statistics: {names!r} must be a list of names")
+        if self.kind != "statistics":
+            if self.statistics:
+                raise ValueError(f"statistics: the kind {self.kind} has none; leave it out")
+            return
+        if unknown := [name for name in self.statistics if name not in STATISTICS]:
+            raise ValueError(f"statistics: {unknown[0]!r} is not one of {', '.join(STATISTICS)}")
+        if not self.statistics or len(set(self.statistics)) != len(self.statistics):
+            raise ValueError("statistics: name at least one, and each once")
+        if self.standardise:
+            raise ValueError("standardise: must be false, statistics are sent as they are")
+
     @property
     def n_coefficients(self) -> int:
-        """Numbers per frame."""
-        return self.n_mfcc
+        """Numbers per frame; of statistics, numbers per segment."""
+        if self.kind == "mfcc":
+            return self.n_mfcc
+        if self.kind == "log_mel":
+            return self.n_mels
+        widths = {**STATISTICS, "mfcc": self.n_mfcc}
+        return sum(1 if name == "tempo" else 2 * widths[name] for name in self.statistics)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one segment's features: (n_frames, n_coefficients), or flat for statistics."""
+        if self.kind == "statistics":
+            return (self.n_coefficients,)
+        return (self.n_frames, self.n_coefficients)
 
     @property
     def segment_samples(self) -> int:
@@ -120,18 +172,25 @@ class FeatureSpec:
         """Samples per excerpt."""
         return round(self.excerpt_s * self.sample_rate)
 
+    def _parameters(self) -> dict[str, Any]:
+        parameters = dataclasses.asdict(self)
+        for name in LATER_FIELDS:
+            if not parameters[name]:
+                del parameters[name]
+        return parameters
+
     @property
     def id(self) -> str:
         """A stable name: readable shape, then a hash of every parameter."""
-        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(self._parameters(), sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:10]
-        return f"{self.kind}-{self.n_coefficients}x{self.n_frames}-{digest}"
+        return f"{self.kind}-{'x'.join(map(str, reversed(self.shape)))}-{digest}"
 
     def to_json(self) -> dict[str, Any]:
         """All parameters and what follows from them, ready for a model card."""
         return {
             "id": self.id,
-            **dataclasses.asdict(self),
+            **self._parameters(),
             "n_coefficients": self.n_coefficients,
         }
 
@@ -145,11 +204,11 @@ class FeatureSpec:
         """
         names = {field.name for field in dataclasses.fields(cls)}
         derived = {"id", "n_coefficients"}
-        if missing := sorted(names - data.keys()):
+        if missing := sorted(names - LATER_FIELDS - data.keys()):
             raise ValueError(f"feature spec: missing {', '.join(missing)}")
         if unknown := sorted(data.keys() - names - derived):
             raise ValueError(f"feature spec: unknown {', '.join(unknown)}")
-        numbers = {name: data[name] for name in names}
+        numbers = {name: data[name] for name in names & data.keys()}
         for name in ("fmin", "fmax", "top_db", "excerpt_s", "skip_s", "skip_longer_than_s"):
             # JSON written elsewhere may say 0 for 0.0, which would change the id.
             if type(numbers[name]) is int:
