@@ -91,6 +91,26 @@ class Sound:
         return Sound(samples.astype(np.float32, copy=False), sample_rate)
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether a name is hidden or a system's own (such as macOS' copies of attributes)."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
+def sound_files(folder: Path, *, deep: bool = True) -> Iterator[Path]:
+    """Sound files in a folder, sorted, by their names' endings; nothing hidden.
+
+    With `deep`, those of all folders below too; links to folders below are not followed.
+    """
+    for entry in sorted(folder.iterdir()):
+        if is_hidden(entry):
+            continue
+        if entry.is_dir():
+            if deep and not entry.is_symlink():
+                yield from sound_files(entry)
+        elif entry.suffix.lower() in SUFFIXES:
+            yield entry
+
+
 @functools.cache
 def ffmpeg() -> str | None:
     """The ffmpeg to use: of the search path, else the one of the package imageio-ffmpeg."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,10 @@ LEAST_GENRES = 2
 LEAST_GROUPS = 3
 # Below this a genre is usable, but its numbers say little; `validate` mentions it.
 FEW_CLIPS = 20
+
+
+# Spellings of one genre; all others are only written in small letters.
+SPELLINGS = {"hip-hop": "hiphop", "hip hop": "hiphop"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +95,12 @@ class Dataset:
         return sorted({clip.genre for clip in self.clips})
 
 
+def genre_name(label: str) -> str:
+    """How a genre is written in this project: "Hip-Hop" and "Gnawa " are "hiphop" and "gnawa"."""
+    name = unicodedata.normalize("NFC", label).strip().lower()
+    return SPELLINGS.get(name, name)
+
+
 def count_genres(clips: Iterable[Clip]) -> dict[str, int]:
     """Number of clips by genre, sorted by genre."""
     return dict(sorted(collections.Counter(clip.genre for clip in clips).items()))
@@ -127,11 +138,13 @@ def check_clips(clips: Sequence[Clip], source: Path) -> None:
             )
         groups = {clip.group for clip in mine}
         if len(groups) < LEAST_GROUPS and not any(clip.split for clip in mine):
+            names = ", ".join(sorted(groups))
             raise TrainingError(
-                f"{source}: the {_clips(len(mine))} of the genre {genre} come from "
-                f"{len(groups)} artist(s) or album(s) only ({', '.join(sorted(groups))}); at "
-                f"least {LEAST_GROUPS} are needed, because one artist must not stand in training "
-                "and in test."
+                f"{source}: all {_clips(len(mine))} of the genre {genre} come from "
+                f"{names if len(groups) == 1 else f'two sources, {names}'}; at least "
+                f"{LEAST_GROUPS} artists or albums are needed, because none may stand in training "
+                "and in test. Add some, or let each file stand for itself (--group file, or an "
+                "empty group in a manifest) and expect better numbers than on new artists."
             )
 
 

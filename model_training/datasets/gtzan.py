@@ -1,136 +1,203 @@
-"""GTZAN as a feature store of log-mel columns, with the fault-filtered split.
+"""GTZAN: 10 genres of 100 clips of 30 s, 22,050 Hz mono.
 
-The folder holds
+Citation: Tzanetakis and Cook, "Musical genre classification of audio signals", IEEE Transactions on
+Speech and Audio Processing 10(5), 2002. The clips carry no permission of their owners: for research
+use only.
 
-- `logmel30s.npz`: `level` uint8 (n_tracks, 128, n_columns), `track` and `genre` (n_tracks,),
-  `range_db` float32 (n_tracks,): dB below the clip's maximum is
-  `-range_db * (1 - (level + 0.5) / 256)`. It is librosa's 128-band Slaney log-mel at 22,050 Hz,
-  n_fft 2048, hop 512, `top_db` 80, at every 3.34th frame: one column every 77.6 ms.
-- `splits/{train,valid,test}_filtered.txt`: one `genre/track.wav` per line (Kereliuk, Sturm and
-  Larsen, "Deep learning and music adversaries", 2015).
-- `artists.csv` (`track,artist,...`) and `replicas.json` (`[track, track, correlation]`).
+Layout: through `mirdata`, whose index names every clip; mirdata fetches the index from the web, or
+takes a local one (`index`). Without an index, from the folders as the collection is passed around:
+`<path>/<genre>/<genre>.00000.wav`, also below `genres/`, `genres_original/` or `Data/`.
 
-GTZAN (Tzanetakis and Cook, "Musical genre classification of audio signals", 2002) has 10 genres of
-100 clips of 30 s. Its clips carry no permission of their owners: research use.
+Lists, each used when it is there (`lists`, by default the folder itself):
+
+- `splits/{train,valid,test}_filtered.txt`, one `genre/track.wav` per line: the fault-filtered split
+  (Kereliuk, Sturm and Larsen, "Deep learning and music adversaries", 2015). Clips that it leaves
+  out belong to no part. Without it, `split` makes a stratified one.
+- `replicas.json`, `[[track, track, correlation], ...]`: clips of the same recording.
+- `artists.csv`, `track,artist,...`: a clip's artist is its group.
+
+The faults are described by Sturm, "The GTZAN dataset: its contents, its faults, their effects on
+evaluation, and its future use", 2013.
 """
 
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+import soundfile
 
-from features import FeatureSpec
-from features.mel import mel_edges
-
+from ..audio import SUFFIXES, is_hidden, sound_files
 from ..errors import TrainingError
+from .clips import Clip, Dataset, Part, Problem, genre_name
 
-NAME = "GTZAN, fault-filtered split"
-LICENCE = "GTZAN's clips carry no permission of their owners; data and models are for research use."
-STORED_BANDS = 128
-# One stored column every 77.6 ms, to the sample.
-STORED_SPEC = {"sample_rate": 22050, "n_fft": 2048, "hop_length": 1711, "fmin": 0.0, "top_db": 80.0}
-SPLITS = {"train": "train_filtered.txt", "validation": "valid_filtered.txt"}
-TEST_SPLIT = "test_filtered.txt"
+NAME = "GTZAN"
+LICENCE = "No licence is known; the clips carry no permission of their owners. Research use."
+CITATION = (
+    "G. Tzanetakis and P. Cook, Musical genre classification of audio signals, IEEE Transactions "
+    "on Speech and Audio Processing, 2002"
+)
+SPLIT_FILES: dict[Part, str] = {
+    "train": "train_filtered.txt",
+    "validation": "valid_filtered.txt",
+    "test": "test_filtered.txt",
+}
+# Damaged in the wav files that most people have; whole in the first edition's au files.
+KNOWN_FAULTY = frozenset({"jazz.00054"})
+TRACK = re.compile(r"[a-z]+\.\d{5}")
+ROOTS = (
+    "genres_original",
+    "genres",
+    "gtzan_genre/genres",
+    "Data/genres_original",
+    "Data/genres",
+    ".",
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Tracks:
-    """Tracks of one split.
+def load(path: Path, *, index: Path | None = None, lists: Path | None = None) -> Dataset:
+    """List the clips.
 
-    Attributes
+    Parameters
     ----------
-    names : (n,) such as `blues.00000`.
-    labels : int64 (n,), index into `genres`.
-    log_mel : float32 (n, n_columns, n_mels), dB below the clip's maximum.
-    genres : sorted names.
-    """
-
-    names: list[str]
-    labels: npt.NDArray[np.int64]
-    log_mel: npt.NDArray[np.float32]
-    genres: tuple[str, ...]
-
-
-def check_spec(spec: FeatureSpec) -> None:
-    """Refuse a spec whose log-mel the store does not hold.
+    path : folder of the collection, in one of the layouts above.
+    index : mirdata's index, a JSON file; without it, the one that mirdata has already fetched, else
+        the folders.
+    lists : folder of the split, of the replicas and of the artists.
 
     Raises
     ------
-    TrainingError : naming the parameter that differs.
+    TrainingError : when there is no such clip, or an index or a list cannot be read.
     """
-    for name, stored in STORED_SPEC.items():
-        if getattr(spec, name) != stored:
-            raise TrainingError(
-                f"feature_spec: {name} = {getattr(spec, name)} but the store holds {stored}."
-            )
-    edges = mel_edges(STORED_BANDS, 0.0, 11025.0)
-    if spec.n_mels > STORED_BANDS or not np.isclose(spec.fmax, edges[spec.n_mels + 1]):
+    if not path.is_dir():
+        raise TrainingError(f"{path}: is no folder; point at the folder of GTZAN.")
+    if lists is not None and not lists.is_dir():
+        raise TrainingError(f"{lists}: is no folder; splits/, replicas.json, artists.csv go there.")
+    lists = lists or path
+    artists = read_artists(lists)
+    part_of = {track: part for part, tracks in read_splits(lists).items() for track in tracks}
+    clips: list[Clip] = []
+    problems: list[Problem] = []
+    on_disk = _on_disk(path)
+    for track, file in sorted((_indexed(path, index, on_disk) or on_disk).items()):
+        if not file.is_file():
+            problems.append(Problem(track, file, "missing", "the index names it; it is not there."))
+        elif track in KNOWN_FAULTY and not _has_header(file):
+            reason = "known to be damaged in the common copies of GTZAN."
+            problems.append(Problem(track, file, "known_faulty", reason))
+        else:
+            genre = genre_name(track.split(".")[0])
+            group = artists.get(track, track)
+            clips.append(Clip(track, file, genre, group, part_of.get(track)))
+    if not clips:
         raise TrainingError(
-            "feature_spec: n_mels and fmax must be the first bands of the stored 128: for "
-            f"n_mels = {min(spec.n_mels, STORED_BANDS)} take "
-            f"fmax = {edges[min(spec.n_mels, STORED_BANDS) + 1]!r}."
+            f"{path}: holds no clip of GTZAN; expected <genre>/<genre>.00000.wav, or the same "
+            "below genres/ or genres_original/."
         )
+    return Dataset(NAME, LICENCE, CITATION, path, clips, problems, read_replicas(lists))
 
 
-def read_split(folder: Path, file_name: str) -> list[str]:
-    """Track names of one split file, in its order."""
+def _on_disk(path: Path) -> dict[str, Path]:
+    """Clips by track in the first of the known places that has any."""
+    for root in ROOTS:
+        found: dict[str, Path] = {}
+        for folder in sorted(path.glob(f"{root}/*/")):
+            if not is_hidden(folder):
+                for file in sound_files(folder, deep=False):
+                    if TRACK.fullmatch(file.stem) and file.stem.startswith(f"{folder.name}."):
+                        found[file.stem] = file
+        if found:
+            return found
+    return {}
+
+
+def _indexed(path: Path, index: Path | None, on_disk: dict[str, Path]) -> dict[str, Path] | None:
+    """Clips by track as mirdata's index names them; None without an index."""
+    import mirdata
+
+    collection = mirdata.initialize("gtzan_genre", data_home=str(path))
+    if index is not None:
+        collection.index_path = str(index)
+    elif not Path(collection.index_path).is_file():
+        return None
     try:
-        lines = (folder / "splits" / file_name).read_text(encoding="utf-8").split()
-    except OSError as error:
+        tracks = collection.load_tracks()
+        named = {name: Path(track.audio_path) for name, track in tracks.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{folder}: no splits/{file_name}; point --data at the feature store of GTZAN."
-        ) from error
-    return [line.split("/")[-1].removesuffix(".wav") for line in lines]
+            f"{collection.index_path}: is no index of mirdata's gtzan_genre ({error})."
+        ) from None
+    # The index knows one layout; a clip may lie in another.
+    return {
+        name: file if file.is_file() else on_disk.get(name, file) for name, file in named.items()
+    }
 
 
-def read_artists(folder: Path) -> dict[str, str]:
-    """Artist by track name, for the tracks where it is known."""
-    with (folder / "artists.csv").open(encoding="utf-8", newline="") as file:
-        return {row["track"]: row["artist"] for row in csv.DictReader(file) if row["artist"]}
+def _has_header(file: Path) -> bool:
+    try:
+        return soundfile.info(file).frames > 0
+    except (soundfile.SoundFileRuntimeError, OSError):
+        return False
+
+
+def read_splits(folder: Path) -> dict[Part, list[str]]:
+    """Tracks of the fault-filtered split's parts; empty when the folder has no `splits/`.
+
+    Raises
+    ------
+    TrainingError : when only some of the three lists are there.
+    """
+    files = {part: folder / "splits" / name for part, name in SPLIT_FILES.items()}
+    there = [file for file in files.values() if file.is_file()]
+    if not there:
+        return {}
+    if missing := [file for file in files.values() if file not in there]:
+        raise TrainingError(
+            f"{missing[0]}: not there, while {there[0].name} is; all three or none."
+        )
+    return {part: list(_track_names(file)) for part, file in files.items()}
+
+
+def _track_names(file: Path) -> Iterator[str]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        name = line.strip().split("/")[-1]
+        stem, dot, end = name.rpartition(".")
+        if name:
+            yield stem if f"{dot}{end}".lower() in SUFFIXES else name
 
 
 def read_replicas(folder: Path) -> list[tuple[str, str]]:
-    """Pairs of tracks that are (nearly) the same recording."""
-    pairs = json.loads((folder / "replicas.json").read_text(encoding="utf-8"))
-    return [(first, second) for first, second, *_ in pairs]
-
-
-def load(folder: Path, spec: FeatureSpec, split_file: str) -> Tracks:
-    """Load the tracks of one split file; tracks that the store lacks are left out.
+    """Pairs of tracks of `replicas.json`; empty when the folder has none.
 
     Raises
     ------
-    TrainingError : when the store is missing, a split is empty, or the spec does not fit.
+    TrainingError : when the file holds something else.
     """
-    check_spec(spec)
-    path = folder / "logmel30s.npz"
-    if not path.is_file():
-        raise TrainingError(f"{path}: not there; point --data at the feature store of GTZAN.")
-    names = read_split(folder, split_file)
-    with np.load(path) as store:
-        row_of = {str(track): row for row, track in enumerate(store["track"])}
-        rows = [row_of[name] for name in names if name in row_of]
-        if not rows:
-            raise TrainingError(f"{path}: holds none of the tracks of splits/{split_file}.")
-        genre = store["genre"]
-        genres = tuple(sorted({str(name) for name in genre}))
-        level = store["level"][rows][:, : spec.n_mels].transpose(0, 2, 1)
-        range_db = store["range_db"][rows][:, None, None]
-    return Tracks(
-        names=[name for name in names if name in row_of],
-        labels=np.array([genres.index(str(genre[row])) for row in rows], dtype=np.int64),
-        log_mel=(-range_db * (1 - (level + np.float32(0.5)) / np.float32(256))).astype(np.float32),
-        genres=genres,
-    )
+    file = folder / "replicas.json"
+    if not file.is_file():
+        return []
+    try:
+        pairs = json.loads(file.read_text(encoding="utf-8"))
+        return [(str(first), str(second)) for first, second, *_ in pairs]
+    except (ValueError, TypeError):
+        raise TrainingError(f"{file}: is no list of [track, track, ...].") from None
 
 
-def segments(tracks: Tracks, spec: FeatureSpec) -> npt.NDArray[np.float32]:
-    """The segments that the site would cut: log-mel (n, n_segments, n_frames, n_mels)."""
-    count = tracks.log_mel.shape[1] // spec.n_frames
-    used = tracks.log_mel[:, : count * spec.n_frames]
-    return used.reshape(len(used), count, spec.n_frames, -1)
+def read_artists(folder: Path) -> dict[str, str]:
+    """Artist by track of `artists.csv`, where it is known; empty when the folder has none.
+
+    Raises
+    ------
+    TrainingError : when the file has other columns.
+    """
+    file = folder / "artists.csv"
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", newline="") as lines:
+        try:
+            return {row["track"]: row["artist"] for row in csv.DictReader(lines) if row["artist"]}
+        except KeyError as error:
+            raise TrainingError(f"{file}: has no column {error}.") from None

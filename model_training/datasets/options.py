@@ -1,0 +1,48 @@
+"""The options by which a command is told which data set to take."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import KINDS, Dataset, open_dataset
+
+
+def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare KIND, PATH and what single kinds take besides."""
+    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="its folder; for a manifest the CSV file"
+    )
+    own = parser.add_argument_group("of single kinds of data sets")
+    own.add_argument(
+        "--group",
+        choices=("folder", "file"),
+        help="folder: what stays together in a split, sub-folders (default) or single files",
+    )
+    own.add_argument(
+        "--index", type=Path, metavar="FILE", help="gtzan: mirdata's index, when it lies here"
+    )
+    own.add_argument(
+        "--lists",
+        type=Path,
+        metavar="FOLDER",
+        help="gtzan: folder with splits/, replicas.json, artists.csv (PATH)",
+    )
+    own.add_argument("--subset", choices=("small", "medium"), help="fma: which clips (small)")
+    own.add_argument(
+        "--metadata", type=Path, metavar="FILE", help="fma: tracks.csv, when it lies elsewhere"
+    )
+
+
+def dataset_of(options: argparse.Namespace) -> Dataset:
+    """The data set that the options name.
+
+    Raises
+    ------
+    TrainingError : as `open_dataset`.
+    """
+    names = ("group", "index", "lists", "subset", "metadata")
+    return open_dataset(
+        options.kind, options.path, **{name: getattr(options, name) for name in names}
+    )
