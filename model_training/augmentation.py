@@ -1,7 +1,7 @@
-"""Batches of augmented MFCC segments, made for whole batches at once.
+"""Batches of augmented segments, made for whole batches at once.
 
 All changes happen on log-mel in dB, where an equaliser is an addition and a time stretch an
-interpolation; then the same `features.coefficients` as in the browser makes the MFCC. SpecAugment:
+interpolation; then features are made of it as in the browser. SpecAugment:
 Park et al., 2019. Mixup: Zhang et al., 2018.
 """
 
@@ -17,30 +17,46 @@ from features.mel import mel_edges
 from features.segments import standardise
 
 from .config import Augmentation
+from .tracks import Floats, Tracks
 
-Floats = npt.NDArray[np.float32]
+
+def choose_excerpts(
+    tracks: Tracks, rows: npt.NDArray[np.int64], rng: Generator
+) -> npt.NDArray[np.int64]:
+    """A random excerpt (batch,) of each track in `rows` (batch,), long ones more often."""
+    if len(tracks.excerpt_track) == len(tracks):
+        return rows
+    weight = np.cumsum(tracks.excerpt_columns.astype(np.float64))
+    last = np.searchsorted(tracks.excerpt_track, rows, side="right") - 1
+    first = np.searchsorted(tracks.excerpt_track, rows, side="left")
+    below = weight[first] - tracks.excerpt_columns[first]
+    drawn = below + rng.uniform(0, 1, len(rows)) * (weight[last] - below)
+    return np.clip(np.searchsorted(weight, drawn, side="right"), first, last)
 
 
 def random_crops(
-    log_mel: Floats,
+    tracks: Tracks,
     rows: npt.NDArray[np.int64],
     spec: FeatureSpec,
     options: Augmentation,
     rng: Generator,
 ) -> Floats:
-    """A random segment of each track, stretched in time and shifted in frequency.
+    """A random segment of each track in `rows` (batch,): float32 (batch, n_frames, n_mels).
 
-    `log_mel` (n_tracks, n_columns, n_mels), `rows` (batch,) -> (batch, n_frames, n_mels).
+    Stretched in time and shifted in frequency; of excerpts too short to be stretched, as they are.
     """
     n = len(rows)
+    excerpts = choose_excerpts(tracks, rows, rng)
+    columns = tracks.excerpt_columns[excerpts]
     rate = rng.uniform(1 - options.stretch, 1 + options.stretch, n)
-    last = log_mel.shape[1] - 1 - (spec.n_frames - 1) * rate
-    start = rng.uniform(0, 1, n) * last
-    columns = start[:, None] + np.arange(spec.n_frames) * rate[:, None]
-    low = np.clip(columns.astype(np.int64), 0, log_mel.shape[1] - 2)
-    weight = (columns - low)[..., None].astype(np.float32)
-    crops = log_mel[rows[:, None], low]
-    crops += weight * (log_mel[rows[:, None], low + 1] - crops)
+    rate = np.minimum(rate, (columns - 1) / max(1, spec.n_frames - 1))
+    start = rng.uniform(0, 1, n) * (columns - 1 - (spec.n_frames - 1) * rate)
+    position = start[:, None] + np.arange(spec.n_frames) * rate[:, None]
+    low = np.clip(position.astype(np.int64), 0, np.maximum(columns - 2, 0)[:, None])
+    weight = (position - low)[..., None].astype(np.float32)
+    low += tracks.excerpt_first[excerpts][:, None]
+    crops = tracks.values[low]
+    crops += weight * (tracks.values[np.minimum(low + 1, len(tracks.values) - 1)] - crops)
     if not options.shift_bands:
         return crops
     shift = rng.uniform(-options.shift_bands, options.shift_bands, n)
@@ -80,7 +96,8 @@ def disturb(crops: Floats, spec: FeatureSpec, options: Augmentation, rng: Genera
 
 
 def mask(segments: Floats, options: Augmentation, rng: Generator) -> Floats:
-    """SpecAugment on standardised segments: stretches of frames and of bands become the mean."""
+    """SpecAugment: stretches of frames and of bands become the segment's mean."""
+    mean = segments.mean(axis=(1, 2), keepdims=True)
     segments = segments.copy()
     for axis, widest in ((1, options.time_mask), (2, options.band_mask)):
         if not widest:
@@ -91,34 +108,40 @@ def mask(segments: Floats, options: Augmentation, rng: Generator) -> Floats:
             first = rng.integers(0, size - width + 1)
             index = np.arange(size)
             hidden = (index >= first[:, None]) & (index < (first + width)[:, None])
-            segments[np.broadcast_to(np.expand_dims(hidden, 3 - axis), segments.shape)] = 0.0
+            segments = np.where(np.expand_dims(hidden, 3 - axis), mean, segments)
     return segments
 
 
 def augmented_batch(
-    log_mel: Floats,
+    tracks: Tracks,
     rows: npt.NDArray[np.int64],
     spec: FeatureSpec,
     options: Augmentation,
     rng: Generator,
 ) -> Floats:
-    """MFCC (batch, n_frames, n_mfcc) of random, disturbed, masked segments of tracks `rows`."""
-    segments = disturb(random_crops(log_mel, rows, spec, options, rng), spec, options, rng)
+    """Features (batch, *spec.shape) of random, disturbed, masked segments of tracks `rows`."""
+    if spec.kind == "statistics":
+        return tracks.values[tracks.excerpt_first[choose_excerpts(tracks, rows, rng)]]
+    segments = random_crops(tracks, rows, spec, options, rng)
+    if options.disturbs:
+        segments = disturb(segments, spec, options, rng)
     if spec.standardise:
         segments = standardise(segments)
-    return mask(segments, options, rng) @ dct_matrix(spec.n_mels, spec.n_mfcc)
+    segments = mask(segments, options, rng)
+    return segments if spec.kind == "log_mel" else segments @ dct_matrix(spec.n_mels, spec.n_mfcc)
 
 
 class AugmentedTracks(keras.utils.PyDataset):
     """One epoch: `crops_per_track` random segments of every track, with mixup.
 
-    Yields (batch, n_frames, n_mfcc) float32 and soft labels (batch, n_genres) float32. Each batch
-    has its own generator, so a run does not depend on the order in which batches are made.
+    Yields (batch, *spec.shape) float32 and soft labels (batch, n_genres) float32; a rest smaller
+    than a batch waits for another epoch. Each batch has its own generator, so a run does not
+    depend on the order in which batches are made.
     """
 
     def __init__(
         self,
-        log_mel: Floats,
+        tracks: Tracks,
         targets: Floats,
         spec: FeatureSpec,
         options: Augmentation,
@@ -129,7 +152,7 @@ class AugmentedTracks(keras.utils.PyDataset):
         seed: int,
     ):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self._log_mel, self._targets, self._spec, self._options = log_mel, targets, spec, options
+        self._tracks, self._targets, self._spec, self._options = tracks, targets, spec, options
         self._batch_size, self._mixup, self._seed = batch_size, mixup, seed
         self._crops_per_track = crops_per_track
         self._epoch = 0
@@ -137,7 +160,7 @@ class AugmentedTracks(keras.utils.PyDataset):
 
     def _shuffle(self) -> None:
         rng = np.random.default_rng([self._seed, self._epoch])
-        self._order = rng.permutation(np.tile(np.arange(len(self._log_mel)), self._crops_per_track))
+        self._order = rng.permutation(np.tile(np.arange(len(self._tracks)), self._crops_per_track))
 
     def __len__(self) -> int:
         return len(self._order) // self._batch_size
@@ -145,13 +168,14 @@ class AugmentedTracks(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Floats, Floats]:
         rng = np.random.default_rng([self._seed, self._epoch, index])
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        batch = augmented_batch(self._log_mel, rows, self._spec, self._options, rng)
+        batch = augmented_batch(self._tracks, rows, self._spec, self._options, rng)
         targets = self._targets[rows]
         if self._mixup:
-            weight = rng.beta(self._mixup, self._mixup, (len(rows), 1, 1)).astype(np.float32)
+            weight = rng.beta(self._mixup, self._mixup, (len(rows), 1)).astype(np.float32)
             partner = rng.permutation(len(rows))
-            batch = weight * batch + (1 - weight) * batch[partner]
-            targets = weight[:, 0] * targets + (1 - weight[:, 0]) * targets[partner]
+            wide = weight.reshape(-1, *[1] * (batch.ndim - 1))
+            batch = wide * batch + (1 - wide) * batch[partner]
+            targets = weight * targets + (1 - weight) * targets[partner]
         return batch, targets
 
     def on_epoch_end(self) -> None:

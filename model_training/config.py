@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from features import FeatureSpec
 
+from .audio_augmentation_options import AudioAugmentation
 from .errors import TrainingError
 
 
@@ -19,25 +21,50 @@ class Training:
     Attributes
     ----------
     epochs, batch_size : one epoch shows `crops_per_track` random segments of every track.
-    learning_rate : peak of AdamW's rate; linear warm-up over `warmup_epochs`, cosine to zero.
-    weight_decay : decoupled, not on biases and normalisation.
+    optimizer : "adamw" or "adam".
+    learning_rate : the peak of the schedule.
+    schedule : "cosine" (to zero), "constant", or "plateau" (halved after `patience` epochs without
+        a lower validation loss).
+    warmup_epochs : linear rise to the peak, before "cosine" only.
+    weight_decay : AdamW's, decoupled, not on biases and normalisation.
+    l1, l2 : penalties on all kernels.
     label_smoothing : share of the target spread evenly over all genres.
     mixup : alpha of the Beta distribution of the mixing weight; 0 for none.
+    keep : which weights are the result: "last", or those with the "best" validation loss.
+    early_stopping : epochs without a lower validation loss after which training stops; 0 for none.
+    patience : see `schedule`.
+    mixed_precision : half precision on a GPU that is faster with it; ignored without a GPU.
     """
 
     epochs: int = 40
     batch_size: int = 64
     crops_per_track: int = 6
+    optimizer: Literal["adamw", "adam"] = "adamw"
     learning_rate: float = 2e-3
+    schedule: Literal["cosine", "constant", "plateau"] = "cosine"
     warmup_epochs: float = 2.0
     weight_decay: float = 0.02
+    l1: float = 0.0
+    l2: float = 0.0
     label_smoothing: float = 0.05
     mixup: float = 0.3
+    keep: Literal["last", "best"] = "last"
+    early_stopping: int = 0
+    patience: int = 5
+    mixed_precision: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size, self.crops_per_track) < 1:
+            raise ValueError("epochs, batch_size and crops_per_track must be at least 1")
+        if self.label_smoothing >= 1:
+            raise ValueError("label_smoothing: must be less than 1")
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """Random changes of the log-mel in training; zero switches one off.
+
+    Statistics have no time and no bands: of these, none applies to them.
 
     Attributes
     ----------
@@ -59,10 +86,15 @@ class Augmentation:
     time_mask: int = 10
     band_mask: int = 16
 
+    @property
+    def disturbs(self) -> bool:
+        """Whether anything changes the levels."""
+        return any((self.tilt_db, self.equaliser_db, self.low_pass, self.noise))
+
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """Which network, with its options (`architectures/<name>.py` documents them)."""
+    """Which network, with its options (`architectures/<name>.py` documents them, dropout too)."""
 
     name: str = "mfcc_cnn"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -70,26 +102,58 @@ class Architecture:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One TOML file; every section may leave keys out and then takes the defaults here."""
+    """One TOML file; every section may leave keys out and then takes the defaults here.
+
+    `note` says in a sentence what a reader of the card must know, `tune` holds the search space of
+    the command of that name, `source` the text of the file.
+    """
 
     title: str
     feature_spec: FeatureSpec
     architecture: Architecture
     training: Training
     augmentation: Augmentation
+    audio_augmentation: AudioAugmentation
+    note: str = ""
+    tune: dict[str, Any] = dataclasses.field(default_factory=dict)
+    source: str = dataclasses.field(default="", compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """All values, defaults included."""
         return {
             "title": self.title,
+            "note": self.note,
             "feature_spec": self.feature_spec.to_json(),
             "architecture": dataclasses.asdict(self.architecture),
             "training": dataclasses.asdict(self.training),
             "augmentation": dataclasses.asdict(self.augmentation),
+            "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
         }
 
 
-def _section(kind: type, data: Any, name: str) -> Any:
+def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> Any:
+    """Check one value against the default's type; whole numbers may stand for floats."""
+    default = field.default
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise TrainingError(f"[{name}] {key} must be true or false, not {value!r}.")
+        return value
+    if isinstance(default, str):
+        choices = typing.get_args(typing.get_type_hints(_OWNERS[name])[key])
+        if choices and value not in choices:
+            raise TrainingError(f"[{name}] {key} must be one of {', '.join(choices)}.")
+        return value
+    if not isinstance(default, (int, float)):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TrainingError(f"[{name}] {key} must be a number, not {value!r}.")
+    if isinstance(default, int) and not isinstance(value, int):
+        raise TrainingError(f"[{name}] {key} must be a whole number, not {value!r}.")
+    return type(default)(value)
+
+
+def _section(data: Any, name: str) -> Any:
+    kind = _OWNERS[name]
     if not isinstance(data, dict):
         raise TrainingError(f"[{name}] must be a table of keys and values.")
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -97,23 +161,24 @@ def _section(kind: type, data: Any, name: str) -> Any:
         raise TrainingError(
             f"[{name}] has no key {', '.join(unknown)}; it knows {', '.join(fields)}."
         )
-    values = {}
-    for key, value in data.items():
-        default = fields[key].default
-        if isinstance(default, bool) or not isinstance(default, (int, float)):
-            values[key] = value
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TrainingError(f"[{name}] {key} must be a number, not {value!r}.")
-        if isinstance(default, int) and not isinstance(value, int):
-            raise TrainingError(f"[{name}] {key} must be a whole number, not {value!r}.")
-        if kind is not FeatureSpec and value < 0:
-            raise TrainingError(f"[{name}] {key} must not be negative, but is {value!r}.")
-        values[key] = type(default)(value)
+    values = {key: _value(key, value, fields[key], name) for key, value in data.items()}
+    if kind in (Training, Augmentation):
+        for key, value in values.items():
+            if isinstance(value, (int, float)) and value < 0:
+                raise TrainingError(f"[{name}] {key} must not be negative, but is {value!r}.")
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"[{name}] {error}") from error
+
+
+_OWNERS: dict[str, Any] = {
+    "feature_spec": FeatureSpec,
+    "architecture": Architecture,
+    "training": Training,
+    "augmentation": Augmentation,
+    "audio_augmentation": AudioAugmentation,
+}
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -124,26 +189,39 @@ def load_experiment(path: Path) -> Experiment:
     TrainingError : for a file that cannot be read, wrong TOML, unknown keys or wrong values.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path}: cannot be read ({error}).") from error
+    return parse_experiment(source, path)
+
+
+def parse_experiment(source: str, path: Path) -> Experiment:
+    """An experiment from the text of its file; `path` is named in errors.
+
+    Raises
+    ------
+    TrainingError : for wrong TOML, unknown keys or wrong values.
+    """
+    try:
+        data = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path}: not valid TOML: {error}.") from error
-    sections = {"title", "feature_spec", "architecture", "training", "augmentation"}
-    if unknown := sorted(data.keys() - sections):
+    known = {"title", "note", "tune", *_OWNERS}
+    if unknown := sorted(data.keys() - known):
         raise TrainingError(
-            f"{path}: unknown {', '.join(unknown)}; known are {', '.join(sorted(sections))}."
+            f"{path}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}."
         )
     title = data.get("title")
     if not isinstance(title, str) or not title.strip():
         raise TrainingError(f'{path}: give it a title, such as title = "MFCC CNN".')
+    note = data.get("note", "")
+    if not isinstance(note, str):
+        raise TrainingError(f"{path}: note must be a sentence.")
+    tune = data.get("tune", {})
+    if not isinstance(tune, dict):
+        raise TrainingError(f"{path}: [tune] must be a table of keys and values.")
     try:
-        return Experiment(
-            title=title,
-            feature_spec=_section(FeatureSpec, data.get("feature_spec", {}), "feature_spec"),
-            architecture=_section(Architecture, data.get("architecture", {}), "architecture"),
-            training=_section(Training, data.get("training", {}), "training"),
-            augmentation=_section(Augmentation, data.get("augmentation", {}), "augmentation"),
-        )
+        sections = {name: _section(data.get(name, {}), name) for name in _OWNERS}
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
+    return Experiment(title=title, note=note, tune=tune, source=source, **sections)

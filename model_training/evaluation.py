@@ -1,7 +1,8 @@
 """How good a model is: per segment, per track, with intervals and calibration.
 
-Conventions: `labels` int64 (n_tracks,); `probabilities` (n_tracks, n_segments, n_genres), rows sum
-to one. A track's answer is the soft vote: the mean over its segments.
+Conventions: `labels` int64 (n_tracks,); `probabilities` (n_segments, n_genres) of all segments of
+all tracks, rows sum to one; `track` int64 (n_segments,), the track of each segment. A track's
+answer is the soft vote: the mean over its segments.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics as sk
 
-from webapp.inference.aggregation import soft_vote
 from webapp.inference.calibration import calibrate
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -20,6 +20,19 @@ Labels = npt.NDArray[np.int64]
 
 BOOTSTRAP_ROUNDS = 10_000
 CALIBRATION_BINS = 15
+ROC_POINTS = 50
+
+
+def per_track(values: Floats, track: Labels, n_tracks: int) -> npt.NDArray[np.float64]:
+    """Mean over each track's segments: `values` (n_segments, ...) to (n_tracks, ...).
+
+    Of probabilities it is the soft vote, equal to `webapp.inference.aggregation.soft_vote` of one
+    track at a time.
+    """
+    total = np.zeros((n_tracks, *values.shape[1:]))
+    np.add.at(total, track, values)
+    counts = np.bincount(track, minlength=n_tracks).reshape(-1, *[1] * (values.ndim - 1))
+    return total / counts
 
 
 def bootstrap_interval(correct: Floats, seed: int = 0) -> tuple[float, float]:
@@ -54,23 +67,52 @@ def negative_log_likelihood(probabilities: Floats, labels: Labels) -> float:
     return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
-def fit_temperature(probabilities: Floats, labels: Labels) -> float:
+def fit_temperature(probabilities: Floats, track: Labels, labels: Labels) -> float:
     """The temperature with which the tracks' soft votes are most likely right.
 
     Fitted on the song's answer, since that is what people read. Searched on a fine grid: the curve
     is flat around its only minimum.
     """
     grid = np.geomspace(0.3, 3.0, 231)
-    losses = [negative_log_likelihood(soft_vote(calibrate(probabilities, t)), labels) for t in grid]
+    losses = [
+        negative_log_likelihood(per_track(calibrate(probabilities, t), track, len(labels)), labels)
+        for t in grid
+    ]
     return round(float(grid[int(np.argmin(losses))]), 4)
 
 
-def majority_vote(probabilities: Floats) -> Labels:
-    """Most frequent segment winner of each track; ties go to the larger soft vote."""
+def majority_vote(probabilities: Floats, track: Labels, n_tracks: int) -> Labels:
+    """Most frequent segment winner (n_tracks,); ties go to the larger soft vote."""
     n_genres = probabilities.shape[-1]
-    winners = probabilities.argmax(axis=-1)
-    votes = np.stack([(winners == genre).sum(axis=1) for genre in range(n_genres)], axis=1)
-    return (votes + 0.5 * soft_vote(probabilities)).argmax(axis=1)
+    winners = np.eye(n_genres)[probabilities.argmax(axis=-1)]
+    votes = np.zeros((n_tracks, n_genres))
+    np.add.at(votes, track, winners)
+    return (votes + 0.5 * per_track(probabilities, track, n_tracks)).argmax(axis=1)
+
+
+def reliability(probabilities: Floats, labels: Labels) -> list[dict[str, float]]:
+    """Confidence, accuracy and share of the tracks of every bin that holds some."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return [
+        {
+            "confidence": round(float(confidence[bins == b].mean()), 4),
+            "accuracy": round(float(correct[bins == b].mean()), 4),
+            "share": round(float((bins == b).mean()), 4),
+        }
+        for b in np.unique(bins)
+    ]
+
+
+def roc_curve(scores: Floats, positive: Labels) -> dict[str, list[float]]:
+    """False and true positive rates (at most ROC_POINTS each) of one genre against the rest."""
+    false_rate, true_rate, _ = sk.roc_curve(positive, scores)
+    index = np.unique(np.linspace(0, len(false_rate) - 1, ROC_POINTS).round().astype(int))
+    return {
+        "fpr": [round(float(rate), 4) for rate in false_rate[index]],
+        "tpr": [round(float(rate), 4) for rate in true_rate[index]],
+    }
 
 
 def _accuracy(correct: Floats) -> dict[str, float]:
@@ -83,35 +125,43 @@ def _accuracy(correct: Floats) -> dict[str, float]:
 
 
 def evaluate(
-    probabilities: Floats, labels: Labels, genres: tuple[str, ...], temperature: float
+    probabilities: Floats,
+    track: Labels,
+    labels: Labels,
+    genres: tuple[str, ...],
+    temperature: float,
 ) -> dict[str, Any]:
     """The full report of one set of tracks, ready for a model card.
 
     Parameters
     ----------
-    probabilities : (n_tracks, n_segments, n_genres), before calibration.
+    probabilities : (n_segments, n_genres), before calibration.
+    track : (n_segments,), the track of each segment.
+    labels : (n_tracks,).
     temperature : fitted on other tracks than these (or say so).
     """
+    n_tracks = len(labels)
     calibrated = calibrate(probabilities, temperature)
-    tracks = soft_vote(calibrated)
-    winners = tracks.argmax(axis=1)
+    answers = per_track(calibrated, track, n_tracks)
+    winners = answers.argmax(axis=1)
     index = list(range(len(genres)))
     precision, recall, f1, support = sk.precision_recall_fscore_support(
         labels, winners, labels=index, zero_division=0.0
     )
     one_hot = np.eye(len(genres))[labels]
+    judged = [i for i in index if 0 < support[i] < n_tracks]
     auc = {
-        genre: round(float(sk.roc_auc_score(one_hot[:, i], tracks[:, i])), 4)
-        for i, genre in enumerate(genres)
-        if 0 < support[i] < len(labels)
+        genres[i]: round(float(sk.roc_auc_score(one_hot[:, i], answers[:, i])), 4) for i in judged
     }
-    right_segments = calibrated.argmax(axis=2) == labels[:, None]
+    right_segments = calibrated.argmax(axis=1) == labels[track]
+    majority = majority_vote(calibrated, track, n_tracks)
+    before = per_track(probabilities, track, n_tracks)
     return {
-        "n_tracks": len(labels),
-        "n_segments": int(right_segments.size),
+        "n_tracks": n_tracks,
+        "n_segments": len(track),
         "track": {
             "accuracy": _accuracy((winners == labels).astype(float)),
-            "majority_vote_accuracy": round(float((majority_vote(calibrated) == labels).mean()), 4),
+            "majority_vote_accuracy": round(float((majority == labels).mean()), 4),
             "macro_f1": round(float(f1.mean()), 4),
             "per_genre": {
                 genre: {
@@ -124,18 +174,13 @@ def evaluate(
             },
             "confusion_matrix": sk.confusion_matrix(labels, winners, labels=index).tolist(),
             "roc_auc": {**auc, "macro": round(float(np.mean(list(auc.values()))), 4)},
-            "calibration_error": round(expected_calibration_error(tracks, labels), 4),
-            "calibration_error_before": round(
-                expected_calibration_error(soft_vote(probabilities), labels), 4
-            ),
+            "roc": {genres[i]: roc_curve(answers[:, i], one_hot[:, i]) for i in judged},
+            "calibration_error": round(expected_calibration_error(answers, labels), 4),
+            "calibration_error_before": round(expected_calibration_error(before, labels), 4),
+            "reliability": reliability(answers, labels),
         },
         "segment": {
-            "accuracy": _accuracy(right_segments.mean(axis=1)),
-            "calibration_error": round(
-                expected_calibration_error(
-                    calibrated.reshape(-1, len(genres)), np.repeat(labels, calibrated.shape[1])
-                ),
-                4,
-            ),
+            "accuracy": _accuracy(per_track(right_segments.astype(float), track, n_tracks)),
+            "calibration_error": round(expected_calibration_error(calibrated, labels[track]), 4),
         },
     }

@@ -5,6 +5,7 @@ The test tracks are opened here and nowhere else, once for each exported version
 
 from __future__ import annotations
 
+import csv
 import datetime
 import hashlib
 import json
@@ -22,34 +23,55 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from features import FeatureSpec, coefficients
-from webapp.inference import Card, CardError, Registry
-from webapp.inference.card import CARD_NAME, VERSION_PATTERN
+from features import FeatureSpec
+from features.mel import count_frames
+from features.segments import excerpt_bounds
+from webapp.inference import Card
+from webapp.inference.calibration import calibrate
+from webapp.inference.card import CARD_NAME, MODEL_FILES, VERSION_PATTERN
 from webapp.inference.engines import KerasEngine, LiteRTEngine
-from webapp.inference.registry import INDEX_NAME
 
-from .datasets import gtzan
 from .errors import TrainingError
-from .evaluation import evaluate
-from .training import load_run, predict_tracks
+from .evaluation import evaluate, per_track
+from .report import write_report
+from .store import Store, check_split, open_store
+from .tracks import cut, features_at
+from .training import EXPERIMENT_NAME, load_run, predict_tracks
+from .versions import REPORT_NAME, TEST_TABLE
 
 ENGINE_TOLERANCE = 1e-4
 MAX_BYTES = 10_000_000
-SONG_SEGMENTS = 30  # a song of three minutes
+SONG_SECONDS = 180
 LATENCY_ROUNDS = 30
+# Rows of a model that converts with a fixed batch only, such as a recurrent one.
+FIXED_BATCH = 16
 
-METHOD = (
-    "Trained on the training tracks only, for a fixed number of epochs; the temperature is fitted "
-    "on the validation tracks; of the seeds listed, the run with the middle validation accuracy "
-    "was taken, then the test tracks were measured once. A track's answer is the mean of its "
-    "segments' probabilities; intervals are 95 %, by bootstrap over tracks. Training starts from "
-    "stored 8-bit log-mel of the clips; the site computes the same features from audio."
-)
 INTENDED_USE = (
     "Tells which of its genres a piece of music sounds most like, for private collections, "
     "teaching and research. It always answers with one of its genres, also for music of other "
     "genres and for sounds that are no music. Not for decisions about people, royalties or rights."
 )
+
+
+def describe_method(options: Mapping[str, Any], n_seeds: int) -> str:
+    """How the weights, the seed and the temperature were chosen, and what was measured."""
+    chosen = ["the temperature is fitted on the validation tracks"]
+    if options["keep"] == "best":
+        chosen.append("the weights are those of the epoch with the lowest validation loss")
+    if options["early_stopping"]:
+        chosen.append("training stopped when the validation loss no longer fell")
+    if options["schedule"] == "plateau":
+        chosen.append("the rate was lowered when the validation loss no longer fell")
+    if len(chosen) == 1:
+        chosen.insert(0, "for a fixed number of epochs, the last weights are the result")
+    if n_seeds > 1:
+        chosen.append("of the seeds listed, the run with the middle validation accuracy was taken")
+    return (
+        f"Trained on the training tracks only; {'; '.join(chosen)}; then the test tracks were "
+        "measured once. A track's answer is the mean of its segments' probabilities; intervals are "
+        "95 %, by bootstrap over tracks. Training starts from stored 8-bit log-mel or statistics "
+        "of the clips; the site computes the same features from audio."
+    )
 
 
 def choose_middle(runs: list[Path]) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
@@ -101,18 +123,41 @@ def require_builtin_layers(model: keras.Model) -> None:
 
 
 def convert(model: keras.Model) -> bytes:
-    """The model as LiteRT flat buffer, float32, any batch size."""
-    with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, format="tf_saved_model", verbose=False)
-        content: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-    return content
+    """The model as LiteRT flat buffer, float32.
+
+    Any batch size where the network allows it; recurrent ones convert with a fixed batch only,
+    which the engine fills up.
+
+    Raises
+    ------
+    TrainingError : when the network cannot be converted.
+    """
+    fault: Exception | None = None
+    for batch in (None, FIXED_BATCH):
+        with tempfile.TemporaryDirectory() as folder:
+            shape = (batch, *model.input_shape[1:])
+            signature = [keras.InputSpec(shape=shape, dtype="float32")]
+            model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            try:
+                content: bytes = converter.convert()
+            except Exception as error:  # the converter raises many kinds
+                fault = error
+            else:
+                return content
+    raise TrainingError(f"LiteRT cannot hold this network: {fault}")
+
+
+def count_song_segments(spec: FeatureSpec) -> int:
+    """Segments of a song of SONG_SECONDS."""
+    bounds = excerpt_bounds(SONG_SECONDS * spec.sample_rate, spec)
+    return sum(count_frames(end - start, spec.hop_length) // spec.n_frames for start, end in bounds)
 
 
 def measure_latency(engine: LiteRTEngine, spec: FeatureSpec) -> dict[str, Any]:
     """Median time of LiteRT for a song of three minutes, on this machine."""
     rng = np.random.default_rng(0)
-    shape = (SONG_SEGMENTS, spec.n_frames, spec.n_coefficients)
-    batch = rng.standard_normal(shape).astype(np.float32)
+    batch = rng.standard_normal((count_song_segments(spec), *spec.shape)).astype(np.float32)
     times = []
     for _ in range(LATENCY_ROUNDS):
         started = time.perf_counter()
@@ -120,7 +165,8 @@ def measure_latency(engine: LiteRTEngine, spec: FeatureSpec) -> dict[str, Any]:
         times.append(time.perf_counter() - started)
     return {
         "engine": "litert",
-        "segments": SONG_SEGMENTS,
+        "song_seconds": SONG_SECONDS,
+        "segments": len(batch),
         "milliseconds": round(float(np.median(times)) * 1000, 2),
         "rounds": LATENCY_ROUNDS,
         "processors": os.cpu_count(),
@@ -145,36 +191,8 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     return difference
 
 
-def shared_artists(data: Path, names: list[str], others: list[str]) -> npt.NDArray[np.bool_]:
-    """Whether each track of `names` is by an artist of `others` (False where unknown)."""
-    artists = gtzan.read_artists(data)
-    known = {artists[name] for name in others if name in artists}
-    return np.array([artists.get(name) in known for name in names], dtype=bool)
-
-
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def check_splits(data: Path) -> None:
-    """Refuse splits in which a recording is both tested and trained or chosen on.
-
-    Raises
-    ------
-    TrainingError : naming the recordings.
-    """
-    tested = set(gtzan.read_split(data, gtzan.TEST_SPLIT))
-    used = {name for split in gtzan.SPLITS.values() for name in gtzan.read_split(data, split)}
-    if both := sorted(tested & used):
-        raise TrainingError(
-            f"The test split shares tracks with training or validation, such as {both[0]}."
-        )
-    for pair in gtzan.read_replicas(data):
-        if tested.intersection(pair) and used.intersection(pair):
-            raise TrainingError(
-                f"{' and '.join(pair)} are the same recording, but one is a test track and the "
-                "other is not; mend the splits."
-            )
 
 
 def write_model_files(model: keras.Model, folder: Path) -> dict[str, str]:
@@ -186,33 +204,60 @@ def write_model_files(model: keras.Model, folder: Path) -> dict[str, str]:
     """
     model.save(folder / "model.keras")
     (folder / "model.tflite").write_bytes(convert(model))
-    contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    if (size := sum(map(len, contents.values()))) > MAX_BYTES:
+    if (size := sum((folder / name).stat().st_size for name in MODEL_FILES)) > MAX_BYTES:
         raise TrainingError(
             f"The model files take {size:,} bytes, more than {MAX_BYTES:,}; make it smaller."
         )
-    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    return checksums(folder)
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of a version but the card."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.name != CARD_NAME
+    }
 
 
 def measure_test(
-    model: keras.Model, record: dict[str, Any], data: Path, spec: FeatureSpec
+    model: keras.Model, record: dict[str, Any], store: Store, spec: FeatureSpec, table: Path
 ) -> dict[str, Any]:
-    """The report of the test tracks, and of those that share no known artist with training."""
-    test = gtzan.load(data, spec, gtzan.TEST_SPLIT)
+    """The report of the test tracks, and of those that share no known artist with training.
+
+    Every track's answer is written to the CSV file `table`.
+    """
+    test = store.load(spec, store.split("test"))
     genres, temperature = tuple(record["genres"]), record["temperature"]
-    probabilities = predict_tracks(model, test, spec)
-    report = evaluate(probabilities, test.labels, genres, temperature)
-    shared = shared_artists(data, test.names, gtzan.read_split(data, gtzan.SPLITS["train"]))
-    unshared = evaluate(probabilities[~shared], test.labels[~shared], genres, temperature)
-    report["shared_artists"] = {
-        "n_tracks": int(shared.sum()),
-        "accuracy_without": unshared["track"]["accuracy"],
-    }
+    probabilities, track = predict_tracks(model, test, spec)
+    report = evaluate(probabilities, track, test.labels, genres, temperature)
+    trained = {store.groups[name] for name in store.split("train")}
+    unshared = np.flatnonzero([group not in trained for group in test.groups])
+    if 0 < len(unshared) < len(test):
+        kept = np.isin(track, unshared)
+        rows = np.searchsorted(unshared, track[kept])
+        part = evaluate(probabilities[kept], rows, test.labels[unshared], genres, temperature)
+        report["shared_artists"] = {
+            "n_tracks": len(test) - len(unshared),
+            "accuracy_without": part["track"]["accuracy"],
+        }
+    answers = per_track(calibrate(probabilities, temperature), track, len(test))
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["track", "genre", "winner", *genres])
+        for name, label, answer in zip(test.names, test.labels, answers, strict=True):
+            numbers = [f"{number:.4f}" for number in answer]
+            writer.writerow([name, genres[label], genres[int(answer.argmax())], *numbers])
     return report
 
 
 def describe_run(
-    version: str, record: dict[str, Any], seeds: list[dict[str, Any]], files: dict[str, str]
+    version: str,
+    record: dict[str, Any],
+    seeds: list[dict[str, Any]],
+    store: Store,
+    command: str,
+    files: dict[str, str],
 ) -> dict[str, Any]:
     """The card of a run, with the validation report standing in for the test's."""
     experiment = record["experiment"]
@@ -224,15 +269,18 @@ def describe_run(
         "feature_spec": experiment["feature_spec"],
         "architecture": {**experiment["architecture"], "n_parameters": record["n_parameters"]},
         "training": {
-            "data": gtzan.NAME,
+            "data": store.name,
             "n_tracks": record["n_training_tracks"],
             "n_validation_tracks": record["n_validation_tracks"],
-            "method": METHOD,
+            **({"note": experiment["note"]} if experiment["note"] else {}),
+            "method": describe_method(experiment["training"], len(seeds)),
             "seed": record["seed"],
             "seeds": seeds,
             "command": record["command"],
+            "export_command": command,
             "seconds": record["training_seconds"],
             "libraries": record["libraries"],
+            "backend": record["backend"],
             "options": experiment["training"],
             "augmentation": experiment["augmentation"],
             "history": record["history"],
@@ -244,13 +292,13 @@ def describe_run(
         },
         "unfamiliar": None,
         "latency": {},
-        "licence": gtzan.LICENCE,
+        "licence": store.licence,
         "intended_use": INTENDED_USE,
         "files": files,
     }
 
 
-def export(runs: list[Path], data: Path, models: Path, version: str) -> Card:
+def export(runs: list[Path], data: Path, models: Path, version: str, command: str) -> Card:
     """Write `models/version`; the test tracks are measured last, when nothing can be refused.
 
     Raises
@@ -264,55 +312,32 @@ def export(runs: list[Path], data: Path, models: Path, version: str) -> Card:
     if target.exists():
         raise TrainingError(f"{target}: exists already; versions are never overwritten.")
     run, record, seeds = choose_middle(runs)
-    check_splits(data)
+    store = open_store(data)
+    check_split(store)
     spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
     model = keras.models.load_model(run / "model.keras", compile=False)
     require_builtin_layers(model)
-    validation = gtzan.load(data, spec, gtzan.SPLITS["validation"])
-    features = coefficients(gtzan.segments(validation, spec), spec)
+    validation = store.load(spec, store.split("validation"))
+    features = features_at(validation, cut(validation, spec)[0], spec)
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
         made = Path(folder) / version
         made.mkdir()
-        card = describe_run(version, record, seeds, write_model_files(model, made))
+        files = write_model_files(model, made)
+        card = describe_run(version, record, seeds, store, command, files)
         # Engines load from a valid card; this one lasts until the test report takes its place.
         _write_json(made / CARD_NAME, card)
         checked = Card(made)
-        difference = check_engines(checked, features.reshape(-1, *features.shape[2:]))
+        difference = check_engines(checked, features)
         card["latency"] = {
             **measure_latency(LiteRTEngine(checked), spec),
             "largest_difference_to_keras": difference,
         }
-        card["metrics"]["test"] = measure_test(model, record, data, spec)
+        shutil.copy(run / EXPERIMENT_NAME, made)
+        card["metrics"]["test"] = measure_test(model, record, store, spec, made / TEST_TABLE)
+        write_report(card, made / REPORT_NAME)
+        card["files"] = checksums(made)
         _write_json(made / CARD_NAME, card)
+        Card(made)
         shutil.move(made, target)
     return Card(target)
-
-
-def recommend(models: Path, version: str) -> None:
-    """Make `version` the one that the site takes when nobody chooses.
-
-    Raises
-    ------
-    TrainingError : for a version that is not there or not valid.
-    """
-    try:
-        Card(models / version)
-    except CardError as error:
-        raise TrainingError(f"{version}: {error}") from error
-    _write_json(models / INDEX_NAME, {"recommended": version})
-
-
-def describe(models: Path) -> list[str]:
-    """One line for each version, and one for each refused folder."""
-    registry = Registry.load(models)
-    lines = []
-    for card in registry.cards.values():
-        accuracy = card.summary()["accuracy"]
-        star = " (recommended)" if card.version == registry.recommended else ""
-        lines.append(
-            f"{card.version}{star}: {card.title}, {len(card.genres)} genres, test accuracy "
-            f"{accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] on "
-            f"{card.summary()['n_test_tracks']} tracks"
-        )
-    return lines + [f"{name}: refused, {reason}" for name, reason in registry.refused.items()]

@@ -1,11 +1,12 @@
 """Run a model: LiteRT by default, Keras with TensorFlow on request. Both answer the same.
 
-An engine maps float32 (n_segments, n_frames, n_coefficients) to probabilities float32
-(n_segments, n_genres), from any thread.
+An engine maps float32 (n_segments, *spec.shape) to probabilities float32 (n_segments, n_genres),
+from any thread.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import tempfile
@@ -21,8 +22,10 @@ from .card import Card, CardError
 
 Float32Array = npt.NDArray[np.float32]
 
-# Largest batch of one forward pass: a three-hour song must not need a gigabyte of activations.
+# Largest batch of one forward pass, in segments and in numbers: neither a three-hour song nor
+# segments of half a minute may need a gigabyte of activations.
 MAX_BATCH = 64
+MAX_BATCH_VALUES = 64 * 64 * 64
 
 
 class EngineError(Exception):
@@ -33,13 +36,18 @@ class Engine(Protocol):
     """What every engine offers."""
 
     def run(self, features: Float32Array) -> Float32Array:
-        """Probabilities (n_segments, n_genres) of (n_segments, n_frames, n_coefficients)."""
+        """Probabilities (n_segments, n_genres) of (n_segments, *spec.shape)."""
         ...
+
+
+def batch_size(shape: tuple[int, ...]) -> int:
+    """Segments of this shape per forward pass."""
+    return max(1, min(MAX_BATCH, MAX_BATCH_VALUES // math.prod(shape)))
 
 
 def _check_shapes(card: Card, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
     """Compare a model's shapes, batch left out, with what its card says."""
-    wanted = (card.spec.n_frames, card.spec.n_coefficients)
+    wanted = card.spec.shape
     if inputs != wanted or outputs != (len(card.genres),):
         raise EngineError(
             f"{card.version}: the model maps {inputs} to {outputs}, but its card says {wanted} to "
@@ -113,7 +121,7 @@ class LiteRTEngine:
 
     def run(self, features: Float32Array) -> Float32Array:
         """See `Engine.run`."""
-        size = self._fixed_batch or MAX_BATCH
+        size = self._fixed_batch or batch_size(features.shape[1:])
         interpreter = self._acquire()
         try:
             parts = [
@@ -127,7 +135,8 @@ class LiteRTEngine:
     def _invoke(self, interpreter: Any, batch: Float32Array) -> Float32Array:
         n = len(batch)
         if self._fixed_batch and n < self._fixed_batch:
-            batch = np.pad(batch, ((0, self._fixed_batch - n), (0, 0), (0, 0)))
+            missing = np.zeros((self._fixed_batch - n, *batch.shape[1:]), dtype=batch.dtype)
+            batch = np.concatenate([batch, missing])
         if not self._fixed_batch:
             interpreter.resize_tensor_input(self._input, batch.shape)
         interpreter.allocate_tensors()
@@ -176,9 +185,10 @@ class KerasEngine:
 
     def run(self, features: Float32Array) -> Float32Array:
         """See `Engine.run`."""
+        size = batch_size(features.shape[1:])
         parts = [
-            self._function(features[first : first + MAX_BATCH]).numpy()
-            for first in range(0, len(features), MAX_BATCH)
+            self._function(features[first : first + size]).numpy()
+            for first in range(0, len(features), size)
         ]
         return np.concatenate(parts)
 

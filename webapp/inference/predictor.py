@@ -53,7 +53,7 @@ class Predictor:
         self._engine = engine
 
     def predict(self, features: npt.NDArray[np.float32]) -> Prediction:
-        """Answer for float32 (n_segments, n_frames, n_coefficients).
+        """Answer for float32 (n_segments, *spec.shape).
 
         Raises
         ------
@@ -61,9 +61,9 @@ class Predictor:
             the network overflows.
         """
         spec, genres = self.card.spec, self.card.genres
-        if features.shape[1:] != (spec.n_frames, spec.n_coefficients) or not len(features):
+        if features.shape[1:] != spec.shape or not len(features):
             raise FeatureError(
-                f"features: expected (n >= 1, {spec.n_frames}, {spec.n_coefficients}), "
+                f"features: expected (n >= 1, {', '.join(map(str, spec.shape))}), "
                 f"got {features.shape}"
             )
         if not np.isfinite(features).all():
@@ -93,7 +93,7 @@ class Predictor:
         """
         spec = self.card.spec
         try:
-            self.predict(np.zeros((1, spec.n_frames, spec.n_coefficients), dtype=np.float32))
+            self.predict(np.zeros((1, *spec.shape), dtype=np.float32))
         except FeatureError as error:
             raise EngineError(
                 f"{self.card.version}: the model's answers are not finite; export it again"

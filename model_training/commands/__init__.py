@@ -1,0 +1,17 @@
+"""The commands of the workshop, one small file each.
+
+A command's file is named after it and has
+
+- `HELP` : one line for the list of commands,
+- `EXAMPLES` : lines that can be pasted,
+- `add_arguments(parser)` : its options,
+- `run(options)` : the work; raises `TrainingError` for what the user can mend.
+
+Only the standard library is imported at the top of these files: TensorFlow takes seconds to load,
+and asking for help must not wait for it.
+"""
+
+from __future__ import annotations
+
+# In the order in which people need them; the list of commands shows the same order.
+COMMANDS = ("train", "export", "list", "recommend")

@@ -1,0 +1,33 @@
+"""`export`: from finished runs to a version that the site offers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "measure the test once and write a version; of several seeds the middle one"
+EXAMPLES = """\
+python -m model_training export runs/v1-seed1 runs/v1-seed2 --data STORE --version v1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--version", required=True, help="name of the new version, such as v2")
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Export, then say how good the version is on the test tracks."""
+    from ..export import export
+
+    card = export(options.runs, options.data, options.models, options.version, options.command_line)
+    accuracy = card.summary()["accuracy"]
+    print(
+        f"{card.folder}: test accuracy {accuracy['value']:.1%} "
+        f"[{accuracy['low']:.1%}, {accuracy['high']:.1%}] per track"
+    )

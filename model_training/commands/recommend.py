@@ -1,0 +1,27 @@
+"""`recommend`: choose the version that the site takes when nobody else chooses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "set the version that the site takes itself"
+EXAMPLES = """\
+python -m model_training recommend v1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("version")
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the index of versions."""
+    from ..versions import recommend
+
+    recommend(options.models, options.version)
+    print(f"{options.version} is recommended from the next start of the site on.")

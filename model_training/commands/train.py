@@ -1,0 +1,36 @@
+"""`train`: one seed of an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "train one seed of an experiment"
+EXAMPLES = """\
+python -m model_training train model_training/experiments/v1.toml --data STORE --seed 1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--tensorboard", type=Path, help="folder for TensorBoard's logs (none are written)"
+    )
+    parser.add_argument("--out", type=Path, help="folder of the run (runs/NAME-seedN)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, then say how good it is on the validation tracks."""
+    from ..config import load_experiment
+    from ..training import train
+
+    run = options.out or Path("runs") / f"{options.experiment.stem}-seed{options.seed}"
+    experiment = load_experiment(options.experiment)
+    record = train(
+        experiment, options.data, options.seed, run, options.command_line, options.tensorboard
+    )
+    accuracy = record["validation"]["track"]["accuracy"]
+    print(f"{run}: validation accuracy {accuracy['value']:.1%} per track")

@@ -1,0 +1,58 @@
+"""The versions in a models folder: listing them and choosing the recommended one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from webapp.inference import Card, Registry
+from webapp.inference.registry import INDEX_NAME
+
+from .errors import TrainingError
+
+# Beside the card: every test track's answer, and the report.
+TEST_TABLE = "test.csv"
+REPORT_NAME = "report.html"
+
+
+def open_version(models: Path, version: str) -> Card:
+    """The card of one version.
+
+    Raises
+    ------
+    TrainingError : for a version that is not there or not valid.
+    """
+    registry = Registry.load(models)
+    if version in registry.refused:
+        raise TrainingError(f"{models / version}: {registry.refused[version]}")
+    if version not in registry.cards:
+        known = ", ".join(registry.cards) or "none"
+        raise TrainingError(f"There is no version {version!r} in {models}; there is: {known}.")
+    return registry.cards[version]
+
+
+def recommend(models: Path, version: str) -> None:
+    """Make `version` the one that the site takes when nobody chooses.
+
+    Raises
+    ------
+    TrainingError : for a version that is not there or not valid.
+    """
+    card = open_version(models, version)
+    content = json.dumps({"recommended": card.version}, indent=1) + "\n"
+    (models / INDEX_NAME).write_text(content, encoding="utf-8")
+
+
+def describe(models: Path) -> list[str]:
+    """One line for each version, and one for each refused folder."""
+    registry = Registry.load(models)
+    lines = []
+    for card in registry.cards.values():
+        accuracy = card.summary()["accuracy"]
+        star = " (recommended)" if card.version == registry.recommended else ""
+        lines.append(
+            f"{card.version}{star}: {card.title}, {len(card.genres)} genres, test accuracy "
+            f"{accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] on "
+            f"{card.summary()['n_test_tracks']} tracks"
+        )
+    return lines + [f"{name}: refused, {reason}" for name, reason in registry.refused.items()]
