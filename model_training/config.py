@@ -59,6 +59,11 @@ class Training:
         if self.label_smoothing >= 1:
             raise ValueError("label_smoothing: must be less than 1")
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether validation tracks take part in choosing the weights."""
+        return self.keep == "best" or self.early_stopping > 0 or self.schedule == "plateau"
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:

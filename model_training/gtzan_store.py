@@ -116,9 +116,9 @@ class GtzanStore:
         self.folder = folder
         with np.load(self._file(MAIN)) as store:
             tracks = [str(track) for track in store["track"]]
-            self._genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
+            self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
         self._row_of = {track: row for row, track in enumerate(tracks)}
-        self.genres = tuple(sorted(set(self._genre_of.values())))
+        self.genres = tuple(sorted(set(self.genre_of.values())))
         artists = read_artists(folder)
         self.groups = {track: artists.get(track, track) for track in tracks}
         pairs = json.loads((folder / "replicas.json").read_text(encoding="utf-8"))
@@ -150,7 +150,7 @@ class GtzanStore:
         TrainingError : when the spec does not fit or a file is missing.
         """
         check_spec(spec)
-        labels = np.array([self.genres.index(self._genre_of[name]) for name in names])
+        labels = np.array([self.genres.index(self.genre_of[name]) for name in names])
         groups = [self.groups[name] for name in names]
         if spec.kind == "statistics":
             return of_equal_length(

@@ -15,8 +15,10 @@ import numpy as np
 
 from features import FeatureSpec
 
+from . import splits as splitting
 from .errors import TrainingError
 from .gtzan_store import MAIN, GtzanStore
+from .splits import merge_groups
 from .tracks import Tracks
 
 STORE_NAME = "store.json"
@@ -33,6 +35,7 @@ class Store(Protocol):
     ----------
     name, licence : of the data set.
     genres : sorted names.
+    genre_of : genre of every track.
     groups : artist, album or recording of every track; the track itself where unknown.
     replicas : pairs of tracks that are (nearly) the same recording.
     published_split : whether the split was made by others, groups crossing or not.
@@ -41,6 +44,7 @@ class Store(Protocol):
     name: str
     licence: str
     genres: tuple[str, ...]
+    genre_of: dict[str, str]
     groups: dict[str, str]
     replicas: list[tuple[str, str]]
     published_split: bool
@@ -87,6 +91,7 @@ class ExtractedStore:
                     )
             with (folder / "tracks.csv").open(encoding="utf-8", newline="") as file:
                 self._rows = list(csv.DictReader(file))
+            self.genre_of = {row["track"]: row["genre"] for row in self._rows}
             self.groups = {row["track"]: row["group"] for row in self._rows}
             self.genre_of = {row["track"]: row["genre"] for row in self._rows}
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -157,9 +162,7 @@ class ExtractedStore:
         lengths = columns[order]
         return Tracks(
             names=list(names),
-            labels=np.array(
-                [self.genres.index(self._rows[self._row_of[name]]["genre"]) for name in names]
-            ),
+            labels=np.array([self.genres.index(self.genre_of[name]) for name in names]),
             groups=[self.groups[name] for name in names],
             genres=self.genres,
             values=values.astype(np.float32, copy=False),
@@ -192,35 +195,25 @@ def open_store(folder: Path) -> Store:
     )
 
 
+def merged_groups(store: Store) -> dict[str, str]:
+    """What must stay on one side of a split: groups, joined where two tracks are replicas."""
+    return merge_groups(store.groups, store.replicas)
+
+
 def check_split(store: Store) -> None:
-    """Refuse a split in which a recording is both tested and trained or chosen on.
+    """Refuse a split in which a track, a replica or a group is on two sides.
+
+    A published split is taken as it is where artists cross (the card reports them), but a
+    recording that is tested must not be trained or chosen on.
 
     Raises
     ------
-    TrainingError : naming the recordings or the group.
+    TrainingError : naming the tracks, the group or the genre that is left out.
     """
-    part_of: dict[str, str] = {}
-    for part in SPLITS:
-        for track in store.split(part):
-            if part_of.setdefault(track, part) != part:
-                raise TrainingError(
-                    f"{track} is in the {part_of[track]} and in the {part} split; split by track."
-                )
-    for first, second in store.replicas:
-        parts = {part_of.get(first), part_of.get(second)} - {None}
-        if len(parts) > 1 and "test" in parts:
-            raise TrainingError(
-                f"{first} and {second} are the same recording, but one is a test track and the "
-                "other is not; split anew."
-            )
-    if store.published_split:
+    splits = {part: store.split(part) for part in SPLITS}
+    if not store.published_split:
+        splitting.check_split(splits, store.genre_of, merged_groups(store))
         return
-    part_of_group: dict[str, str] = {}
-    for track, part in part_of.items():
-        group = store.groups[track]
-        if part_of_group.setdefault(group, part) != part:
-            raise TrainingError(
-                f"The group {group!r} is in the {part_of_group[group]} and in the {part} split; "
-                "split anew: pieces of one artist or recording on both sides make numbers that "
-                "new music does not keep."
-            )
+    known = {"train and validation": splits["train"] + splits["validation"]}
+    recordings = merge_groups({track: track for track in store.groups}, store.replicas)
+    splitting.check_split(known | {"test": splits["test"]}, store.genre_of, recordings)

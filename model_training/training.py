@@ -166,9 +166,7 @@ def fit(
     TrainingError : when the options do not fit the data.
     """
     options, spec = experiment.training, experiment.feature_spec
-    if validation is None and (
-        options.keep == "best" or options.early_stopping or options.schedule == "plateau"
-    ):
+    if validation is None and options.needs_validation:
         raise TrainingError(
             '[training] keep = "best", early_stopping and "plateau" need validation tracks.'
         )

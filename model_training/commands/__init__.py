@@ -14,4 +14,14 @@ and asking for help must not wait for it.
 from __future__ import annotations
 
 # In the order in which people need them; the list of commands shows the same order.
-COMMANDS = ("train", "export", "list", "recommend")
+COMMANDS = (
+    "extract",
+    "split",
+    "train",
+    "cross_validate",
+    "learning_curve",
+    "leak",
+    "export",
+    "list",
+    "recommend",
+)

@@ -1,0 +1,42 @@
+"""`cross-validate`: accuracy over folds in which no artist is on both sides."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "accuracy over folds in which no artist is on both sides"
+EXAMPLES = """\
+python -m model_training cross-validate model_training/experiments/mfcc_images.toml --data STORE
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-cv-seedN)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the study; a stopped one goes on."""
+    from ..config import load_experiment
+    from ..paths import RUNS
+    from ..studies import cross_validate
+
+    out = options.out or RUNS / f"{options.experiment.stem}-cv-seed{options.seed}"
+    result = cross_validate(
+        load_experiment(options.experiment),
+        options.data,
+        options.seed,
+        options.folds,
+        out,
+        options.command_line,
+    )
+    accuracy = result["accuracy"]
+    print(
+        f"{out}: {accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] of "
+        f"{result['n_tracks']} tracks; folds differ by {result['fold_deviation']:.1%}"
+    )

@@ -1,0 +1,39 @@
+"""`leak`: show what a split by segment does to the numbers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "show what a split by segment does to the numbers"
+EXAMPLES = """\
+python -m model_training leak model_training/experiments/mfcc_images.toml --data STORE
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-leak-seedN)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the study; a stopped one goes on."""
+    from ..config import load_experiment
+    from ..paths import RUNS
+    from ..studies import demonstrate_leak
+
+    out = options.out or RUNS / f"{options.experiment.stem}-leak-seed{options.seed}"
+    result = demonstrate_leak(
+        load_experiment(options.experiment), options.data, options.seed, out, options.command_line
+    )
+    for name in ("by_track", "by_segment"):
+        part = result[name]
+        accuracy = part["accuracy"]
+        print(
+            f"split {name.replace('_', ' ')}: {accuracy['value']:.1%} [{accuracy['low']:.1%}, "
+            f"{accuracy['high']:.1%}] of {part['n_segments']} segments, "
+            f"{part['segments_of_trained_recordings']:.0%} of them from recordings trained on"
+        )

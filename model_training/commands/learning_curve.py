@@ -1,0 +1,32 @@
+"""`learning-curve`: accuracy against the number of training tracks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "accuracy against the number of training tracks"
+EXAMPLES = """\
+python -m model_training learning-curve model_training/experiments/mfcc_images.toml --data STORE
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-curve-seedN)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the study; a stopped one goes on."""
+    from ..config import load_experiment
+    from ..paths import RUNS
+    from ..studies import learning_curve
+
+    out = options.out or RUNS / f"{options.experiment.stem}-curve-seed{options.seed}"
+    learning_curve(
+        load_experiment(options.experiment), options.data, options.seed, out, options.command_line
+    )
+    print(f"{out}/learning_curve.json")

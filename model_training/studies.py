@@ -1,0 +1,288 @@
+"""What a single split cannot tell: cross-validation, learning curves, and what a leak does.
+
+None of these opens the test tracks: they work on the training and validation tracks together.
+Each finished part is kept beside the result, so that a study that was stopped goes on where it
+was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .config import Experiment
+from .errors import TrainingError
+from .evaluation import bootstrap_interval, evaluate, per_track
+from .splits import group_folds
+from .store import Store, check_split, merged_groups, open_store
+from .tracks import Tracks, segments_as_tracks
+from .training import fit, library_versions, predict_tracks
+
+Rows = npt.NDArray[np.int64]
+
+# Shares of the training tracks that a learning curve is measured at.
+SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
+LEAK_FOLDS = 5
+
+
+def _open(experiment: Experiment, data: Path) -> tuple[Store, Tracks, Tracks]:
+    """The store and its training and validation tracks together, without and with copies."""
+    store = open_store(data)
+    check_split(store)
+    names = store.split("train") + store.split("validation")
+    spec = experiment.feature_spec
+    return store, store.load(spec, names), store.load(spec, names, copies=True)
+
+
+def _folds(store: Store, tracks: Tracks, k: int, seed: int) -> list[Rows]:
+    merged = merged_groups(store)
+    return group_folds(tracks.labels, [merged[name] for name in tracks.names], k, seed)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The finished part in `path`, or else `work`, kept there.
+
+    Raises
+    ------
+    TrainingError : when the part was made by another recipe.
+    """
+    if path.is_file():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found["recipe"] != recipe:
+            raise TrainingError(
+                f"{path}: made by another experiment or seed; choose another --out or remove it."
+            )
+        return found
+    made = {"recipe": recipe, **work()}
+    _write(path, made)
+    return made
+
+
+def _recipe(experiment: Experiment, store: Store, seed: int, **more: Any) -> dict[str, Any]:
+    recipe = {"experiment": experiment.to_json(), "data": store.name, "seed": seed, **more}
+    plain: dict[str, Any] = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
+    return plain
+
+
+def accuracy_of(correct: npt.NDArray[np.floating[Any]]) -> dict[str, float]:
+    """Mean and 95 % interval of `correct` (n_tracks,)."""
+    low, high = bootstrap_interval(correct)
+    return {
+        "value": round(float(correct.mean()), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+    }
+
+
+def cross_validate(
+    experiment: Experiment, data: Path, seed: int, k: int, out: Path, command: str
+) -> dict[str, Any]:
+    """Accuracy over k folds in which no artist is on both sides; returns what is written.
+
+    Experiments whose weights are chosen on validation tracks get the next fold for that, and
+    train on the other k - 2.
+
+    Raises
+    ------
+    TrainingError : when a genre has fewer groups than folds, or `out` holds another study.
+    """
+    store, plain, copies = _open(experiment, data)
+    folds = _folds(store, plain, k, seed)
+    recipe = _recipe(experiment, store, seed, k=k)
+    everything = np.arange(len(plain))
+
+    def measure(number: int) -> dict[str, Any]:
+        test, chosen_on = folds[number], folds[(number + 1) % k]
+        held_out = [test]
+        validation = None
+        if experiment.training.needs_validation:
+            held_out.append(chosen_on)
+            validation = plain.take(chosen_on)
+        rest = np.setdiff1d(everything, np.concatenate(held_out))
+        model, _ = fit(experiment, copies.take(rest), seed, validation, verbose=0)
+        measured = plain.take(test)
+        probabilities, track = predict_tracks(model, measured, experiment.feature_spec)
+        report = evaluate(probabilities, track, measured.labels, plain.genres, 1.0)
+        answers = per_track(probabilities, track, len(measured))
+        winners = answers.argmax(axis=1)
+        return {
+            "n_tracks": len(measured),
+            "n_training_tracks": len(rest),
+            "accuracy": report["track"]["accuracy"],
+            "macro_f1": report["track"]["macro_f1"],
+            "tracks": dict(zip(measured.names, winners.tolist(), strict=True)),
+        }
+
+    parts = []
+    for number in range(k):
+        part = _once(
+            out / f"fold-{number + 1}.json",
+            recipe | {"fold": number + 1},
+            lambda number=number: measure(number),
+        )
+        parts.append(part)
+        print(
+            f"fold {number + 1} of {k}: {part['accuracy']['value']:.1%} of {part['n_tracks']} "
+            "tracks",
+            flush=True,
+        )
+    winner_of = {name: winner for part in parts for name, winner in part["tracks"].items()}
+    correct = np.array([winner_of[name] for name in plain.names]) == plain.labels
+    values = [part["accuracy"]["value"] for part in parts]
+    result = {
+        "recipe": recipe,
+        "command": command,
+        "libraries": library_versions(),
+        "accuracy": accuracy_of(correct.astype(float)),
+        "fold_accuracies": values,
+        "fold_deviation": round(float(np.std(values, ddof=1)), 4),
+        "macro_f1": round(float(np.mean([part["macro_f1"] for part in parts])), 4),
+        "n_tracks": len(plain),
+    }
+    _write(out / "cross_validation.json", result)
+    return result
+
+
+def learning_curve(
+    experiment: Experiment, data: Path, seed: int, out: Path, command: str
+) -> dict[str, Any]:
+    """Accuracy on the validation tracks when only a share of the training tracks is known.
+
+    Raises
+    ------
+    TrainingError : when `out` holds another study.
+    """
+    store, spec = open_store(data), experiment.feature_spec
+    check_split(store)
+    training = store.load(spec, store.split("train"), copies=True)
+    plain = store.load(spec, store.split("train"))
+    validation = store.load(spec, store.split("validation"))
+    recipe = _recipe(experiment, store, seed)
+    order = np.random.default_rng(seed).permutation(len(training))
+
+    def measure(share: float) -> dict[str, Any]:
+        rows = _stratified_share(training.labels, order, share)
+        model, _ = fit(experiment, training.take(rows), seed, validation, verbose=0)
+        measured = {}
+        for name, tracks in (("validation", validation), ("training", plain.take(rows))):
+            probabilities, track = predict_tracks(model, tracks, spec)
+            winners = per_track(probabilities, track, len(tracks)).argmax(axis=1)
+            measured[name] = accuracy_of((winners == tracks.labels).astype(float))
+        return {"n_tracks": len(rows), **measured}
+
+    points = []
+    for share in SHARES:
+        point = _once(
+            out / f"share-{share:g}.json",
+            recipe | {"share": share},
+            lambda share=share: measure(share),
+        )
+        points.append({key: point[key] for key in ("n_tracks", "validation", "training")})
+        print(
+            f"{point['n_tracks']} training tracks: {point['validation']['value']:.1%} on "
+            "validation",
+            flush=True,
+        )
+    result = {
+        "recipe": recipe,
+        "command": command,
+        "libraries": library_versions(),
+        "points": points,
+    }
+    _write(out / "learning_curve.json", result)
+    return result
+
+
+def _stratified_share(labels: Rows, order: Rows, share: float) -> Rows:
+    """The first `share` of each genre's tracks, in `order`; at least two of each."""
+    chosen = []
+    for genre in np.unique(labels):
+        rows = order[labels[order] == genre]
+        chosen.append(rows[: max(2, round(share * len(rows)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def demonstrate_leak(
+    experiment: Experiment, data: Path, seed: int, out: Path, command: str
+) -> dict[str, Any]:
+    """The same network and the same number of segments, split in two ways.
+
+    Once by artist and track, as everywhere here; once by segment, as in many published projects,
+    so that pieces of one recording are trained and tested on. The accuracy is per segment in both.
+
+    Raises
+    ------
+    TrainingError : when `out` holds another study.
+    """
+    store, plain, _ = _open(experiment, data)
+    if experiment.training.needs_validation:
+        raise TrainingError(
+            "The leak is shown with an experiment whose weights are not chosen on validation "
+            'tracks: keep = "last", a fixed number of epochs.'
+        )
+    spec = experiment.feature_spec
+    pieces = segments_as_tracks(plain, spec)
+    # Each piece is a track here, so one crop of it per epoch shows as much as usual.
+    once = dataclasses.replace(experiment.training, crops_per_track=1)
+    experiment = dataclasses.replace(experiment, training=once)
+    recipe = _recipe(experiment, store, seed)
+    row_of = {name: row for row, name in enumerate(plain.names)}
+    track_of = np.array([row_of[name.rpartition("@")[0]] for name in pieces.names])
+    held_out_tracks = _folds(store, plain, LEAK_FOLDS, seed)[0]
+    by_track = np.isin(track_of, held_out_tracks)
+    # As many pieces as by track, drawn from all recordings.
+    shuffled = np.random.default_rng(seed).permutation(len(pieces))
+    by_segment = np.isin(np.arange(len(pieces)), shuffled[: int(by_track.sum())])
+
+    def measure(held_out: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        trained = pieces.take(np.flatnonzero(~held_out))
+        tested = pieces.take(np.flatnonzero(held_out))
+        model, _ = fit(experiment, trained, seed, verbose=0)
+        probabilities, _ = predict_tracks(model, tested, spec)
+        correct = (probabilities.argmax(axis=1) == tested.labels).astype(float)
+        own = np.unique(track_of[held_out], return_inverse=True)[1]
+        shares = per_track(correct, own, int(own.max()) + 1)
+        low, high = bootstrap_interval(shares)
+        shared = np.isin(track_of[held_out], track_of[~held_out])
+        return {
+            "n_segments": len(tested),
+            "n_training_segments": len(trained),
+            "segments_of_trained_recordings": round(float(shared.mean()), 4),
+            "accuracy": {
+                "value": round(float(correct.mean()), 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+            },
+        }
+
+    parts = {}
+    for name, held_out in (("by_track", by_track), ("by_segment", by_segment)):
+        parts[name] = _once(
+            out / f"{name}.json",
+            recipe | {"split": name},
+            lambda held_out=held_out: measure(held_out),
+        )
+    result = {
+        "recipe": recipe,
+        "command": command,
+        "libraries": library_versions(),
+        **{
+            name: {key: value for key, value in part.items() if key != "recipe"}
+            for name, part in parts.items()
+        },
+    }
+    _write(out / "leak.json", result)
+    return result
