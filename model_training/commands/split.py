@@ -1,0 +1,45 @@
+"""`split`: deal the tracks of a feature store out to train, validation and test."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "split a feature store by artist or track, stratified by genre"
+EXAMPLES = """\
+python -m model_training split features_cache/chaabi
+python -m model_training split features_cache/chaabi --by track --validation 0.1 --test 0.3 --seed 7
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("store", type=Path, help="folder that extract wrote")
+    parser.add_argument(
+        "--by",
+        choices=("group", "track", "segment"),
+        default="group",
+        help="what stays whole: the data set's groups such as artists (default), or only the "
+        "track; segment is refused, and says why",
+    )
+    parser.add_argument("--validation", type=float, default=0.2, help="share, 0.2 by default")
+    parser.add_argument("--test", type=float, default=0.2, help="share, 0.2 by default")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--overwrite", action="store_true", help="replace the splits there")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Split, then say how many tracks lie where."""
+    from ..splits import split_store
+
+    splits = split_store(
+        options.store,
+        options.by,
+        options.validation,
+        options.test,
+        options.seed,
+        options.overwrite,
+        options.command_line,
+    )
+    counts = ", ".join(f"{len(tracks)} {part}" for part, tracks in splits.items())
+    print(f"{options.store}/splits: {counts}")
