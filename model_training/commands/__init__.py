@@ -15,6 +15,10 @@ from __future__ import annotations
 
 # In the order in which people need them; the list of commands shows the same order.
 COMMANDS = (
+    "validate",
+    "convert",
+    "trim",
+    "segment",
     "extract",
     "split",
     "train",
@@ -22,6 +26,8 @@ COMMANDS = (
     "learning_curve",
     "leak",
     "export",
+    "compare",
+    "show",
     "list",
     "recommend",
 )

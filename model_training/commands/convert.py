@@ -1,0 +1,79 @@
+"""`convert`: sound files of any kind to 16-bit wav."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..conversion import Outcome
+
+HELP = "make 16-bit wav of mp3, flac, ogg, m4a and others; a file or a whole tree"
+EXAMPLES = """\
+python -m model_training convert song.m4a --out song.wav
+python -m model_training convert ~/Music/genres --out ~/Music/genres-wav
+python -m model_training convert ~/Music/genres --out small --sample-rate 22050 --mono
+"""
+MOST_LINES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="sound file, or folder of them")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="wav file, or the folder that mirrors PATH"
+    )
+    parser.add_argument(
+        "--sample-rate", type=int, metavar="HZ", help="by default each file keeps its own"
+    )
+    parser.add_argument("--mono", action="store_true", help="mix all channels to one")
+    add_batch_arguments(parser)
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what every command that works through a tree has."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="make anew what is there; else it is skipped"
+    )
+    parser.add_argument("--jobs", type=int, help="threads; one per core by default")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Convert, then say what was done."""
+    from ..conversion import convert
+
+    outcomes = convert(
+        options.path,
+        options.out,
+        sample_rate=options.sample_rate,
+        mono=options.mono,
+        overwrite=options.overwrite,
+        jobs=options.jobs,
+    )
+    tell(outcomes, "converted")
+
+
+def tell(outcomes: Sequence[Outcome], done: str) -> None:
+    """Count what was done, and name what failed; an error when nothing could be done.
+
+    Raises
+    ------
+    TrainingError : when every file failed.
+    """
+    from ..errors import TrainingError
+
+    failed = [outcome for outcome in outcomes if outcome.failure is not None]
+    made = [outcome for outcome in outcomes if outcome.written]
+    if len(failed) == len(outcomes):
+        first = failed[0]
+        more = "" if len(failed) == 1 else f" None of {len(failed)} files could be {done}."
+        raise TrainingError(f"{first.job.source}: {first.failure}{more}")
+    there = len(outcomes) - len(failed) - len(made)
+    print(f"{len(made)} {done}, {there} there already, {len(failed)} failed")
+    for outcome in failed[:MOST_LINES]:
+        print(f"  {outcome.job.source}: {outcome.failure}")
+    if len(failed) > MOST_LINES:
+        print(f"  and {len(failed) - MOST_LINES} more")
