@@ -105,7 +105,7 @@ def reliability(probabilities: Floats, labels: Labels) -> list[dict[str, float]]
     ]
 
 
-def roc_curve(scores: Floats, positive: Labels) -> dict[str, list[float]]:
+def roc_curve(scores: Floats, positive: Floats) -> dict[str, list[float]]:
     """False and true positive rates (at most ROC_POINTS each) of one genre against the rest."""
     false_rate, true_rate, _ = sk.roc_curve(positive, scores)
     index = np.unique(np.linspace(0, len(false_rate) - 1, ROC_POINTS).round().astype(int))

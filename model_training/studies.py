@@ -8,6 +8,7 @@ was.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +132,7 @@ def cross_validate(
         part = _once(
             out / f"fold-{number + 1}.json",
             recipe | {"fold": number + 1},
-            lambda number=number: measure(number),
+            functools.partial(measure, number),
         )
         parts.append(part)
         print(
@@ -188,7 +189,7 @@ def learning_curve(
         point = _once(
             out / f"share-{share:g}.json",
             recipe | {"share": share},
-            lambda share=share: measure(share),
+            functools.partial(measure, share),
         )
         points.append({key: point[key] for key in ("n_tracks", "validation", "training")})
         print(
@@ -273,7 +274,7 @@ def demonstrate_leak(
         parts[name] = _once(
             out / f"{name}.json",
             recipe | {"split": name},
-            lambda held_out=held_out: measure(held_out),
+            functools.partial(measure, held_out),
         )
     result = {
         "recipe": recipe,

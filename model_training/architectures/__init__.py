@@ -7,6 +7,7 @@ load the model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TrainingError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from features import FeatureSpec
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "dense_statistics": dense_statistics.build,
     "image_cnn": image_cnn.build,
     "lstm": lstm.build,

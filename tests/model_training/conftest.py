@@ -29,6 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 genres.append(genre)
                 levels.append(np.clip(150 + shape + rng.normal(0, 20, (128, 387)), 0, 255))
                 lines[split].append(f"{genre}/{name}.wav")
+    decibels = -80 * (1 - (np.array(levels) + 0.5) / 256)
     np.savez(
         folder / "logmel30s.npz",
         level=np.array(levels, dtype=np.uint8),
@@ -36,6 +37,23 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         genre=np.array(genres),
         range_db=np.full(len(tracks), 80, np.float32),
     )
+    # The other arrays are of the same clips: the first seconds at a finer grid, whole clips of
+    # two training tracks, and a table of statistics.
+    whole = decibels.repeat(4, axis=2)[:, :, :1292]
+    moments = {"axis": (1, 2), "keepdims": True}
+    z = (whole - decibels.mean(**moments)) / decibels.std(**moments)
+    np.savez(
+        folder / "first3s.npz", logmel=z[:, :116, :130].astype(np.float16), track=np.array(tracks)
+    )
+    np.savez(
+        folder / "excerpts30s.npz",
+        logmel=whole[[1, 2]][:, :116].astype(np.float16),
+        track=np.array(tracks)[[1, 2]],
+    )
+    table = ["filename,rms_mean,rms_var,tempo,label"]
+    for number, (track, genre) in enumerate(zip(tracks, genres, strict=True)):
+        table.append(f"{track}.wav,{0.1 + GENRES.index(genre)},0.25,{90 + number},{genre}")
+    (folder / "statistics30s.csv").write_text("\n".join(table) + "\n")
     for split, names in lines.items():
         # One track that the store lacks, as the unreadable one of the real list.
         names.append(f"{GENRES[0]}/{GENRES[0]}.99999.wav")

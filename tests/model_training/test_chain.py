@@ -1,5 +1,6 @@
 """The whole chain on a small store: train, export, list, recommend; and what it refuses."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -8,11 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from features import FeatureSpec, coefficients
 from model_training.__main__ import main
-from model_training.datasets import gtzan
 from model_training.errors import TrainingError
-from model_training.export import choose_middle, export, require_builtin_layers, shared_artists
+from model_training.export import choose_middle, export, require_builtin_layers
+from model_training.gtzan_store import GtzanStore
+from model_training.store import open_store
+from model_training.tracks import cut, features_at
 from webapp.inference import Predictors, Registry
 
 
@@ -34,11 +36,14 @@ def models(runs: list[Path], store: Path, tmp_path_factory) -> Path:
     return folder
 
 
-def test_a_run_says_how_it_was_made(runs):
+def test_a_run_says_how_it_was_made(runs, experiment_file):
     record = json.loads((runs[1] / "run.json").read_text())
     assert record["seed"] == 2
     assert "--seed 2" in record["command"]
-    assert len(record["history"]["loss"]) == 3
+    assert {name: len(values) for name, values in record["history"].items()} == {
+        "loss": 3, "accuracy": 3, "val_loss": 3, "val_accuracy": 3,
+    }  # fmt: skip
+    assert (runs[1] / "experiment.toml").read_text() == experiment_file.read_text()
     assert record["n_training_tracks"] == 18
     assert record["n_validation_tracks"] == 6
     assert "test" not in record
@@ -63,16 +68,29 @@ def test_an_exported_version_is_served_with_the_measured_answers(models, store):
     registry = Registry.load(models)
     assert registry.refused == {}
     card = registry.cards["v7"]
-    test = gtzan.load(store, card.spec, gtzan.TEST_SPLIT)
-    features = coefficients(gtzan.segments(test, card.spec), card.spec)
+    opened = open_store(store)
+    test = opened.load(card.spec, opened.split("test"))
+    first, track = cut(test, card.spec)
+    features = features_at(test, first, card.spec)
+    with (models / "v7" / "test.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["track"] for row in table] == test.names
     for engine in ("litert", "keras"):
         predictor = Predictors(registry, engine).get("v7")
-        winners = [test.genres.index(predictor.predict(track).winner) for track in features]
-        right = np.mean(winners == test.labels)
+        answers = [predictor.predict(features[track == row]) for row in range(len(test))]
+        assert [answer.winner for answer in answers] == [row["winner"] for row in table]
+        for answer, row in zip(answers, table, strict=True):
+            sent = [float(row[genre]) for genre in card.genres]
+            np.testing.assert_allclose(answer.aggregate, sent, atol=1e-3)
+        right = np.mean([test.genres.index(answer.winner) for answer in answers] == test.labels)
         assert right == pytest.approx(card.metrics["test"]["track"]["accuracy"]["value"], abs=1e-4)
     assert card.metrics["test"]["n_tracks"] == 9
     assert card.metrics["test"]["shared_artists"]["n_tracks"] == 1
-    assert [seed["seed"] for seed in card.to_json()["training"]["seeds"]] == [1, 2]
+    about = card.to_json()
+    assert [seed["seed"] for seed in about["training"]["seeds"]] == [1, 2]
+    assert "--version v7" in about["training"]["export_command"]
+    names = {"model.keras", "model.tflite", "experiment.toml", "test.csv", "report.html"}
+    assert set(about["files"]) == names
 
 
 def test_list_and_recommend(models, capsys):
@@ -97,7 +115,7 @@ def test_list_and_recommend(models, capsys):
           "--models", "{models}"], "same seed"),
         (["export", "{store}", "--data", "{store}", "--version", "v8", "--models", "{models}"],
          "no finished run"),
-        (["train", "{experiment}", "--data", "{models}"], "--data"),
+        (["train", "{experiment}", "--data", "{models}"], "no feature store there"),
         (["train", "{experiment}", "--data", "{store}", "--out", "{run}"], "exists already"),
         (["train", "nowhere.toml", "--data", "{store}"], "nowhere.toml"),
     ],
@@ -135,38 +153,41 @@ def test_a_refused_network_leaves_nothing_and_never_sees_the_test(
     runs, store, tmp_path, monkeypatch
 ):
     opened: list[str] = []
-    load = gtzan.load
+    load = GtzanStore.load
 
-    def watched(folder, spec, split_file):
-        opened.append(split_file)
-        return load(folder, spec, split_file)
+    def watched(self, spec, names, copies=False):
+        opened.extend(names)
+        return load(self, spec, names, copies)
 
-    monkeypatch.setattr(gtzan, "load", watched)
+    monkeypatch.setattr(GtzanStore, "load", watched)
     monkeypatch.setattr("model_training.export.ENGINE_TOLERANCE", -1.0)
     with pytest.raises(TrainingError, match="cannot be served"):
-        export(runs[:1], store, tmp_path / "models", "v1")
+        export(runs[:1], store, tmp_path / "models", "v1", "export")
     assert list((tmp_path / "models").iterdir()) == []
-    assert opened == [gtzan.SPLITS["validation"]]
+    assert opened == open_store(store).split("validation")
 
 
 def test_overlapping_splits_are_refused(runs, store, tmp_path, experiment_file, capsys):
     shutil.copytree(store, tmp_path / "store")
     splits = tmp_path / "store" / "splits"
     shutil.copy(splits / "train_filtered.txt", splits / "test_filtered.txt")
-    with pytest.raises(TrainingError, match="shares tracks"):
-        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1")
-    shutil.copy(splits / "train_filtered.txt", splits / "valid_filtered.txt")
+    with pytest.raises(TrainingError, match="is in train and validation and in test"):
+        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1", "export")
     words = ["train", str(experiment_file), "--data", str(tmp_path / "store")]
     assert main([*words, "--out", str(tmp_path / "run")]) == 2
-    assert "validation split" in capsys.readouterr().err
+    assert "give it one part" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+    shutil.copy(store / "splits" / "test_filtered.txt", splits / "test_filtered.txt")
+    shutil.copy(splits / "train_filtered.txt", splits / "valid_filtered.txt")
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    assert "give it one part" in capsys.readouterr().err
 
 
 def test_replicas_across_the_splits_are_refused(runs, store, tmp_path):
     shutil.copytree(store, tmp_path / "store")
     (tmp_path / "store" / "replicas.json").write_text('[["chaabi.00000", "chaabi.00008", 0.99]]')
-    with pytest.raises(TrainingError, match="same recording"):
-        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1")
+    with pytest.raises(TrainingError, match="two sides"):
+        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1", "export")
     assert not (tmp_path / "models").exists()
 
 
@@ -184,11 +205,6 @@ def test_layers_of_ones_own_are_refused():
     require_builtin_layers(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
 
 
-def test_shared_artists(store):
-    shared = shared_artists(store, ["chaabi.00008", "gnawa.00009"], ["chaabi.00000"])
-    assert shared.tolist() == [True, False]
-
-
 def test_unknown_architecture_and_option(store, experiment_file, tmp_path, capsys):
     for old, new in (('"mfcc_cnn"', '"perceptron"'), ("stem = 4", "stam = 4")):
         path = tmp_path / "wrong.toml"
@@ -197,19 +213,3 @@ def test_unknown_architecture_and_option(store, experiment_file, tmp_path, capsy
         assert main(["train", str(path), "--data", str(store), "--out", str(out)]) == 2
         assert "[architecture]" in capsys.readouterr().err
         assert not out.exists()
-
-
-def test_cepstrum_is_turned_back_into_bands():
-    """The frozen first layer undoes the DCT: smooth spectra come back."""
-    from model_training.architectures import build
-
-    spec = FeatureSpec()
-    model = build("mfcc_cnn", spec, 10, {})
-    bands = keras.Model(model.input, model.get_layer("cepstrum_to_bands").output)
-    position = (np.arange(116) + 0.5) / 116
-    frame = np.cos(2 * np.pi * position) + 0.3 * np.cos(9 * np.pi * position)
-    log_mel = np.tile(frame, (64, 1)).astype(np.float32)
-    got = np.asarray(bands(coefficients(log_mel, FeatureSpec(standardise=False))[None]))[0, 5]
-    position = (np.arange(64) + 0.5) / 64
-    wanted = np.cos(2 * np.pi * position) + 0.3 * np.cos(9 * np.pi * position)
-    np.testing.assert_allclose(got, wanted, atol=1e-4)
