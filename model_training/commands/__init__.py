@@ -28,6 +28,8 @@ COMMANDS = (
     "export",
     "compare",
     "show",
+    "test_range",
+    "predict",
     "list",
     "recommend",
 )

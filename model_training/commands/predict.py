@@ -1,0 +1,54 @@
+"""`predict`: the genre of sound files, with the numbers of the site."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "tell the genre of sound files, with the same numbers as the site"
+EXAMPLES = """\
+python -m model_training predict song.mp3 another.flac
+python -m model_training predict song.mp3 --version v1 --segments
+python -m model_training predict music/*.mp3 --json > answers.jsonl
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--version", "--model", metavar="VERSION", help="which version (the recommended one)"
+    )
+    parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each file")
+    parser.add_argument(
+        "--engine", choices=("litert", "keras"), default="litert", help="both answer the same"
+    )
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Answer file after file; one that cannot be read costs one line, not the rest."""
+    import json
+    import sys
+
+    from ..errors import TrainingError
+    from ..prediction import answer_text, choose, load_predictor, predict_file
+
+    predictor = load_predictor(choose(options.models, options.version), options.engine)
+    failed = 0
+    for path in options.files:
+        try:
+            answer = predict_file(path, predictor)
+        except TrainingError as error:
+            failed += 1
+            print(error, file=sys.stderr, flush=True)
+            continue
+        if options.json:
+            print(json.dumps(answer.to_json(predictor.card), ensure_ascii=False), flush=True)
+        else:
+            print(answer_text(answer, options.segments), flush=True)
+    if failed:
+        raise TrainingError(f"{failed} of {len(options.files)} files got no answer; see above.")

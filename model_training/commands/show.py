@@ -1,0 +1,27 @@
+"""`show`: the card of a version, to read on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "show all that is known about a version"
+EXAMPLES = """\
+python -m model_training show v1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("version")
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the card."""
+    from ..terminal_card import card_text
+    from ..versions import open_version
+
+    print(card_text(open_version(options.models, options.version).to_json()))

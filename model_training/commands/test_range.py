@@ -1,0 +1,36 @@
+"""`test-range`: a spot check on random test tracks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "spot check: some random test tracks, right or wrong"
+EXAMPLES = """\
+python -m model_training test-range 20
+python -m model_training test-range 20 --version v1 --data STORE --seed 7
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("n", type=int, metavar="N", help="how many tracks")
+    parser.add_argument(
+        "--version", "--model", metavar="VERSION", help="which version (the recommended one)"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="feature store to ask the model about; else its kept answers"
+    )
+    parser.add_argument("--seed", type=int, help="for the same tracks again")
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a line for each track, then how little that proves."""
+    from ..prediction import choose
+    from ..spot_check import spot_check
+
+    card = choose(options.models, options.version)
+    print(spot_check(card, options.n, options.data, options.seed))
