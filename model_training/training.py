@@ -133,6 +133,17 @@ def _compile(model: keras.Model, options: Training, steps_per_epoch: int) -> Non
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
 
 
+def _settle_normalisation(model: keras.Model, n_steps: int) -> None:
+    """Let the moving statistics of batch normalisation forget the start within the run.
+
+    Of a handful of clips there are too few steps for the usual momentum, and the network would
+    meet other numbers on the site than in training.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = max(0.5, min(layer.momentum, 1 - 10 / n_steps))
+
+
 def has_gpu() -> bool:
     """Whether the Keras backend sees a GPU."""
     return bool(keras.distribution.list_devices("gpu"))
@@ -191,6 +202,7 @@ def fit(
         )
         if not len(batches):
             raise TrainingError("[training] batch_size is larger than one epoch; make it smaller.")
+        _settle_normalisation(model, options.epochs * len(batches))
         _compile(model, options, len(batches))
         # First, so that the others see its numbers.
         watching = [] if validation is None else [_Validation(validation, spec, options)]
