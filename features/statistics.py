@@ -22,6 +22,7 @@ from .spec import FeatureSpec
 from .spectral import rms, rolloff, spectral_bandwidth, spectral_centroid, zero_crossing_rate
 from .tempo import onset_strength, tempo
 
+OF_SAMPLES = {"rms", "zero_crossing_rate"}
 OF_SPECTRUM = {"spectral_centroid", "spectral_bandwidth", "rolloff"}
 
 
@@ -87,6 +88,8 @@ def _descriptors(samples: Float32Array, spec: FeatureSpec) -> dict[str, Float32A
         rows["zero_crossing_rate"] = zero_crossing_rate(
             samples, n_fft=spec.n_fft, hop_length=spec.hop_length
         )
+    if wanted <= OF_SAMPLES:
+        return rows
     bank = mel_bank(spec.sample_rate, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax)
     mels: list[Float32Array] = []
     shapes: list[dict[str, Float32Array]] = []

@@ -39,7 +39,7 @@ def autocorrelation(onsets: npt.ArrayLike, window_length: int) -> npt.NDArray[np
 
     One window is centred on each frame, and its autocorrelation is 1 at lag zero. The mean of
     `librosa.feature.tempogram(onset_envelope=onsets, win_length=window_length)` over time, to
-    1e-9.
+    1e-8.
     """
     onsets = np.asarray(onsets, dtype=np.float64)
     padded = np.pad(onsets, window_length // 2, mode="linear_ramp")

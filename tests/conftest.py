@@ -6,8 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from tests import small_models as small
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Folder of the repository."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_songs(root: Path) -> list[Path]:
+    """Songs under free licences that may lie beside the repository; tests only add them."""
+    return sorted((root.parent / "shared" / "data" / "audio").glob("*.ogg"))
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with a small version of every kind of features; see `tests.small_models`."""
+    folder = tmp_path_factory.mktemp("small")
+    small.make(folder)
+    return folder

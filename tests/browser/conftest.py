@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -85,9 +84,3 @@ def here(_warm: Visit) -> Iterator[Visit]:
     _warm.start_over()
     yield _warm
     _warm.check_console()
-
-
-@pytest.fixture(scope="session")
-def shared_songs(root: Path) -> list[Path]:
-    """Songs under free licences that may lie beside the repository; tests only add them."""
-    return sorted((root.parent / "shared" / "data" / "audio").glob("*.ogg"))

@@ -6,6 +6,11 @@ from typing import Any
 import pytest
 
 from features import FeatureSpec
+from features.spec import STATISTICS
+
+TABLE: dict[str, Any] = {
+    "kind": "statistics", "standardise": False, "statistics": ("rms", "mfcc", "tempo"),
+}  # fmt: skip
 
 
 def test_json_both_ways():
@@ -18,6 +23,57 @@ def test_json_both_ways():
 def test_id_is_stable_across_releases():
     # Landed models carry this id: a change of it makes every one of them unservable.
     assert FeatureSpec().id == "mfcc-64x64-db1713fee3"
+    assert FeatureSpec(kind="log_mel").id == "log_mel-116x64-dbfc14e1e5"
+    assert FeatureSpec(**TABLE).id == "statistics-131-0725113319"
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape", "begin"),
+    [
+        ({}, (64, 64), "mfcc-64x64-"),
+        ({"n_mfcc": 25, "hop_length": 512, "n_frames": 215}, (215, 25), "mfcc-25x215-"),
+        (
+            {"kind": "log_mel", "n_mels": 128, "fmax": 11025.0, "hop_length": 512,
+             "n_frames": 1288, "excerpt_s": 29.9},
+            (1288, 128), "log_mel-128x1288-",
+        ),
+        ({"kind": "log_mel", "n_mels": 128, "n_frames": 387}, (387, 128), "log_mel-128x387-"),
+        (TABLE, (2 + 2 * 64 + 1,), "statistics-131-"),
+        (TABLE | {"statistics": tuple(STATISTICS), "n_mfcc": 20}, (77,), "statistics-77-"),
+    ],
+)  # fmt: skip
+def test_shapes_and_readable_ids(changes, shape, begin):
+    spec = FeatureSpec(**changes)
+    assert spec.shape == shape
+    assert spec.n_coefficients == shape[-1]
+    assert spec.id.startswith(begin)
+
+
+def test_a_spec_without_statistics_does_not_speak_of_them():
+    assert "statistics" not in FeatureSpec().to_json()
+    assert FeatureSpec(statistics=[]).id == FeatureSpec().id  # type: ignore[arg-type]
+
+
+def test_statistics_both_ways():
+    spec = FeatureSpec(**TABLE)
+    data = json.loads(json.dumps(spec.to_json()))
+    assert data["statistics"] == ["rms", "mfcc", "tempo"]
+    again = FeatureSpec.from_json(data)
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert again.id == spec.id
+
+
+def test_order_and_choice_of_statistics_change_the_id():
+    choices = [("rms", "mfcc", "tempo"), ("mfcc", "rms", "tempo"), ("rms", "mfcc")]
+    assert len({FeatureSpec(**TABLE | {"statistics": names}).id for names in choices}) == 3
+
+
+def test_an_excerpt_holds_a_segment_to_the_frame():
+    # 1 + 30 s * 22050 // 512 centred frames
+    assert FeatureSpec(hop_length=512, n_frames=1292).shape == (1292, 64)
+    with pytest.raises(ValueError, match="excerpt_s"):
+        FeatureSpec(hop_length=512, n_frames=1293)
 
 
 def test_every_parameter_changes_the_id():
@@ -52,6 +108,17 @@ def test_whole_numbers_for_floats_keep_the_id():
         ({"standardise": 1}, "standardise"),
         ({"decimals": 99}, "decimals"),
         ({"algorithm": 99}, "algorithm"),
+        ({"statistics": ("rms",)}, "statistics: the kind mfcc"),
+        (TABLE | {"statistics": ()}, "statistics: name at least one"),
+        (TABLE | {"statistics": ("rms", "rms")}, "statistics: .* each once"),
+        (
+            TABLE | {"statistics": ("rms", "loudness")},
+            "statistics: 'loudness' is not one of chroma",
+        ),
+        (TABLE | {"statistics": "rms"}, "statistics: 'rms' must be a list"),
+        (TABLE | {"statistics": 5}, "statistics: 5 must be a list"),
+        (TABLE | {"statistics": [["rms"]]}, "statistics: .* must be a list of names"),
+        (TABLE | {"standardise": True}, "standardise"),
     ],
 )
 def test_refuses_impossible_parameters(change, word):
