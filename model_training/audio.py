@@ -141,8 +141,10 @@ def decode(path: Path) -> Sound:
         raise AudioFileError(path, "unreadable", "may not be read; check its permissions.")
     if not path.stat().st_size:
         raise AudioFileError(path, "empty", "the file is empty (0 bytes).")
+    # Names written by another system may be no text; as bytes they can be opened all the same.
+    name = path if os.name == "nt" else os.fsencode(path)
     try:
-        samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        samples, sample_rate = soundfile.read(name, dtype="float32", always_2d=True)
     except (soundfile.SoundFileRuntimeError, OSError):
         sound = _decode_with_ffmpeg(path)
     else:
@@ -224,4 +226,5 @@ def replacing(path: Path) -> Iterator[Path]:
     except (OSError, soundfile.SoundFileRuntimeError) as error:
         raise TrainingError(f"{path}: cannot be written ({error}).") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # renamed, or never made
+            unfinished.unlink()

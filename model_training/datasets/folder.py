@@ -44,12 +44,15 @@ def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
         raise TrainingError(f"{path}: is no folder; a folder with one folder per genre is needed.")
     if group not in ("folder", "file"):
         raise TrainingError(f"--group: {group!r} is neither folder nor file.")
-    clips: list[Clip] = []
+    clips: dict[str, Clip] = {}
     problems: list[Problem] = []
     entries = [entry for entry in sorted(path.iterdir()) if not is_hidden(entry)]
     for folder in (entry for entry in entries if entry.is_dir()):
         files = list(sound_files(folder))
-        clips += [_clip(path, file, group) for file in files]
+        for clip in (_clip(path, file, group) for file in files):
+            if clips.setdefault(clip.track, clip) is not clip:
+                reason = "has the name of another file, spelled with other accents; rename it."
+                problems.append(Problem(clip.track, clip.path, "duplicate", reason))
         if not files:
             problems.append(
                 Problem(_name(folder, path), folder, "empty", "the folder holds no sound file.")
@@ -67,7 +70,7 @@ def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
         licence=LICENCE,
         citation="",
         folder=path,
-        clips=sorted(clips, key=lambda clip: clip.track),
+        clips=sorted(clips.values(), key=lambda clip: clip.track),
         problems=problems,
     )
 

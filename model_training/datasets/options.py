@@ -8,9 +8,10 @@ from pathlib import Path
 from . import KINDS, Dataset, open_dataset
 
 
-def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare KIND, PATH and what single kinds take besides."""
-    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+def add_dataset_arguments(parser: argparse.ArgumentParser, *more_kinds: str) -> None:
+    """Declare KIND (`more_kinds` too), PATH and what single kinds take besides."""
+    kinds = (*KINDS, *more_kinds)
+    parser.add_argument("kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
     parser.add_argument(
         "path", type=Path, metavar="PATH", help="its folder; for a manifest the CSV file"
     )
