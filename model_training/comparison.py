@@ -7,7 +7,6 @@ import dataclasses
 import io
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from webapp.inference.card import CardError
 from .errors import TrainingError
 from .prediction import load_predictor
 from .readable import interval
-from .store import open_store
+from .store import Store
 from .tracks import cut, features_at
 from .versions import TEST_TABLE
 
@@ -127,17 +126,17 @@ def read_answers(card: Card) -> Answers | None:
         ) from error
 
 
-def compute_answers(card: Card, data: Path, names: list[str] | None = None) -> Answers:
+def compute_answers(card: Card, store: Store, names: list[str] | None = None) -> Answers:
     """Ask a version about test tracks of a feature store: all, or those named.
 
     Raises
     ------
     TrainingError : when the store does not fit the version, or the model cannot be run.
     """
-    store = open_store(data)
     if set(store.genres) != set(card.genres):
         raise TrainingError(
-            f"{data}: its genres are {', '.join(store.genres)}; {card.version} knows "
+            f"The genres of the store ({store.name}) are {', '.join(store.genres)}; "
+            f"{card.version} knows "
             f"{', '.join(card.genres)}."
         )
     tracks = store.load(card.spec, store.split("test") if names is None else names)
@@ -156,29 +155,30 @@ def compute_answers(card: Card, data: Path, names: list[str] | None = None) -> A
     )
 
 
-def answers_of(card: Card, data: Path | None) -> Answers:
-    """The kept answers of a version, or new ones from the store `data`.
+def answers_of(card: Card, store: Store | None) -> Answers:
+    """The kept answers of a version, or new ones from a store.
 
     Raises
     ------
-    TrainingError : when there is neither, or when `data` is not what the card was measured on.
+    TrainingError : when there is neither, or when the card was measured on other test tracks.
     """
     if answers := read_answers(card):
         return answers
-    if data is None:
+    if store is None:
         raise TrainingError(
             f"{card.version} keeps no {TEST_TABLE} with its answers; give the store of its test "
             "tracks with --data"
         )
-    answers = compute_answers(card, data)
+    answers = compute_answers(card, store)
     test = card.metrics["test"]
     told = test["n_tracks"], test["track"]["accuracy"]["value"]
     found = len(answers.tracks), float(answers.right.mean())
     # Rounding, and one track on the edge.
     if told[0] != found[0] or abs(told[1] - found[1]) > 1.5 / found[0]:
         raise TrainingError(
-            f"{data}: {card.version} gets {found[1]:.1%} of {found[0]} test tracks right there, "
-            f"but its card says {told[1]:.1%} of {told[0]}; that is another test set"
+            f"{card.version} gets {found[1]:.1%} of the {found[0]} test tracks of the store "
+            f"({store.name}) right, but its card says {told[1]:.1%} of {told[0]}; "
+            "that is another test set"
         )
     return answers
 
@@ -201,13 +201,13 @@ def _refusal(first: Answers, second: Answers) -> str:
     return ""
 
 
-def pair_up(cards: Sequence[Card], data: Path | None) -> list[Pair]:
+def pair_up(cards: Sequence[Card], store: Store | None) -> list[Pair]:
     """McNemar's test between every two versions, or why there is none."""
     answers: dict[str, Answers] = {}
     missing: dict[str, str] = {}
     for card in cards:
         try:
-            answers[card.version] = answers_of(card, data)
+            answers[card.version] = answers_of(card, store)
         except TrainingError as error:
             missing[card.version] = str(error).rstrip(".")
     pairs = []

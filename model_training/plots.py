@@ -32,6 +32,7 @@ MARKS = {
     )
 }
 LONGEST_LABEL = 24
+LONGEST_TITLE = 18
 PANELS_PER_ROW = 5
 
 Interval = Mapping[str, float]
@@ -145,9 +146,9 @@ def _clean(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _short(name: str) -> str:
+def _short(name: str, longest: int = LONGEST_LABEL) -> str:
     name = _clean(name)
-    return name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _percent_axes(axes: Axes, *names: str) -> None:
@@ -161,7 +162,9 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], genres: Sequence[str]) -> 
     n = len(genres)
     cell = 0.46 if n <= 16 else 0.34
     description = f"Confusion matrix of {n} genres: true genre in rows, answer in columns."
-    with _Drawing(description, 1.5 + cell * n, 1.2 + cell * n) as drawing:
+    longest = max(len(_short(genre)) for genre in genres)
+    size = 0.6 + cell * n
+    with _Drawing(description, size + 0.08 * longest, size + 0.065 * longest) as drawing:
         axes = drawing.figure.subplots()
         axes.set(xlim=(0, n), ylim=(n, 0), aspect="equal")
         for row, counts in enumerate(matrix):
@@ -215,7 +218,7 @@ def roc_curves(roc: Mapping[str, Mapping[str, Sequence[float]]], auc: Mapping[st
             axes.fill_between(curve["fpr"], curve["tpr"], color=MARKS["accent"], alpha=0.12, lw=0)
             axes.plot(curve["fpr"], curve["tpr"], color=MARKS["accent"])
             area = f"\nAUC {auc[genre]:.3f}" if genre in auc else ""
-            axes.set_title(_short(genre) + area)
+            axes.set_title(_short(genre, LONGEST_TITLE) + area)
             axes.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
             axes.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
             axes.xaxis.set_major_formatter("{x:g}")

@@ -32,9 +32,10 @@ def spot_check(card: Card, n: int, data: Path | None, seed: int | None) -> str:
     if seed is None:
         seed = secrets.randbelow(10_000)
     if data is not None:
-        names = open_store(data).split("test")
+        store = open_store(data)
+        names = store.split("test")
         rows = _draw(len(names), n, seed)
-        answers = compute_answers(card, data, [names[row] for row in rows])
+        answers = compute_answers(card, store, [names[row] for row in rows])
         rows = np.arange(n)
     else:
         kept = read_answers(card)

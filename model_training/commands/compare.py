@@ -35,11 +35,13 @@ def run(options: argparse.Namespace) -> None:
         table_row,
     )
     from ..errors import TrainingError
+    from ..store import open_store
     from ..terminal import table
     from ..versions import open_version
 
     if len(set(options.versions)) != len(options.versions) or len(options.versions) < 2:
         raise TrainingError("Name two or more different versions to compare.")
+    store = open_store(options.data) if options.data else None
     cards = [open_version(options.models, version) for version in options.versions]
     for card in cards:
         print(f"{card.version}: {card.title}, {card.metrics['test']['n_tracks']} test tracks")
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
         print("\nF1 per genre:")
         rows = [[genre, *(f"{value:.3f}" for value in values)] for genre, values in f1.items()]
         print(table(["genre", *options.versions], rows))
-    pairs = pair_up(cards, options.data)
+    pairs = pair_up(cards, store)
     print("\nMcNemar's exact test on the tracks that only one of two got right:")
     paired = [pair for pair in pairs if not pair.refused]
     if paired:
