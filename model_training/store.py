@@ -38,7 +38,8 @@ class Store(Protocol):
     genre_of : genre of every track.
     groups : artist, album or recording of every track; the track itself where unknown.
     replicas : pairs of tracks that are (nearly) the same recording.
-    published_split : whether the split was made by others, groups crossing or not.
+    groups_may_cross : whether the split keeps only recordings apart: it was made by others, or by
+        track where nobody knows the artists.
     """
 
     name: str
@@ -47,7 +48,11 @@ class Store(Protocol):
     genre_of: dict[str, str]
     groups: dict[str, str]
     replicas: list[tuple[str, str]]
-    published_split: bool
+
+    @property
+    def groups_may_cross(self) -> bool:
+        """See above."""
+        ...
 
     def split(self, which: str) -> list[str]:
         """Tracks of "train", "validation" or "test"."""
@@ -60,8 +65,6 @@ class Store(Protocol):
 
 class ExtractedStore:
     """A store that `extract` wrote; see `Store`."""
-
-    published_split = False
 
     def __init__(self, folder: Path):
         """Read and check the description.
@@ -113,6 +116,16 @@ class ExtractedStore:
         if not names:
             raise TrainingError(f"{path}: names no track; split anew.")
         return names
+
+    @property
+    def groups_may_cross(self) -> bool:
+        """Whether the split was made by track, or prescribed by the data set."""
+        path = self.folder / splitting.FOLDER / splitting.ABOUT
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(about, dict) and about.get("by") != "group"
 
     def check_spec(self, spec: FeatureSpec) -> None:
         """Refuse a spec whose features cannot be made of the stored ones.
@@ -203,15 +216,15 @@ def merged_groups(store: Store) -> dict[str, str]:
 def check_split(store: Store) -> None:
     """Refuse a split in which a track, a replica or a group is on two sides.
 
-    A published split is taken as it is where artists cross (the card reports them), but a
-    recording that is tested must not be trained or chosen on.
+    Where groups may cross (the card reports how many do), a recording that is tested must still
+    not be trained or chosen on.
 
     Raises
     ------
     TrainingError : naming the tracks, the group or the genre that is left out.
     """
     splits = {part: store.split(part) for part in SPLITS}
-    if not store.published_split:
+    if not store.groups_may_cross:
         splitting.check_split(splits, store.genre_of, merged_groups(store))
         return
     known = {"train and validation": splits["train"] + splits["validation"]}

@@ -142,6 +142,17 @@ def test_splits_are_asked_for_and_checked(folder):
         store.split("test")
 
 
+def test_a_split_by_track_may_part_artists_but_not_recordings(folder):
+    split_store(folder, by="track", seed=3)
+    store = open_store(folder)
+    parts = {part: {store.groups[name] for name in store.split(part)} for part in ("train", "test")}
+    assert parts["train"] & parts["test"]  # groups of two tracks: some are parted
+    check_split(store)
+    store.replicas = [(store.split("train")[0], store.split("test")[0])]
+    with pytest.raises(TrainingError, match="two sides"):
+        check_split(store)
+
+
 def test_the_description_says_how_it_was_made(folder):
     about = json.loads((folder / "store.json").read_text())
     assert about["command"] == "extract"
