@@ -26,6 +26,12 @@ LEAST_GROUPS = 3
 FEW_CLIPS = 20
 
 
+# All that can be wrong with a clip; docs/data.md says what each means.
+CODES = (
+    *("missing", "unreadable", "empty", "no_sound", "no_ffmpeg"),
+    *("not_finite", "silent", "too_short", "duplicate", "near_duplicate"),
+    *("known_faulty", "no_genre", "bad_row"),
+)
 # Spellings of one genre; all others are only written in small letters.
 SPELLINGS = {"hip-hop": "hiphop", "hip hop": "hiphop"}
 
@@ -57,8 +63,7 @@ class Problem:
     Attributes
     ----------
     track, path : as in `Clip`.
-    code : one of "missing", "unreadable", "empty", "no_sound", "no_ffmpeg", "too_short", "silent",
-        "not_finite", "no_genre", "duplicate", "near_duplicate", "known_faulty", "bad_row".
+    code : one of `CODES`.
     reason : a sentence for people.
     """
 
@@ -66,6 +71,10 @@ class Problem:
     path: Path
     code: str
     reason: str
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"code: {self.code!r} is not one of {', '.join(CODES)}")
 
 
 @dataclasses.dataclass(frozen=True)

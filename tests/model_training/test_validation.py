@@ -11,7 +11,8 @@ import soundfile
 from model_training import validation
 from model_training.__main__ import main
 from model_training.audio import Sound, decode
-from model_training.datasets import Clip, open_dataset
+from model_training.datasets import Clip, Problem, open_dataset
+from model_training.datasets.clips import CODES
 from model_training.validation import (
     NEAR_DUPLICATE,
     Checked,
@@ -178,6 +179,15 @@ def test_a_file_that_vanishes_is_a_problem(tmp_path):
     assert found.problem is not None
     assert found.problem.code == "missing"
     assert (found.seconds, found.sha256, found.fingerprint) == (0, "", None)
+
+
+def test_the_docs_explain_every_word(root):
+    table = (root / "docs" / "data.md").read_text(encoding="utf-8").split("| word |")[1]
+    rows = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()[2:]]
+    words = [word.strip() for row in rows for word in row.split(",")]
+    assert sorted(words) == sorted(code.replace("_", " ") for code in CODES)
+    with pytest.raises(ValueError, match="code: 'odd' is not one of"):
+        Problem("a", Path("a"), "odd", "is odd.")
 
 
 # --- the same recording twice -------------------------------------------------------------------
