@@ -24,7 +24,7 @@ EXTENSION = "musiclassify_metrics"
 # set when several processes serve together, before prometheus_client is first imported
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-SEGMENTS = (1, 6, 12, 24, 30, 48, 96, 192, 384, 720)
+SEGMENTS = (1, 6, 12, 24, 30, 48, 96, 192, 384, 720, 1200)
 
 
 class Metrics:

@@ -1,7 +1,8 @@
 """The request of a prediction: decoding, checking and conversion to one array.
 
 msgspec decodes straight into the exact shape that a version's feature spec asks for, so a wrong
-type, a missing number or an unknown key never becomes a Python object of ours.
+type, a missing number or an unknown key never becomes a Python object of ours. The features of one
+segment are decoded at a time: as Python numbers, an hour of log-mel would take 200 MB.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from features import FeatureSpec
 
 JSON_TYPE = "application/json"
-# kinds sent as one flat list per segment; every other kind is n_frames lists
-FLAT_KINDS = frozenset({"statistics"})
-# The largest size of a feature; far above it the network overflows. Standardised ones stay below:
-# of n values none lies further than sqrt(n) standard deviations from their mean.
+# The largest size of a feature; far above it the network overflows. All kinds stay below: of n
+# standardised values none lies further than sqrt(n) deviations from their mean, MFCC in dB end at
+# 100 dB times sqrt(n_mels), and no statistic is above the sample rate.
 LARGEST = 1e6
 
 
@@ -35,8 +35,23 @@ class Times(msgspec.Struct, frozen=True):
     end: float
 
 
+class _Segment(msgspec.Struct, forbid_unknown_fields=True):
+    start: Annotated[float, Meta(ge=0)]
+    end: float
+    # a view of the body, decoded by itself
+    features: msgspec.Raw
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    feature_spec: str
+    segments: list[_Segment]
+
+
 class _SpecOnly(msgspec.Struct):
     feature_spec: str | None = None
+
+
+_REQUEST = msgspec.json.Decoder(_Request)
 
 
 class RequestSchema:
@@ -52,26 +67,15 @@ class RequestSchema:
         self.spec = spec
         self.max_segments = max_segments
         self.kind: str = spec.kind
-        self.shape: tuple[int, ...] = (spec.n_frames, spec.n_coefficients)
-        if self.kind in FLAT_KINDS:
-            self.shape = (spec.n_coefficients,)
+        self.shape = spec.shape
         values: Any = float
         for length in reversed(self.shape):
             values = Annotated[list[values], Meta(min_length=length, max_length=length)]
-        features = msgspec.defstruct(
-            "Features", [(self.kind, values)], forbid_unknown_fields=True, gc=False
+        self._features = msgspec.json.Decoder(
+            msgspec.defstruct(
+                "Features", [(self.kind, values)], forbid_unknown_fields=True, gc=False
+            )
         )
-        segment = msgspec.defstruct(
-            "Segment",
-            [("start", Annotated[float, Meta(ge=0)]), ("end", float), ("features", features)],
-            forbid_unknown_fields=True,
-        )
-        request = msgspec.defstruct(
-            "Request",
-            [("feature_spec", str), ("segments", list[segment])],  # type: ignore[valid-type]
-            forbid_unknown_fields=True,
-        )
-        self._decoder = msgspec.json.Decoder(request)
 
     @property
     def expected(self) -> dict[str, Any]:
@@ -96,7 +100,7 @@ class RequestSchema:
         RequestError : 400 for what is not JSON, 422 for everything else that does not fit.
         """
         try:
-            request: Any = self._decoder.decode(body)
+            request = _REQUEST.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._explain(body, error) from None
         if request.feature_spec != self.spec.id:
@@ -108,9 +112,17 @@ class RequestSchema:
                 f"The request has {len(request.segments)} segments; send 1 to {self.max_segments}.",
                 {"path": "$.segments", "expected": self.expected},
             )
-        return self._times(request.segments), self._features(request.segments)
+        times = self._times(request.segments)
+        features = np.empty((len(times), *self.shape), dtype=np.float32)
+        for number, segment in enumerate(request.segments):
+            try:
+                features[number] = self._values(segment.features)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise self._explain(body, error, f"$.segments[{number}].features") from None
+            self._check_range(number, features[number])
+        return times, features
 
-    def _times(self, segments: list[Any]) -> list[Times]:
+    def _times(self, segments: list[_Segment]) -> list[Times]:
         times = []
         for number, segment in enumerate(segments):
             if not (segment.end > segment.start and math.isfinite(segment.end)):
@@ -124,33 +136,35 @@ class RequestSchema:
             times.append(Times(segment.start, segment.end))
         return times
 
-    def _features(self, segments: list[Any]) -> npt.NDArray[np.float32]:
-        shape = (len(segments), *self.shape)
-        numbers: Any = (getattr(segment.features, self.kind) for segment in segments)
-        for _ in self.shape:
+    def _values(self, content: msgspec.Raw) -> npt.NDArray[np.float32]:
+        numbers: Any = getattr(self._features.decode(content), self.kind)
+        for _ in self.shape[1:]:
             numbers = chain.from_iterable(numbers)
-        # what float32 cannot hold becomes infinite here and is refused below
+        # what float32 cannot hold becomes infinite here and is refused afterwards
         with np.errstate(over="ignore"):
-            features = np.fromiter(numbers, np.float32, math.prod(shape)).reshape(shape)
-        wrong = np.abs(features) > LARGEST
+            return np.fromiter(numbers, np.float32, math.prod(self.shape)).reshape(self.shape)
+
+    def _check_range(self, number: int, values: npt.NDArray[np.float32]) -> None:
+        wrong = np.abs(values) > LARGEST
         if wrong.any():
-            number, *place = (int(index) for index in np.argwhere(wrong)[0])
-            path = "".join(f"[{index}]" for index in place)
+            place = "".join(f"[{index}]" for index in np.argwhere(wrong)[0])
             raise RequestError(
                 422,
                 "out_of_range",
                 f"A feature of segment {number} is not between -{LARGEST:.0f} and {LARGEST:.0f}; "
-                "send standardised numbers.",
+                "compute it as the version's feature_spec says.",
                 {
-                    "path": f"$.segments[{number}].features.{self.kind}{path}",
+                    "path": f"$.segments[{number}].features.{self.kind}{place}",
                     "minimum": -LARGEST,
                     "maximum": LARGEST,
                 },
             )
-        return features
 
-    def _explain(self, body: bytes, error: Exception) -> RequestError:
-        """Find out, once a body was refused, what to tell: the decoder stops at the first fault."""
+    def _explain(self, body: bytes, error: Exception, place: str = "$") -> RequestError:
+        """Find out, once a body was refused, what to tell: the decoder stops at the first fault.
+
+        `place` is the path of what was decoded.
+        """
         if not body:
             return RequestError(
                 400, "empty_body", "The body is empty. Send the JSON of /api/openapi.json."
@@ -175,7 +189,7 @@ class RequestSchema:
         if spec not in (None, self.spec.id):
             return self._wrong_spec(spec)
         what, _, path = str(error).partition(" - at ")
-        path = path.strip("`") or "$"
+        path = place + path.strip("`").removeprefix("$")
         return RequestError(
             422,
             "invalid_request",

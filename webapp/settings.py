@@ -87,8 +87,9 @@ class Settings:
     port: int = _setting(5000, _whole(1, 65535), "Port that `python -m webapp` listens on.")
     workers: int = _setting(1, _whole(1, 64), "Processes; each loads its own models.")
     threads: int = _setting(4, _whole(1, 64), "Requests that one process answers at a time.")
-    max_segments: int = _setting(720, _whole(1, 100_000), "Most segments in one request.")
-    max_body_mb: int = _setting(24, _whole(1, 1024), "Largest request body, in MiB.")
+    # an hour of music: in pieces of three seconds, and as log-mel with a column every 77.6 ms
+    max_segments: int = _setting(1200, _whole(1, 100_000), "Most segments in one request.")
+    max_body_mb: int = _setting(48, _whole(1, 1024), "Largest request body, in MiB.")
     max_minutes: int = _setting(60, _whole(1, 600), "Longest song that the page takes, in minutes.")
     trusted_hosts: tuple[str, ...] = _setting(
         ("localhost", "127.0.0.1", "[::1]"),

@@ -18,7 +18,7 @@ from webapp import create_app
 from webapp.inference import Predictors, Registry
 
 
-def _forget_settings(patch: pytest.MonkeyPatch) -> None:
+def forget_settings(patch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("MUSICLASSIFY_"):
             patch.delenv(name)
@@ -34,7 +34,7 @@ class Client(FlaskClient):
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer has set must not change what is tested."""
-    _forget_settings(monkeypatch)
+    forget_settings(monkeypatch)
     monkeypatch.setattr(Flask, "test_client_class", Client)
 
 
@@ -56,7 +56,7 @@ def predictors(registry: Registry) -> Predictors:
 @pytest.fixture(scope="session")
 def app() -> Iterator[Flask]:
     with pytest.MonkeyPatch.context() as patch:
-        _forget_settings(patch)
+        forget_settings(patch)
         yield create_app({"TESTING": True})
 
 
@@ -82,10 +82,8 @@ def url(version: str) -> str:
 
 
 def features_of(spec: FeatureSpec, n_segments: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    """Float64 (n_segments, n_frames, n_coefficients), rounded as the spec says."""
-    values = np.random.default_rng(seed).normal(
-        0, 3, (n_segments, spec.n_frames, spec.n_coefficients)
-    )
+    """Float64 (n_segments, *spec.shape), rounded as the spec says."""
+    values = np.random.default_rng(seed).normal(0, 3, (n_segments, *spec.shape))
     return np.asarray(np.round(values, spec.decimals))
 
 

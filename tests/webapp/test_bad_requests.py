@@ -8,6 +8,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -77,7 +78,7 @@ def test_the_network_bears_the_largest_features(
     client: FlaskClient, body: dict[str, Any], registry: Registry, number: float
 ) -> None:
     for version, card in registry.cards.items():
-        rows = [[number] * card.spec.n_coefficients] * card.spec.n_frames
+        rows = np.full(card.spec.shape, number).tolist()
         body["feature_spec"] = card.spec.id
         body["segments"] = [{"start": 0, "end": 5, "features": {card.spec.kind: rows}}]
         response = client.post(f"/api/v1/models/{version}/predictions", json=body)
@@ -234,11 +235,11 @@ def test_number_of_segments(
 ) -> None:
     spec = registry.get(version).spec
     request = request_of(spec, 1)
-    request["segments"] *= 721
+    request["segments"] *= 1201
     for segments in (request["segments"], list[Any]()):
         sent = {**request, "segments": segments}
         details = refused(client.post(url, json=sent), 422, "wrong_number_of_segments")
-        assert details["expected"]["max_segments"] == 720
+        assert details["expected"]["max_segments"] == 1200
 
 
 @pytest.mark.parametrize(

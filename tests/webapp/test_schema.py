@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import math
 import tracemalloc
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from features import FeatureSpec
 from webapp.errors import RequestError
-from webapp.schema import RequestSchema
+from webapp.schema import LARGEST, RequestSchema
 
-
-@dataclasses.dataclass(frozen=True)
-class Spec:
-    """The part of a feature spec that the schema reads."""
-
-    kind: str
-    n_frames: int = 3
-    n_coefficients: int = 2
-    id: str = "some-spec"
+MOST_SEGMENTS = 4
+SPECS = {
+    "mfcc": FeatureSpec(n_frames=3, n_mfcc=2),
+    "log_mel": FeatureSpec(kind="log_mel", n_frames=3, n_mels=2, n_mfcc=1),
+    "statistics": FeatureSpec(kind="statistics", statistics=("rms",), standardise=False),
+}
 
 
 def schema(kind: str) -> RequestSchema:
-    return RequestSchema(cast(FeatureSpec, Spec(kind)), max_segments=4)
+    return RequestSchema(SPECS[kind], max_segments=MOST_SEGMENTS)
 
 
-def body(kind: str, values: Any) -> bytes:
-    segment = {"start": 0, "end": 5, "features": {kind: values}}
-    return json.dumps({"feature_spec": "some-spec", "segments": [segment, segment]}).encode()
+def body(kind: str, *values: Any, sent: str | None = None) -> bytes:
+    segments = [{"start": 0, "end": 5, "features": {sent or kind: value}} for value in values]
+    return json.dumps({"feature_spec": SPECS[kind].id, "segments": segments}).encode()
+
+
+def refused(kind: str, sent: bytes) -> RequestError:
+    with pytest.raises(RequestError) as error:
+        schema(kind).parse(sent)
+    assert error.value.status == 422
+    return error.value
 
 
 @pytest.mark.parametrize(
@@ -43,10 +47,12 @@ def body(kind: str, values: Any) -> bytes:
     ],
 )
 def test_each_kind_has_its_shape(kind: str, values: list[Any]) -> None:
-    times, features = schema(kind).parse(body(kind, values))
+    assert SPECS[kind].shape == np.shape(values)
+    other = (np.array(values) + 10).tolist()
+    times, features = schema(kind).parse(body(kind, values, other))
     assert [(time.start, time.end) for time in times] == [(0, 5), (0, 5)]
     assert features.dtype == np.float32
-    np.testing.assert_array_equal(features, np.array([values, values]))
+    np.testing.assert_array_equal(features, np.array([values, other]))
 
 
 @pytest.mark.parametrize(
@@ -56,16 +62,47 @@ def test_each_kind_has_its_shape(kind: str, values: list[Any]) -> None:
         ("mfcc", "mfcc", [1, 2]),
         ("mfcc", "mfcc", [[1, 2], [3, 4]]),
         ("mfcc", "mfcc", [[1, 2, 3], [4, 5, 6]]),
+        ("log_mel", "mfcc", [[1, 2], [3, 4], [5, 6]]),
+        ("log_mel", "log_mel", [[1, 2], [3, 4], [5]]),
         ("statistics", "statistics", [[1, 2]]),
         ("statistics", "statistics", [1, 2, 3]),
+        ("statistics", "statistics", []),
+        ("statistics", "statistics", {"rms_mean": 1, "rms_std": 2}),
         ("statistics", "mfcc", [1, 2]),
     ],
 )
 def test_other_kinds_and_shapes_are_refused(kind: str, sent: str, values: list[Any]) -> None:
-    with pytest.raises(RequestError) as error:
-        schema(kind).parse(body(sent, values))
-    assert (error.value.status, error.value.code) == (422, "invalid_request")
-    assert error.value.details["expected"]["kind"] == kind
+    good = np.ones(SPECS[kind].shape).tolist()
+    request = json.loads(body(kind, good, good))
+    request["segments"][1]["features"] = {sent: values}
+    error = refused(kind, json.dumps(request).encode())
+    assert error.code == "invalid_request"
+    assert error.details["path"].startswith("$.segments[1].features")
+    assert error.details["expected"] == {
+        "feature_spec": SPECS[kind].id,
+        "kind": kind,
+        "shape": list(SPECS[kind].shape),
+        "max_segments": MOST_SEGMENTS,
+    }
+    numbers = {"statistics": "2 numbers"}.get(kind, "3 x 2 numbers")
+    assert f"features.{kind} with {numbers}." in error.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"), [("mfcc", (2, 1)), ("log_mel", (0, 1)), ("statistics", (1,))]
+)
+@pytest.mark.parametrize("value", [2 * LARGEST, -1e30])
+def test_a_feature_that_is_too_large_is_named(
+    kind: str, place: tuple[int, ...], value: float
+) -> None:
+    values = np.ones((2, *SPECS[kind].shape))
+    values[(1, *place)] = value
+    error = refused(kind, body(kind, *values.tolist()))
+    assert error.code == "out_of_range"
+    where = "".join(f"[{index}]" for index in place)
+    assert error.details["path"] == f"$.segments[1].features.{kind}{where}"
+    # raw kinds are not to be standardised
+    assert "as the version's feature_spec says" in error.message
 
 
 @pytest.mark.parametrize(
@@ -79,13 +116,31 @@ def test_other_kinds_and_shapes_are_refused(kind: str, sent: str, values: list[A
 )
 def test_refusing_a_body_takes_no_memory(start: bytes, end: bytes, code: str) -> None:
     refusing, sent = schema("mfcc"), start + b"{}," * 2**20 + end
-    tracemalloc.start()
-    try:
-        with pytest.raises(RequestError) as error:
-            refusing.parse(sent)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert error.value.code == code
+    peak = peak_of(refusing, sent, code)
     # what it refers to may be copied once; each of the million objects would take 64 bytes more
     assert peak < 2 * len(sent)
+
+
+def test_reading_a_body_takes_little_memory() -> None:
+    spec = FeatureSpec(kind="log_mel", n_mels=128, fmax=11025.0, n_frames=387)
+    values = json.dumps(np.full(spec.shape, 0.123).tolist(), separators=(",", ":")).encode()
+    segment = b'{"start":0,"end":30,"features":{"log_mel":%s}}' % values
+    sent = b'{"feature_spec":"%s","segments":[%s]}' % (spec.id.encode(), b",".join([segment] * 20))
+    numbers = 20 * math.prod(spec.shape)
+    # the array itself takes 4 bytes each; as Python's own all of them would take 32
+    assert peak_of(RequestSchema(spec, 20), sent) < 8 * numbers
+
+
+def peak_of(reading: RequestSchema, sent: bytes, code: str | None = None) -> int:
+    """Most bytes that Python held at a time while the body was read, or refused with `code`."""
+    tracemalloc.start()
+    try:
+        if code is None:
+            reading.parse(sent)
+        else:
+            with pytest.raises(RequestError) as error:
+                reading.parse(sent)
+            assert error.value.code == code
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -33,7 +33,7 @@ def test_defaults_need_no_environment() -> None:
         "127.0.0.1",
         5000,
     )
-    assert settings.max_body_bytes == 24 * 1024 * 1024
+    assert settings.max_body_bytes == 48 * 1024 * 1024
     for setting in SETTINGS:
         assert getattr(settings, setting.name.lower()) == setting.default
 
