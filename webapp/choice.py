@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -69,8 +70,7 @@ def ask(registry: Registry) -> str:
     versions = list(registry.cards)
     best = recommended(registry)
     click.echo("Which model version shall classify?\n")
-    for number, version in enumerate(versions, start=1):
-        click.echo(_describe(registry, number, version, best))
+    click.echo("\n".join(table(registry)) + "\n")
     while True:
         answer = click.prompt("Number or name", default=best).strip()
         if answer in registry.cards:
@@ -83,13 +83,39 @@ def ask(registry: Registry) -> str:
         )
 
 
-def _describe(registry: Registry, number: int, version: str, best: str) -> str:
-    summary = registry.get(version).summary()
-    genres, accuracy = summary["genres"], summary["accuracy"]
-    mark = "  (recommended)" if version == best else ""
-    return (
-        f"  {number}  {version}: {summary['title']}{mark}\n"
-        f"     {len(genres)} genres: {', '.join(genres)}\n"
-        f"     {100 * accuracy['value']:.1f} % of {summary['n_test_tracks']} test songs right "
-        f"(95 % interval {100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f} %)\n"
-    )
+def table(registry: Registry) -> list[str]:
+    """One line per version, newest last; then what each can tell apart."""
+    best = recommended(registry)
+    summaries = [card.summary() for card in registry.cards.values()]
+    rows = [("", "", "test songs right (95 % interval)", "")]
+    for number, summary in enumerate(summaries, start=1):
+        accuracy = summary["accuracy"]
+        mark = "  (recommended)" if summary["version"] == best else ""
+        rows.append(
+            (
+                f"{number}",
+                summary["version"],
+                f"{100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to "
+                f"{100 * accuracy['high']:.1f}) of {summary['n_test_tracks']}",
+                summary["title"] + mark,
+            )
+        )
+    # the title stands last: however long it is, it pushes nothing aside
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"  {number:>{widths[0]}}  {version:<{widths[1]}}  {right:<{widths[2]}}  {title}".rstrip()
+        for number, version, right, title in rows
+    ]
+    return [*lines, "", *_genres(summaries)]
+
+
+def _genres(summaries: list[dict[str, Any]]) -> list[str]:
+    """Versions by the genres that they know: mostly all know the same."""
+    known: dict[tuple[str, ...], list[str]] = {}
+    for summary in summaries:
+        known.setdefault(tuple(summary["genres"]), []).append(summary["version"])
+    return [
+        f"{'All' if len(known) == 1 else ', '.join(versions)}: {len(genres)} genres "
+        f"({', '.join(genres)})"
+        for genres, versions in known.items()
+    ]
