@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from .errors import json_response
-from .schema import FLAT_KINDS, JSON_TYPE, LARGEST
+from .pages import DOWNLOADS
+from .schema import JSON_TYPE, LARGEST
 from .state import Site, site
 
 bp = Blueprint("openapi", __name__)
@@ -57,8 +58,8 @@ def _features(here: Site) -> Json:
     return {
         "anyOf": list(shapes.values()),
         "description": "One key, the spec's kind, with n_frames lists of n_coefficients numbers "
-        f"({', '.join(sorted(FLAT_KINDS))}: one flat list), standardised as the spec says, none "
-        f"beyond {LARGEST:.0f} on either side of 0.",
+        "(statistics: one flat list), computed as the version's feature spec says, none beyond "
+        f"{LARGEST:.0f} on either side of 0.",
     }
 
 
@@ -146,7 +147,9 @@ def _json(name: str, description: str) -> Json:
     return {"description": description, "content": {JSON_TYPE: {"schema": ref(name)}}}
 
 
-def _operation(summary: str, ok: Json, *errors: int, version: bool = False, **more: Any) -> Json:
+def _operation(
+    summary: str, ok: Json, *errors: int, parameters: tuple[str, ...] = (), **more: Any
+) -> Json:
     described = {
         400: "Not JSON, an incomplete body, or a host name that this site does not answer to",
         403: "A request from a page of another site",
@@ -159,14 +162,16 @@ def _operation(summary: str, ok: Json, *errors: int, version: bool = False, **mo
     operation: Json = {"summary": summary, "responses": {"200": ok}, **more}
     for status in (400, *errors):
         operation["responses"][str(status)] = _json("Error", described[status])
-    if version:
-        parameter = {"name": "version", "in": "path", "required": True, "schema": TEXT}
-        operation["parameters"] = [parameter]
+    if parameters:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": TEXT} for name in parameters
+        ]
     return operation
 
 
-def _page(summary: str, *errors: int, version: bool = False) -> Json:
-    operation = _operation(summary, {"description": "A page", "content": HTML}, version=version)
+def _page(summary: str, *errors: int, ok: Json | None = None, **more: Any) -> Json:
+    ok = ok or {"description": "A page", "content": HTML}
+    operation = _operation(summary, ok, **more)
     for status in (400, *errors):
         operation["responses"][str(status)] = {"description": "A page saying why", "content": HTML}
     return operation
@@ -194,11 +199,27 @@ def document(here: Site) -> Json:
         },
         "paths": {
             "/": {"get": _page("The page that classifies songs")},
-            "/models/{version}": {"get": _page("What is known about a version", 404, version=True)},
+            "/models/{version}": {
+                "get": _page("What is known about a version", 404, parameters=("version",))
+            },
+            "/models/{version}/{name}": {
+                "get": _page(
+                    f"Download {', '.join(DOWNLOADS)} of a version that has it",
+                    404, 503,
+                    ok={
+                        "description": "The file",
+                        "content": {kind: {"schema": TEXT} for kind in DOWNLOADS.values()},
+                    },
+                    parameters=("version", "name"),
+                )
+            },
             models: {"get": _operation("List the versions", _json("ModelList", "All versions"))},
             f"{models}/{{version}}": {
                 "get": _operation(
-                    "Show a model card", _json("ModelCard", "The card"), 404, version=True
+                    "Show a model card",
+                    _json("ModelCard", "The card"),
+                    404,
+                    parameters=("version",),
                 )
             },
             f"{models}/{{version}}/predictions": {
@@ -206,7 +227,7 @@ def document(here: Site) -> Json:
                     "Classify the segments of one song",
                     _json("Prediction", "Genre of each segment and of the whole song"),
                     403, 404, 413, 415, 422, 503,
-                    version=True,
+                    parameters=("version",),
                     requestBody=body,
                 )
             },

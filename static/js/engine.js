@@ -16,6 +16,7 @@ export const FILES_TO_LOAD = 7;
  * @property {number} nSegments
  * @property {boolean} repeated shorter than one segment, so a weak answer
  * @property {number} skipped seconds left out at the start
+ * @property {[number, number][]} pieces start and end in seconds of all pieces, silent ones too
  */
 
 /** @returns {string | null} why this browser cannot run the analysis, or null */

@@ -27,7 +27,8 @@ export class SongView {
 
   /**
    * @param {import('./queue.js').Song} song
-   * @param {{genres: string[], featureSpec: object, predictUrl: string}} config
+   * @param {{genres: string[], segmentSeconds: number, shape: number[], numberNames: string[],
+   *   predictUrl: string}} config
    * @param {{onRetry: () => void, onRemove: () => void}} actions
    */
   constructor(song, config, { onRetry, onRemove }) {
@@ -131,16 +132,17 @@ export class SongView {
       `${percent(share)} · ${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
     const notes = [];
     if (extraction.repeated) {
-      notes.push(`A weak answer: the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill one piece.`);
+      const whole = this.#config.segmentSeconds.toFixed(1);
+      notes.push(`A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`);
     }
     if (unfamiliar?.flag) notes.push('This sounds unlike anything the model was trained on.');
     parts.weak.textContent = notes.join(' ');
     parts.weak.hidden = !notes.length;
     this.#drawBars(prediction.genres, probabilities);
-    this.#timeline.show(prediction, seconds, extraction.skipped);
+    this.#timeline.show(prediction, extraction, seconds);
     fillStrip(parts.strip, this.#song);
     this.#renewSent('What was sent');
-    parts.status.textContent = `${likelihood(share)} ${genre}, ${percent(share)}${extraction.repeated ? '; weak, because it is so short' : ''}`;
+    parts.status.textContent = `${likelihood(share)} ${genre}, ${percent(share)}${extraction.repeated ? '; weak, because it is shorter than one piece' : ''}`;
     parts.status.classList.add('answer', colourClass(index));
     this.element.classList.add(colourClass(index));
     this.element.dataset.genre = genre;

@@ -5,10 +5,10 @@ import { colourClass, ranking } from './genres.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
-// Between two excerpts and at the end, less than a piece is left over; a silent piece leaves out
-// more. The slack covers what an excerpt leaves over when the end after it is left out as well.
-const SLACK_S = 0.3;
+// What an excerpt leaves over at its end is mostly a fraction of a second, and not worth a word.
 const NOTICEABLE_S = 1;
+// Times in an answer are rounded.
+const SAME_S = 0.01;
 
 const part = (className, text = '') => {
   const element = document.createElement('div');
@@ -32,25 +32,29 @@ function rowsOf(seconds) {
 }
 
 /**
- * What stands between the pieces: the intro and the end that were left out, and silence.
- * @param {{start: number, end: number}[]} segments
+ * What has no answer: silent pieces, and what belongs to no piece (the intro; what is too short
+ * for one at the end of an excerpt and of the song).
+ * @param {{start: number}[]} segments the pieces that were answered
+ * @param {{pieces: [number, number][], skipped: number}} extraction
  * @param {number} seconds length of the song
- * @param {number} skipped seconds left out at the start
  * @returns {{from: number, to: number, what: string}[]}
  */
-export function gaps(segments, seconds, skipped) {
+export function gaps(segments, { pieces, skipped }, seconds) {
   const found = [];
   if (skipped > 0) found.push({ from: 0, to: skipped, what: 'intro, left out' });
-  const whole = Math.max(...segments.map(({ start, end }) => end - start));
+  let answered = 0;
   let last = skipped;
-  for (const { start, end } of segments) {
-    // The server's times are rounded, so a gap of one piece may seem a little shorter.
-    if (start - last > whole - SLACK_S) found.push({ from: last, to: start, what: 'silence' });
-    last = Math.max(last, end);
+  for (const [start, end] of pieces) {
+    if (start - last > NOTICEABLE_S) found.push({ from: last, to: start, what: 'left out' });
+    if (Math.abs(segments[answered]?.start - start) < SAME_S) answered += 1;
+    else {
+      const before = found.at(-1);
+      if (before?.what === 'silence' && start - before.to < NOTICEABLE_S) before.to = end;
+      else found.push({ from: start, to: end, what: 'silence' });
+    }
+    last = end;
   }
-  // An end that is too short for a piece may hold music that nobody judged.
-  if (seconds - last > whole + SLACK_S) found.push({ from: last, to: seconds, what: 'silence' });
-  else if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: 'end, left out' });
+  if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: 'end, left out' });
   return found;
 }
 
@@ -115,13 +119,13 @@ export class Timeline {
 
   /**
    * @param {import('./api.js').Prediction} prediction
+   * @param {import('./engine.js').Extraction} extraction
    * @param {number} seconds length of the song
-   * @param {number} skipped seconds left out at the start
    */
-  show({ segments, genres }, seconds, skipped) {
+  show({ segments, genres }, extraction, seconds) {
     this.#heads = [];
     this.#buttons = [];
-    const between = gaps(segments, seconds, skipped);
+    const between = gaps(segments, extraction, seconds);
     const names = runs(segments);
     this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
       const inRow = ({ from, to }) => from < row.end && to > row.start;

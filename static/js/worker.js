@@ -10,13 +10,27 @@ const BRIDGE = `
 import json
 import numpy as np
 from features import AudioError, FeatureSpec, build_request
+from features.mel import count_frames
+from features.segments import excerpt_bounds
+
+def pieces(n_samples, spec):
+    """Start and end in seconds of every piece of the song, silent ones too."""
+    found = []
+    for first, last in excerpt_bounds(n_samples, spec):
+        # at least one: a sound shorter than a piece is repeated to fill it
+        for number in range(max(1, count_frames(last - first, spec.hop_length) // spec.n_frames)):
+            start = first + number * spec.segment_samples
+            end = min(start + spec.segment_samples, last)
+            found.append((start / spec.sample_rate, end / spec.sample_rate))
+    return found
 
 def extract(samples, spec, progress):
+    samples, spec = np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec))
     try:
-        request = build_request(np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec)), progress)
+        request = build_request(samples, spec, progress)
     except AudioError as error:
         return "refused", error.code, str(error)
-    return "extracted", request.body, request.n_segments, request.repeated, request.skipped
+    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(len(samples), spec)
 
 extract
 `;
@@ -135,8 +149,9 @@ function extract({ id, samples, spec }) {
     self.postMessage({ type, id, code: values[0], message: values[1] });
     return;
   }
-  const [body, nSegments, repeated, skipped] = values;
-  self.postMessage({ type, id, body: new Blob([body], { type: 'application/json' }), nSegments, repeated, skipped });
+  const [text, nSegments, repeated, skipped, pieces] = values;
+  const body = new Blob([text], { type: 'application/json' });
+  self.postMessage({ type, id, body, nSegments, repeated, skipped, pieces });
 }
 
 // Pyodide drops some promises of files that failed; the page has been told of them already.

@@ -1,4 +1,4 @@
-"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT`."""
+"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT [--model v1]`."""
 
 from __future__ import annotations
 
@@ -138,8 +138,12 @@ class Studio:
     def pages(self, look: str) -> None:
         """The pages around the page."""
         with self.visit(look) as (visitor, picture):
-            visitor.page.goto(f"{self.site.url}/models/v1")
+            visitor.page.goto(self.site.url)
+            visitor.page.click("nav >> text=Model")
             picture("model")
+            for details in visitor.page.locator("main details > summary").all():
+                details.click()
+            picture("model-unfolded")
             visitor.page.goto(f"{self.site.url}/models/v99")
             picture("not-found")
 
@@ -149,6 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder for the pictures")
     parser.add_argument("--look", choices=LOOKS, action="append", help="only this look")
+    parser.add_argument("--model", default="v1", help="version that answers (v1)")
+    parser.add_argument("--models", type=Path, help="folder of versions (trained_models)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     program = install_browser.find() or install_browser.install()
@@ -158,7 +164,8 @@ def main() -> None:
         songs = songs[1:] + songs[:1]
         for seed in range(3 - len(songs)):
             songs.append(write(Path(made) / f"My song {seed + 1}.ogg", 150, 44100, seed=seed))
-        site = Site(Path(made) / "log.txt")
+        folder = {"MODELS_DIR": options.models} if options.models else {}
+        site = Site(Path(made) / "log.txt", MODEL=options.model, **folder)
         site.start()
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:

@@ -24,13 +24,16 @@ STOP_SECONDS = 30
 
 
 class Site:
-    """`python -m webapp` with the given settings; may be stopped and started again."""
+    """`python -m webapp` with the given settings; may be stopped and started again.
+
+    Without the setting MODEL it is v1 that answers, whichever version is recommended.
+    """
 
     def __init__(self, log: Path, **settings: object):
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = log
-        self._environment = environment(settings)
+        self._environment = environment({"MODEL": "v1", **settings})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -40,7 +43,7 @@ class Site:
         ------
         RuntimeError : with the log, when the site ends or is not ready in time.
         """
-        command = [sys.executable, "-m", "webapp", "--model", "v1", "--port", str(self.port)]
+        command = [sys.executable, "-m", "webapp", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

@@ -39,8 +39,8 @@ def test_the_page_gets_its_configuration(
     assert config["featureSpec"] == card.spec.to_json()
     assert config["genres"] == list(card.genres)
     assert config["maxMinutes"] == 60
-    assert config["maxSegments"] == 720
-    assert config["maxBodyBytes"] == 24 * 1024 * 1024
+    assert config["maxSegments"] == 1200
+    assert config["maxBodyBytes"] == 48 * 1024 * 1024
 
 
 def test_every_address_in_the_configuration_works(client: FlaskClient) -> None:

@@ -1,0 +1,115 @@
+"""Small versions of every kind of features, with networks of the families that are trained.
+
+`python -m tests.small_models FOLDER` writes them as a models folder. They are trained on nothing:
+what matters is that their answers depend on every number that is sent. The cards are v1's but for
+what differs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features import FeatureSpec
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# version -> features, network, its options. The shapes and frame rates are those of real versions.
+SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
+    # raw MFCC of five seconds
+    "images": (
+        FeatureSpec(n_mfcc=25, standardise=False), "image_cnn", {"filters": [4, 4], "units": 8},
+    ),
+    # three seconds at the full frame rate; LiteRT takes a fixed batch only
+    "sequence": (
+        FeatureSpec(n_mfcc=13, hop_length=512, n_frames=130), "lstm",
+        {"units": [8], "dense_units": 8},
+    ),
+    # half a minute at once
+    "log_mel": (
+        FeatureSpec(kind="log_mel", n_mels=128, fmax=11025.0, n_frames=387), "log_mel_cnn",
+        {"filters": [4, 4, 4, 4], "batch_normalisation": True},
+    ),
+    # half a minute, and no frames left
+    "table": (
+        FeatureSpec(
+            kind="statistics",
+            statistics=(
+                "chroma", "chroma_all", "rms", "spectral_centroid", "spectral_bandwidth",
+                "rolloff", "zero_crossing_rate", "tempo", "mfcc",
+            ),
+            n_mfcc=20, hop_length=512, n_mels=128, fmax=11025.0, n_frames=1292, standardise=False,
+            decimals=4,
+        ),
+        "dense_statistics", {"units": [16]},
+    ),
+}  # fmt: skip
+
+
+def make(folder: Path) -> None:
+    """Write all small versions into `folder`, in a process of its own: TensorFlow stays there."""
+    command = [sys.executable, "-m", "tests.small_models", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _spread(model: keras.Model, features: FloatArray) -> None:
+    """Give the network the scale of real features, and answers far from chance and from certain."""
+    import keras
+    import numpy as np
+
+    first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
+    if first.input.shape[1:] == features.shape[1:]:
+        across = tuple(range(features.ndim - 1))
+        mean, variance = features.mean(axis=across), features.var(axis=across)
+        first.set_weights([mean, variance + np.square(0.1 * mean) + 1e-6])
+    last = model.layers[-1]
+    kernel, bias = last.get_weights()
+    values = keras.Model(model.input, last.input).predict(features, verbose=0) @ kernel
+    scale = 1.5 / values.std()
+    last.set_weights([kernel * scale, bias - values.mean(axis=0) * scale])
+
+
+def _write(folder: Path) -> None:
+    import keras
+    import numpy as np
+
+    from features import extract_segments
+    from model_training.architectures import build
+    from model_training.export import write_model_files
+    from tests.browser.sounds import band
+
+    v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
+    sounds = [band(61, 22050, seed) for seed in range(2)]
+    for version, (spec, name, options) in SMALL.items():
+        keras.utils.set_random_seed(7)
+        model = build(name, spec, len(v1["genres"]), options)
+        _spread(model, np.array([s.values for x in sounds for s in extract_segments(x, spec)]))
+        made = folder / version
+        made.mkdir(parents=True)
+        card = v1 | {
+            "version": version,
+            "title": f"Small {name}",
+            "feature_spec": spec.to_json(),
+            "architecture": {
+                "name": name,
+                "options": options,
+                "n_parameters": model.count_params(),
+            },
+            "files": write_model_files(model, made),
+        }
+        (made / "model.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write(Path(sys.argv[1]))
