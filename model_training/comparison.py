@@ -108,22 +108,19 @@ def read_answers(card: Card) -> Answers | None:
     """
     if TEST_TABLE not in card.files:
         return None
+    path = card.folder / TEST_TABLE
     try:
-        content = card.read(TEST_TABLE).decode("utf-8")
-        rows = list(csv.DictReader(io.StringIO(content)))
-        return Answers(
-            card.genres,
-            [row["track"] for row in rows],
-            [row["genre"] for row in rows],
-            [row["winner"] for row in rows],
-            np.array([[float(row[genre]) for genre in card.genres] for row in rows]).reshape(
-                len(rows), len(card.genres)
-            ),
-        )
-    except (CardError, KeyError, TypeError, ValueError) as error:
+        header, *rows = csv.reader(io.StringIO(card.read(TEST_TABLE).decode("utf-8")))
+        if header != ["track", "genre", "winner", *card.genres]:
+            raise TrainingError(f"{path}: its columns are not the card's genres.")
+        tracks, truth, winners = ([row[column] for row in rows] for column in range(3))
+        probabilities = np.array([[float(cell) for cell in row[3:]] for row in rows])
+        probabilities = probabilities.reshape(len(rows), len(card.genres))
+    except (CardError, IndexError, ValueError) as error:
         raise TrainingError(
-            f"{card.folder / TEST_TABLE}: not a list of answers ({error}); export the version anew."
+            f"{path}: not a list of answers ({error}); export the version anew."
         ) from error
+    return Answers(card.genres, tracks, truth, winners, probabilities)
 
 
 def compute_answers(card: Card, store: Store, names: list[str] | None = None) -> Answers:

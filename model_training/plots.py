@@ -133,10 +133,12 @@ def _inline(svg: str, description: str) -> str:
     svg = re.sub(r"<[^>]+>", tag, svg)
     svg = re.sub(r">\s+<", "><", svg).strip()
     label = html.escape(_clean(description))
+    width = re.search(r' width="([^"]*)"', svg)
+    natural = width[1] if width else "auto"
     return svg.replace(
         "<svg",
         f'<svg role="img" aria-label="{label}" '
-        'style="stroke-linejoin: round; stroke-linecap: butt"',
+        f'style="--natural: {natural}; stroke-linejoin: round; stroke-linecap: butt"',
         1,
     )
 

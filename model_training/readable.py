@@ -115,6 +115,18 @@ def without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in keys}
 
 
+def architecture(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of a card and its options, beside each other."""
+    told = card["architecture"]
+    return {**without(told, "options"), **(told.get("options") or {})}
+
+
+def commands(card: Mapping[str, Any]) -> list[str]:
+    """What was typed to train and to export a version."""
+    training = card["training"]
+    return [training[key] for key in ("command", "export_command") if training.get(key)]
+
+
 def top_confusions(
     matrix: Sequence[Sequence[int]], genres: Sequence[str], most: int = 6
 ) -> list[Confusion]:

@@ -15,7 +15,16 @@ from markupsafe import Markup
 
 from . import plots
 from .audio import replacing
-from .readable import facts, interval, percent, text, top_confusions, without
+from .readable import (
+    architecture,
+    commands,
+    facts,
+    interval,
+    percent,
+    text,
+    top_confusions,
+    without,
+)
 from .versions import REPORT_NAME
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -77,6 +86,8 @@ def report_html(card: Mapping[str, Any]) -> str:
         .render(
             card=card,
             test=card["metrics"]["test"],
+            architecture=architecture(card),
+            commands=commands(card),
             report_name=REPORT_NAME,
             figures=figures(card),
             confusions=top_confusions(matrix, card["genres"]) if matrix else [],

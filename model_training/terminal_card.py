@@ -6,7 +6,17 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from .readable import Fact, facts, interval, percent, text, top_confusions, without
+from .readable import (
+    Fact,
+    architecture,
+    commands,
+    facts,
+    interval,
+    percent,
+    text,
+    top_confusions,
+    without,
+)
 from .terminal import WIDEST, shorten, table, width
 
 LABEL_WIDTH = 34
@@ -26,19 +36,19 @@ def card_text(card: Mapping[str, Any]) -> str:
         parts.append(_section("Per genre (test)", _per_genre(per_genre, track.get("roc_auc", {}))))
     if matrix := track.get("confusion_matrix"):
         parts.append(_section("Confusion matrix (test)", _confusion(matrix, card["genres"])))
-    told = ("data", "method", "command", "history", "libraries")
-    command = training.get("command", "")
+    told = ("data", "note", "method", "command", "export_command", "history", "libraries")
     for title, content in (
         ("Data", _wrapped(f"{training.get('data', '')}. {card['licence']}")),
+        ("Note", _wrapped(training.get("note", ""))),
         ("Method", _wrapped(training.get("method", ""))),
         ("Features", _fact_lines(card["feature_spec"])),
-        ("Architecture", _fact_lines(card["architecture"])),
+        ("Architecture", _fact_lines(architecture(card))),
         ("Training", _fact_lines(without(training, *told))),
         ("Calibration", _fact_lines(card["calibration"])),
         ("Speed", _fact_lines(card["latency"])),
         ("Libraries", _fact_lines(training.get("libraries", {}))),
-        # Never broken, so that it can be copied.
-        ("Command", command if isinstance(command, str) else "\n".join(command)),
+        # Never broken, so that they can be copied.
+        ("Commands", "\n".join(commands(card))),
     ):
         if content:
             parts.append(_section(title, content))
@@ -122,7 +132,7 @@ def _confusion(matrix: list[list[int]], genres: list[str]) -> str:
         for genre, counts in zip(genres, matrix, strict=True)
     ]
     lines = [f"{len(genres)} genres are too many to show here; the version's report has all."]
-    for letters in (5, 3):
+    for letters in (24, 5, 3):
         headers = ["is / called", *(shorten(genre, letters) for genre in genres)]
         if max(map(len, (made := table(headers, rows)).splitlines())) <= width():
             lines = [made]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -108,12 +109,17 @@ def test_the_page_shows_all_side_by_side(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_version(models, "v3", dict(list(TRUTH.items())[:15]), wrong_at()[:15])
+    card = json.loads((models / "v3" / "model.json").read_text())
+    del card["training"]["history"]
+    (models / "v3" / "model.json").write_text(json.dumps(card))
     path = tmp_path / "pages" / "comparison.html"
     assert compare(models, "v1", "v2", "v3", "--out", path) == 0
     assert str(path) in capsys.readouterr().out
     page = path.read_text(encoding="utf-8")
-    # accuracies; confusion, ROC, reliability and loss of each of the three
-    assert page.count("<svg") == 1 + 4 * 3
+    # accuracies; confusion, ROC and reliability of each of the three, loss of two
+    assert page.count("<svg") == 1 + 3 * 3 + 2
+    assert "v3: its card does not hold the numbers." in page
+    assert ">None<" not in page
     assert "<script" not in page
     assert "src=" not in page
     assert "<td>1</td><td>8</td><td>0.039</td>" in page
@@ -141,6 +147,24 @@ def test_mistakes_are_one_sentence_and_exit_2(
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert sentence in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("winner,chaabi", "winner,gnawa"), ("chaabi.3,chaabi,chaabi,0.6", "chaabi.3"), ("0.6", "x")],
+)
+def test_answers_of_another_shape_are_not_paired(
+    models: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = models / "v2" / "test.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    card = json.loads((models / "v2" / "model.json").read_text())
+    card["files"]["test.csv"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (models / "v2" / "model.json").write_text(json.dumps(card))
+    assert compare(models, "v1", "v2") == 0
+    assert f"v1 and v2 not paired: {path}: " in capsys.readouterr().out
 
 
 def test_damaged_answers_are_named(models: Path, capsys: pytest.CaptureFixture[str]) -> None:

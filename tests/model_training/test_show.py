@@ -33,6 +33,12 @@ def test_v1(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines_within(rest.removesuffix(command))
 
 
+def test_what_newer_cards_tell() -> None:
+    text = card_text(full_card())
+    for told in ("units                             64; 32", "coarser time grid", "export runs/a"):
+        assert told in text
+
+
 def test_columns_stand_below_each_other() -> None:
     lines = card_text(v1_card()).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("is / called"))
@@ -55,7 +61,7 @@ def test_what_a_card_lacks_is_left_out() -> None:
     card |= {"training": {}, "architecture": {}, "latency": {}}
     text = card_text(card)
     assert "66.5% [61.0, 72.1]" in text
-    for absent in ("Per genre", "Confusion", "Speed", "Libraries", "Command", "None"):
+    for absent in ("Per genre", "Confusion", "Speed", "Libraries", "Commands", "None"):
         assert absent not in text
 
 
