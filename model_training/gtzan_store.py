@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ from features import FeatureSpec
 from features.mel import mel_edges
 from features.statistics import statistics_names
 
+from .datasets import gtzan
+from .datasets.clips import Part
 from .errors import TrainingError
 from .tracks import Floats, Tracks, of_equal_length
 
@@ -47,11 +48,6 @@ COARSE_HOP = 1711
 FINE_HOP = 512
 FINE_BANDS = 116
 SAME = {"sample_rate": 22050, "n_fft": 2048, "fmin": 0.0, "top_db": 80.0}
-SPLIT_FILES = {
-    "train": "train_filtered.txt",
-    "validation": "valid_filtered.txt",
-    "test": "test_filtered.txt",
-}
 
 
 def _require(spec: FeatureSpec, wanted: dict[str, Any], what: str) -> None:
@@ -90,12 +86,6 @@ def check_spec(spec: FeatureSpec) -> None:
             raise TrainingError("feature_spec: n_frames must be at most 130 at hop_length 512.")
 
 
-def read_artists(folder: Path) -> dict[str, str]:
-    """Artist by track name, for the tracks where it is known."""
-    with (folder / "artists.csv").open(encoding="utf-8", newline="") as file:
-        return {row["track"]: row["artist"] for row in csv.DictReader(file) if row["artist"]}
-
-
 class GtzanStore:
     """The arrays of GTZAN; see `model_training.store.Store` for what every store offers."""
 
@@ -119,10 +109,10 @@ class GtzanStore:
             self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
         self._row_of = {track: row for row, track in enumerate(tracks)}
         self.genres = tuple(sorted(set(self.genre_of.values())))
-        artists = read_artists(folder)
+        artists = gtzan.read_artists(folder)
         self.groups = {track: artists.get(track, track) for track in tracks}
-        pairs = json.loads((folder / "replicas.json").read_text(encoding="utf-8"))
-        self.replicas = [(first, second) for first, second, *_ in pairs]
+        self.replicas = gtzan.read_replicas(folder)
+        self._splits = gtzan.read_splits(folder)
 
     def _file(self, name: str) -> Path:
         path = self.folder / name
@@ -130,13 +120,13 @@ class GtzanStore:
             raise TrainingError(f"{path}: not there; point --data at the arrays of GTZAN.")
         return path
 
-    def split(self, which: str) -> list[str]:
+    def split(self, which: Part) -> list[str]:
         """Tracks of "train", "validation" or "test", in the list's order, as far as stored."""
-        path = self._file(f"splits/{SPLIT_FILES[which]}")
-        lines = path.read_text(encoding="utf-8").split()
-        listed = [line.split("/")[-1].removesuffix(".wav") for line in lines]
-        if not (names := [track for track in listed if track in self._row_of]):
-            raise TrainingError(f"{path}: names none of the tracks of {MAIN}.")
+        if not self._splits:
+            raise TrainingError(f"{self.folder}: has no splits/ with the fault-filtered lists.")
+        names = [track for track in self._splits[which] if track in self._row_of]
+        if not names:
+            raise TrainingError(f"{self.folder}: the {which} list names none of the tracks stored.")
         return names
 
     def load(self, spec: FeatureSpec, names: list[str], copies: bool = False) -> Tracks:

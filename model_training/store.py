@@ -16,6 +16,8 @@ import numpy as np
 from features import FeatureSpec
 
 from . import splits as splitting
+from .datasets import PARTS
+from .datasets.clips import Part
 from .errors import TrainingError
 from .gtzan_store import MAIN, GtzanStore
 from .splits import merge_groups
@@ -23,7 +25,6 @@ from .tracks import Tracks
 
 STORE_NAME = "store.json"
 FORMAT = 1
-SPLITS = ("train", "validation", "test")
 # Log-mel is stored before these are applied, so experiments may differ in them.
 FREE_PARAMETERS = {"kind", "n_mfcc", "n_frames", "standardise", "decimals"}
 
@@ -54,7 +55,7 @@ class Store(Protocol):
         """See above."""
         ...
 
-    def split(self, which: str) -> list[str]:
+    def split(self, which: Part) -> list[str]:
         """Tracks of "train", "validation" or "test"."""
         ...
 
@@ -101,7 +102,7 @@ class ExtractedStore:
             raise TrainingError(f"{folder}: not a complete feature store ({error}).") from error
         self._row_of = {row["track"]: number for number, row in enumerate(self._rows)}
 
-    def split(self, which: str) -> list[str]:
+    def split(self, which: Part) -> list[str]:
         """Tracks of "train", "validation" or "test"."""
         path = self.folder / "splits" / f"{which}.txt"
         try:
@@ -223,7 +224,7 @@ def check_split(store: Store) -> None:
     ------
     TrainingError : naming the tracks, the group or the genre that is left out.
     """
-    splits = {part: store.split(part) for part in SPLITS}
+    splits = {part: store.split(part) for part in PARTS}
     if not store.groups_may_cross:
         splitting.check_split(splits, store.genre_of, merged_groups(store))
         return

@@ -1,5 +1,7 @@
 """Every network: built, trained a step, converted, the same answers in LiteRT."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ SPECS = {
         kind="statistics", statistics=("rms", "mfcc", "tempo"), n_mfcc=13, standardise=False
     ),
 }
-SMALL = {
+SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "dense_statistics": ("statistics", {"units": [16, 8]}),
     "image_cnn": ("mfcc", {"filters": [4, 4, 8, 8], "units": 8}),
     "lstm": ("mfcc", {"units": [8, 8], "dense_units": 8}),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,7 @@ def test_statistics_are_read(tmp_path):
 def test_experiments_may_differ_in_what_follows_the_log_mel(folder):
     store = open_store(folder)
     names = ["chaabi/0"]
+    change: dict[str, Any]
     for change in ({"n_mfcc": 5}, {"kind": "log_mel"}, {"standardise": False}, {"n_frames": 4}):
         spec = FeatureSpec(**{**SPEC.__dict__, **change})
         assert store.load(spec, names).values.shape == (29, 12)

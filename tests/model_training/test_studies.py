@@ -58,7 +58,6 @@ def test_folds_cover_every_track_once_and_keep_replicas_together(
     folds = [json.loads((out / f"fold-{n}.json").read_text()) for n in (1, 2, 3)]
     judged = [set(fold["tracks"]) for fold in folds]
     assert sum(map(len, judged)) == len(set().union(*judged)) == result["n_tracks"] == 24
-    assert all(({"chaabi.00000", "chaabi.00001"} <= names) in (True, False) for names in judged)
     assert sum({"chaabi.00000", "chaabi.00001"} <= names for names in judged) == 1
     assert result["accuracy"]["low"] <= result["accuracy"]["value"] <= result["accuracy"]["high"]
     assert len(result["fold_accuracies"]) == 3
@@ -69,19 +68,18 @@ def test_folds_cover_every_track_once_and_keep_replicas_together(
 def test_a_stopped_study_goes_on_and_another_one_is_refused(
     dense, store, tmp_path, monkeypatch, capsys
 ):
-    from model_training import studies
     from model_training.config import load_experiment
+    from model_training.training import fit
 
     out, calls = tmp_path / "cv", []
-    train = studies.fit
 
     def counted(*arguments, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return train(*arguments, **options)
+        return fit(*arguments, **options)
 
-    monkeypatch.setattr(studies, "fit", counted)
+    monkeypatch.setattr("model_training.studies.fit", counted)
     words = ["cross-validate", str(dense), "--data", str(store), "--folds", "3"]
     assert main([*words, "--out", str(out)]) == 130
     assert sorted(path.name for path in out.iterdir()) == ["fold-1.json"]
