@@ -224,7 +224,7 @@ def check_split(store: Store) -> None:
     ------
     TrainingError : naming the tracks, the group or the genre that is left out.
     """
-    splits = {part: store.split(part) for part in PARTS}
+    splits: dict[str, list[str]] = {part: store.split(part) for part in PARTS}
     if not store.groups_may_cross:
         splitting.check_split(splits, store.genre_of, merged_groups(store))
         return
