@@ -1,0 +1,99 @@
+"""Augmented copies of a sound: speed, pitch, noise, gain and low-pass, with audiomentations.
+
+A copy depends on the seed, the track and the number of the copy alone, so that a run can be
+repeated, in whatever order and on however many machines the tracks are done. audiomentations draws
+from the global generators, from which other threads draw too (those of a Dask worker do). So the
+changes are drawn here, from a generator of the copy's own, and handed over as ranges of one value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from .audio_augmentation_options import AudioAugmentation
+
+with warnings.catch_warnings():
+    # Its docstrings hold backslashes that Python warns about when it first compiles them.
+    warnings.filterwarnings("ignore", "invalid escape sequence")
+    import audiomentations
+    from audiomentations.core.transforms_interface import BaseWaveformTransform
+
+Samples = npt.NDArray[np.float32]
+
+SNR_DB = (10.0, 40.0)
+CUTOFF_HZ = (3000.0, 8000.0)
+ROLLOFFS_DB_PER_OCTAVE = (12, 24, 36, 48)
+# The noise itself comes from numpy's global generator.
+_NOISE = threading.Lock()
+
+
+def transforms(
+    options: AudioAugmentation, sample_rate: int, rng: np.random.Generator
+) -> list[BaseWaveformTransform]:
+    """The changes of one copy, drawn from `rng`, in the order in which they are made."""
+    speed = round(sample_rate * rng.uniform(1 - options.speed, 1 + options.speed))
+    rate = rng.uniform(1 - options.stretch, 1 + options.stretch)
+    semitones = rng.uniform(-options.pitch, options.pitch)
+    gain = rng.uniform(-options.gain_db, options.gain_db)
+    snr = rng.uniform(*SNR_DB)
+    cutoff = float(np.exp(rng.uniform(*np.log(CUTOFF_HZ))))
+    rolloff = int(rng.choice(ROLLOFFS_DB_PER_OCTAVE))
+    makers: tuple[tuple[float, Callable[[], BaseWaveformTransform]], ...] = (
+        # n samples become n * speed / sample_rate, and are played at the old rate.
+        (options.speed, lambda: audiomentations.Resample(speed, speed, p=1)),
+        (
+            options.stretch,
+            lambda: audiomentations.TimeStretch(rate, rate, leave_length_unchanged=False, p=1),
+        ),
+        (options.pitch, lambda: audiomentations.PitchShift(semitones, semitones, p=1)),
+        (options.gain_db, lambda: audiomentations.Gain(gain, gain, p=1)),
+    )
+    chosen = rng.uniform(size=len(makers)) < options.probability
+    noisy, dull = rng.uniform(size=2) < (options.noise, options.low_pass)
+    found = [make() for (on, make), take in zip(makers, chosen, strict=True) if on and take]
+    if noisy:
+        found.append(audiomentations.AddGaussianSNR(snr, snr, p=1))
+    if dull:
+        found.append(audiomentations.LowPassFilter(cutoff, cutoff, rolloff, rolloff, p=1))
+    return found
+
+
+def augment(
+    samples: Samples,
+    sample_rate: int,
+    options: AudioAugmentation,
+    *,
+    seed: int,
+    track: str,
+    copy: int,
+) -> Samples:
+    """One augmented copy of mono `samples` (n,); `speed` and `stretch` change its length.
+
+    Parameters
+    ----------
+    seed, track, copy : together they decide what happens; the same three give the same copy.
+
+    Returns
+    -------
+    float32 (m,), possibly beyond [-1, 1]; never the array that was given.
+    """
+    digest = hashlib.sha256(f"{seed}\n{copy}\n{track}".encode()).digest()
+    rng = np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+    noise_seed = rng.integers(2**32)
+    changed = samples.copy()
+    for transform in transforms(options, sample_rate, rng):
+        if isinstance(transform, audiomentations.AddGaussianSNR):
+            with _NOISE:
+                before = np.random.get_state()
+                np.random.seed(noise_seed)
+                changed = transform(changed, sample_rate)
+                np.random.set_state(before)
+        else:
+            changed = transform(changed, sample_rate)
+    return np.ascontiguousarray(changed, dtype=np.float32)
