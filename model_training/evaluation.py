@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from webapp.inference.calibration import calibrate
@@ -39,8 +40,12 @@ def bootstrap_interval(correct: Floats, seed: int = 0) -> tuple[float, float]:
     """95 % interval of the mean of `correct` (n_tracks,), percentile bootstrap over tracks.
 
     For segments pass each track's share of right segments: segments of a track are not
-    independent.
+    independent. When all tracks are right, or all wrong, every draw is the same; then the exact
+    binomial interval (Clopper and Pearson, 1934) says what so few tracks can tell.
     """
+    if correct.min() == correct.max() and correct[0] in (0, 1):
+        exact = binomtest(round(float(correct.sum())), len(correct)).proportion_ci(method="exact")
+        return float(exact.low), float(exact.high)
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(correct), (BOOTSTRAP_ROUNDS, len(correct)))
     low, high = np.percentile(correct[draws].mean(axis=1), [2.5, 97.5])
@@ -173,7 +178,7 @@ def evaluate(
                 for i, genre in enumerate(genres)
             },
             "confusion_matrix": sk.confusion_matrix(labels, winners, labels=index).tolist(),
-            "roc_auc": {**auc, "macro": round(float(np.mean(list(auc.values()))), 4)},
+            "roc_auc": auc and {**auc, "macro": round(float(np.mean(list(auc.values()))), 4)},
             "roc": {genres[i]: roc_curve(answers[:, i], one_hot[:, i]) for i in judged},
             "calibration_error": round(expected_calibration_error(answers, labels), 4),
             "calibration_error_before": round(expected_calibration_error(before, labels), 4),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import plots
 from .config import Experiment
 from .errors import TrainingError
 from .evaluation import bootstrap_interval, evaluate, per_track
@@ -204,6 +205,7 @@ def learning_curve(
         "points": points,
     }
     _write(out / "learning_curve.json", result)
+    (out / "learning_curve.svg").write_text(plots.learning_curve(points), encoding="utf-8")
     return result
 
 

@@ -61,6 +61,19 @@ def test_interval_has_the_width_of_a_binomial():
     assert bootstrap_interval(correct) == (low, high)
 
 
+def test_a_perfect_small_test_is_not_certain():
+    low, high = bootstrap_interval(np.ones(9))
+    assert high == 1
+    assert low == pytest.approx(0.025 ** (1 / 9))  # nine of nine would happen in 2.5 % of cases
+    assert bootstrap_interval(np.zeros(9)) == pytest.approx((0, 1 - low))
+
+
+def test_a_test_of_one_genre_has_no_curves():
+    report = evaluate(np.array([[0.8, 0.1, 0.1]]), np.array([0]), np.array([0]), GENRES, 1.0)
+    assert report["track"]["roc_auc"] == {}
+    assert report["track"]["roc"] == {}
+
+
 def test_calibration_error_of_known_cases():
     sure = np.tile([1.0, 0.0], (10, 1))
     assert expected_calibration_error(sure, np.zeros(10, int)) == 0

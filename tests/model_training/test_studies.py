@@ -112,6 +112,7 @@ def test_a_learning_curve_grows(dense, store, tmp_path, never_the_test):
     assert counts[0] == 6
     assert counts[-1] == 18
     assert {"value", "low", "high"} == points[0]["validation"].keys()
+    assert (out / "learning_curve.svg").read_text().startswith("<svg")
 
 
 def test_the_leak_splits_by_track_and_by_segment(
