@@ -29,8 +29,9 @@ Samples = npt.NDArray[np.float32]
 SNR_DB = (10.0, 40.0)
 CUTOFF_HZ = (3000.0, 8000.0)
 ROLLOFFS_DB_PER_OCTAVE = (12, 24, 36, 48)
-# The noise itself comes from numpy's global generator.
-_NOISE = threading.Lock()
+# These draw from numpy's global generator whatever they are told; noise is nothing but that.
+DRAWING = (audiomentations.AddGaussianSNR, audiomentations.LowPassFilter)
+_GLOBAL_GENERATOR = threading.Lock()
 
 
 def transforms(
@@ -88,8 +89,8 @@ def augment(
     noise_seed = rng.integers(2**32)
     changed = samples.copy()
     for transform in transforms(options, sample_rate, rng):
-        if isinstance(transform, audiomentations.AddGaussianSNR):
-            with _NOISE:
+        if isinstance(transform, DRAWING):
+            with _GLOBAL_GENERATOR:
                 before = np.random.get_state()
                 np.random.seed(noise_seed)
                 changed = transform(changed, sample_rate)
