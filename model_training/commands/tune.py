@@ -1,0 +1,72 @@
+"""`tune`: search for better values of an experiment's keys."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "search for better values of an experiment, as its table [tune] says"
+EXAMPLES = """\
+python -m model_training tune model_training/experiments/statistics.toml --data STORE
+python -m model_training tune my.toml --data STORE --method hyperband --objective accuracy
+python -m model_training tune my.toml --data STORE --trials 40 --repeats 3 --out runs/my-search
+"""
+# trials.json has them all.
+MOST_ROWS = 15
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file with a table [tune]")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument("--method", choices=("random", "grid", "hyperband"), default="random")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="at most N, besides the experiment as it stands (20; the whole grid; all of "
+        "Hyperband)",
+    )
+    parser.add_argument(
+        "--objective",
+        choices=("loss", "accuracy"),
+        default="loss",
+        help="what is best, per track on the validation tracks: the lowest mean negative "
+        "log-likelihood after calibration (loss; it moves less by chance) or the highest accuracy",
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--repeats", type=int, default=1, metavar="N", help="seeds of each trial; their mean counts"
+    )
+    parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-tune)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Search, then show the trials; a stopped search goes on."""
+    from ..config import load_experiment
+    from ..paths import RUNS
+    from ..tuning import BEST_NAME, tune
+    from ..tuning_trials import TRIALS_NAME, table_of
+
+    out = options.out or RUNS / f"{options.experiment.stem}-tune"
+    outcome = tune(
+        load_experiment(options.experiment),
+        options.data,
+        method=options.method,
+        trials=options.trials,
+        seed=options.seed,
+        repeats=options.repeats,
+        objective=options.objective,
+        out=out,
+        command=options.command_line,
+    )
+    if outcome.n_known:
+        print(f"{outcome.n_known} trials were done by an earlier run.")
+    print(f"\n{table_of(outcome, MOST_ROWS)}\n")
+    if len(outcome.trials) > MOST_ROWS:
+        print(f"All {len(outcome.trials)} trials: {out / TRIALS_NAME}")
+    print(
+        f"On {outcome.n_validation} validation tracks an accuracy has a standard error of "
+        f"{100 * outcome.margin:.1f} points: smaller differences say little."
+    )
+    print(f"next: python -m model_training train {out / BEST_NAME} --data {options.data}")
