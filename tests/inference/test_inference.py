@@ -13,7 +13,7 @@ import pytest
 from webapp.inference import Card, CardError, EngineError, Predictor, Predictors, Registry
 from webapp.inference.aggregation import soft_vote, vote_counts
 from webapp.inference.calibration import calibrate
-from webapp.inference.engines import MAX_BATCH, KerasEngine, LiteRTEngine
+from webapp.inference.engines import MAX_BATCH, KerasEngine, LiteRTEngine, batch_size
 from webapp.inference.registry import natural_key
 
 MODELS = Path(__file__).resolve().parents[2] / "trained_models"
@@ -40,10 +40,9 @@ def edit(folder: Path, **changes) -> None:
     path.write_text(json.dumps(card))
 
 
-def batch(n: int, seed: int = 0) -> np.ndarray:
-    """Random features of unit-variance log-mel."""
-    spec = REGISTRY.cards["v1"].spec
-    shape = (n, spec.n_frames, spec.n_coefficients)
+def batch(n: int, seed: int = 0, version: str = "v1") -> np.ndarray:
+    """Random features of unit variance."""
+    shape = (n, *REGISTRY.cards[version].spec.shape)
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -185,7 +184,7 @@ def test_unknown_engine_and_version(models):
 @pytest.mark.parametrize("version", REGISTRY.cards)
 def test_engines_answer_the_same(version):
     card = REGISTRY.cards[version]
-    features = batch(2 * MAX_BATCH + 5)
+    features = batch(2 * batch_size(card.spec.shape) + 5, version=version)
     litert, keras = LiteRTEngine(card).run(features), KerasEngine(card).run(features)
     assert litert.shape == (len(features), len(card.genres))
     np.testing.assert_allclose(litert, keras, atol=1e-4)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import math
 
 from flask import Flask
 
@@ -15,6 +16,8 @@ def test_each_thread_gets_its_own_answer(app: Flask, registry: Registry) -> None
         (f"/api/v1/models/{version}/predictions", json.dumps(request_of(card.spec, n, seed=seed)))
         for version, card in registry.cards.items()
         for seed, n in enumerate([1, 2, 5, 12, 30, 3, 7, 64, 65, 4, 9, 31])
+        # half a minute of log-mel has fifty thousand numbers
+        if n * math.prod(card.spec.shape) < 300_000
     ]
 
     def post(request: tuple[str, str]) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
 
+from tests.small_models import SMALL
 from tests.webapp.asking import JSON, post, refused
 from tests.webapp.conftest import request_of
+from webapp import create_app
 from webapp.inference import Registry
 
 scalars = (
@@ -29,7 +33,9 @@ anything = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["feature_spec", "segments", "start", "end", "features", "mfcc", "x"]),
+            st.sampled_from(
+                ["feature_spec", "segments", "start", "end", "features", "mfcc", "statistics", "x"]
+            ),
             inner,
             max_size=4,
         )
@@ -79,21 +85,40 @@ def apply(value: Any, kind: str, place: list[float], new: Any) -> Any:
     return new
 
 
-@OFTEN
-@given(edits=changes())
-def test_changed_requests(
-    client: FlaskClient, url: str, small_body: dict[str, Any], request_schema: Any, edits: Any
+def check_changed(
+    client: FlaskClient, url: str, body: dict[str, Any], schema: OAS31Validator, edits: Any
 ) -> None:
-    changed: Any = small_body
+    changed: Any = body
     for edit in edits:
         changed = apply(changed, *edit)
     response = client.post(url, json=changed)
     assert response.status_code in EXPECTED
     if response.status_code == 200:
         # accepted only what the published schema allows
-        request_schema.validate(changed)
+        schema.validate(changed)
     else:
         refused(response, response.status_code, response.get_json()["error"]["code"])
+
+
+@OFTEN
+@given(edits=changes())
+def test_changed_requests(
+    client: FlaskClient, url: str, small_body: dict[str, Any], app: Flask, edits: Any
+) -> None:
+    check_changed(client, url, small_body, request_schema(app), edits)
+
+
+@pytest.mark.parametrize("version", ["table", "sequence"])
+@settings(OFTEN, max_examples=300)
+@given(edits=changes())
+def test_changed_requests_of_other_kinds(all_kinds: Flask, version: str, edits: Any) -> None:
+    check_changed(
+        all_kinds.test_client(),
+        f"/api/v1/models/{version}/predictions",
+        request_of(SMALL[version][0], 1),
+        request_schema(all_kinds),
+        edits,
+    )
 
 
 @OFTEN
@@ -148,6 +173,11 @@ def small_json(small_body: dict[str, Any]) -> bytes:
 
 
 @pytest.fixture(scope="module")
+def all_kinds(small_models: Path) -> Flask:
+    return create_app({"MODELS_DIR": small_models})
+
+
+@functools.cache
 def request_schema(app: Flask) -> OAS31Validator:
     document = app.test_client().get("/api/openapi.json").get_json()
     return OAS31Validator(

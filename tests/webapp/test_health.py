@@ -20,7 +20,7 @@ def test_alive_without_a_model() -> None:
     assert not site_of(app).ready
 
 
-def test_ready_only_after_a_prediction(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_ready_only_after_a_prediction(monkeypatch: pytest.MonkeyPatch, recommended: str) -> None:
     from webapp.inference.predictor import Predictor
 
     batches = []
@@ -33,13 +33,13 @@ def test_ready_only_after_a_prediction(monkeypatch: pytest.MonkeyPatch, version:
     monkeypatch.setattr(Predictor, "predict", watched)
     client = create_app().test_client()
     assert batches == []
-    assert client.get("/readyz").get_json() == {"status": "ready", "model": version}
+    assert client.get("/readyz").get_json() == {"status": "ready", "model": recommended}
     assert batches == [1]
     assert client.get("/readyz").status_code == 200
     assert batches == [1]
 
 
-def test_not_ready_while_another_request_loads(version: str) -> None:
+def test_not_ready_while_another_request_loads() -> None:
     app = create_app()
     loading, go_on = threading.Event(), threading.Event()
     load = site_of(app).predictors.get

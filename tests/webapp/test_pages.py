@@ -28,14 +28,14 @@ def config_of(client: FlaskClient) -> dict[str, object]:
 
 
 def test_the_page_gets_its_configuration(
-    client: FlaskClient, registry: Registry, version: str
+    client: FlaskClient, registry: Registry, recommended: str
 ) -> None:
     response = client.get("/")
     assert (response.status_code, response.mimetype) == (200, "text/html")
     assert response.headers["Cache-Control"] == "no-cache"
     config = config_of(client)
-    card = registry.get(version)
-    assert config["predictUrl"] == f"/api/v1/models/{version}/predictions"
+    card = registry.get(recommended)
+    assert config["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
     assert config["featureSpec"] == card.spec.to_json()
     assert config["genres"] == list(card.genres)
     assert config["maxMinutes"] == 60

@@ -31,14 +31,18 @@ def running() -> Iterator[Server]:
         yield site
 
 
-def test_it_says_where_it_is(running: Server, version: str) -> None:
+def test_it_says_where_it_is(running: Server, recommended: str) -> None:
     line = running.output.splitlines()[-1]
-    assert f"MusiClassify with model {version} is ready: http://127.0.0.1:{running.port}/" in line
+    assert (
+        f"MusiClassify with model {recommended} is ready: http://127.0.0.1:{running.port}/" in line
+    )
     assert "Ctrl-C ends it" in line
 
 
-def test_it_answers(running: Server, url: str, body: dict[str, Any], version: str) -> None:
-    assert json.loads(running.ask("GET", "/readyz")[2]) == {"status": "ready", "model": version}
+def test_it_answers(
+    running: Server, url: str, body: dict[str, Any], version: str, recommended: str
+) -> None:
+    assert json.loads(running.ask("GET", "/readyz")[2]) == {"status": "ready", "model": recommended}
     status, headers, answer = running.ask("POST", url, body)
     assert status == 200
     assert headers["content-type"] == "application/json"
@@ -375,12 +379,12 @@ def test_a_worker_that_dies_while_loading_ends_the_server() -> None:
         assert "Traceback" not in site.output
 
 
-def test_the_terminal_shows_only_what_people_need(version: str) -> None:
+def test_the_terminal_shows_only_what_people_need(recommended: str) -> None:
     with server() as site:
         site.wait_ready()
         assert site.output == (
-            f"Loading model {version} (litert) ...\n"
-            f"MusiClassify with model {version} is ready: http://127.0.0.1:{site.port}/"
+            f"Loading model {recommended} (litert) ...\n"
+            f"MusiClassify with model {recommended} is ready: http://127.0.0.1:{site.port}/"
             "  (Ctrl-C ends it)\n"
         )
 
@@ -426,7 +430,7 @@ def test_any_wsgi_server_can_serve_it(
 
 
 def test_waitress_serves_it_where_gunicorn_does_not_run(
-    url: str, body: dict[str, Any], version: str
+    url: str, body: dict[str, Any], recommended: str
 ) -> None:
     code = (
         "import sys; from webapp import serving, waitress_server; "
@@ -434,7 +438,7 @@ def test_waitress_serves_it_where_gunicorn_does_not_run(
     )
     port = free_port()
     with program(*PYTHON, "-c", code, PORT=port) as site:
-        site.expect(rf"model {version} is ready: http://127\.0\.0\.1:{port}/")
+        site.expect(rf"model {recommended} is ready: http://127\.0\.0\.1:{port}/")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         data = json.dumps(body)
         connection.request("POST", url, data, {"Content-Type": "application/json"})

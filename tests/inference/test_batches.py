@@ -1,0 +1,104 @@
+"""Networks of every shape of features, with free and with fixed batches, in both engines."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.small_models import SMALL
+from webapp.inference import Predictors, Registry
+from webapp.inference.engines import (
+    MAX_BATCH,
+    MAX_BATCH_VALUES,
+    KerasEngine,
+    LiteRTEngine,
+    batch_size,
+)
+
+
+@pytest.fixture(scope="module")
+def registry(small_models: Path) -> Registry:
+    return Registry.load(small_models)
+
+
+def batch(shape: tuple[int, ...], n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, (n, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1,), MAX_BATCH),
+        ((77,), MAX_BATCH),
+        ((64, 64), MAX_BATCH),
+        ((65, 64), MAX_BATCH - 1),
+        ((387, 128), 5),
+        ((1288, 128), 1),
+        # larger than a whole batch may be: one at a time all the same
+        ((5000, 128), 1),
+    ],
+)
+def test_large_segments_make_small_batches(shape: tuple[int, ...], expected: int) -> None:
+    assert batch_size(shape) == expected
+    assert expected == 1 or expected * math.prod(shape) <= MAX_BATCH_VALUES
+
+
+@pytest.mark.parametrize("version", SMALL)
+def test_no_forward_pass_is_larger(
+    registry: Registry, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = SMALL[version][0].shape
+    most = 16 if version == "sequence" else batch_size(shape)
+    sizes = []
+    real = LiteRTEngine._invoke
+
+    def counting(engine: LiteRTEngine, interpreter: Any, part: np.ndarray) -> np.ndarray:
+        sizes.append(len(part))
+        return real(engine, interpreter, part)
+
+    monkeypatch.setattr(LiteRTEngine, "_invoke", counting)
+    LiteRTEngine(registry.cards[version]).run(batch(shape, 2 * most + 1))
+    assert sizes == [most, most, 1]
+
+
+@pytest.mark.parametrize("version", SMALL)
+def test_the_engines_agree_on_any_number_of_segments(registry: Registry, version: str) -> None:
+    card, shape = registry.cards[version], SMALL[version][0].shape
+    litert, keras = LiteRTEngine(card), KerasEngine(card)
+    for n in (1, 2, 15, 16, 17, 33):
+        features = batch(shape, n, seed=n)
+        answer = litert.run(features)
+        assert answer.shape == (n, len(card.genres))
+        np.testing.assert_allclose(answer, keras.run(features), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("version", SMALL)
+def test_what_fills_a_fixed_batch_changes_nothing(registry: Registry, version: str) -> None:
+    shape = SMALL[version][0].shape
+    engine = LiteRTEngine(registry.cards[version])
+    features = batch(shape, 18)
+    together = engine.run(features)
+    # a full batch before it leaves its numbers in the interpreter
+    for place in (0, 15, 16, 17):
+        alone = engine.run(features[place : place + 1])
+        np.testing.assert_allclose(alone[0], together[place], rtol=0, atol=1e-5)
+
+
+def test_only_the_recurrent_network_has_a_fixed_batch(registry: Registry) -> None:
+    fixed = {version: LiteRTEngine(registry.cards[version])._fixed_batch for version in SMALL}
+    assert fixed == {"images": None, "sequence": 16, "log_mel": None, "table": None}
+
+
+@pytest.mark.parametrize("version", SMALL)
+def test_other_shapes_are_refused_in_words(registry: Registry, version: str) -> None:
+    predictor, shape = Predictors(registry).get(version), SMALL[version][0].shape
+    predictor.warm_up()
+    wanted = rf"expected \(n >= 1, {', '.join(map(str, shape))}\), got"
+    for features in (batch(shape, 0), batch(shape, 1)[0], batch((*shape, 1), 1), batch((3,), 1)):
+        with pytest.raises(ValueError, match=wanted):
+            predictor.predict(features)
