@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from features import FeatureSpec, build_request, extract_segments
+from features import FeatureSpec, extract_segments
 from webapp.inference import Predictors, Registry
 
+from .chain import TOLERANCE, check_chain, values
 from .sounds import band, write
 from .visit import Visit
-
-# Raw dB MFCCs in CPython and in the browser's Python.
-TOLERANCE_DB = 5e-3
-# Probabilities in the answer are rounded; LiteRT's sums may differ in the last digits.
-TOLERANCE_PROBABILITY = 1e-4
 
 
 @pytest.fixture(scope="module")
 def predictor(root: Path):
     return Predictors(Registry.load(root / "trained_models"), engine="litert").get("v1")
-
-
-def values(request: dict[str, Any]) -> npt.NDArray[np.float32]:
-    (kind,) = request["segments"][0]["features"]
-    return np.array([segment["features"][kind] for segment in request["segments"]], np.float32)
 
 
 def test_same_raw_mfcc_as_cpython(here: Visit):
@@ -38,11 +26,12 @@ def test_same_raw_mfcc_as_cpython(here: Visit):
     clicks = np.zeros(20 * rate, np.float32)
     clicks[:: rate // 3] = 1
     noise = np.random.default_rng(1).normal(scale=0.25, size=20 * rate).astype(np.float32)
-    for samples in (band(100, rate), clicks, noise):
-        there = values(here.extracted(samples, spec.to_json()))
+    sounds = [band(100, rate), clicks, noise]
+    for samples, (request, _) in zip(sounds, here.extracted(sounds, spec), strict=True):
+        there = values(request)
         cpython = np.array([segment.values for segment in extract_segments(samples, spec)])
         assert there.shape == cpython.shape
-        assert np.abs(there - cpython).max() < TOLERANCE_DB
+        assert np.abs(there - cpython).max() < TOLERANCE
 
 
 def test_same_answer_as_cpython(here: Visit, predictor, shared_songs: list[Path], tmp_path: Path):
@@ -53,18 +42,7 @@ def test_same_answer_as_cpython(here: Visit, predictor, shared_songs: list[Path]
     ]
     for file in files:
         here.start_over()
-        here.finish([file])
-        samples = here.decoded(file)
-        expected = predictor.predict(
-            values(json.loads(build_request(samples, predictor.card.spec).body))
-        )
-        (answer,) = here.answers
-        assert here.song(file.name).get_attribute("data-genre") == expected.winner
-        assert answer["aggregate"]["votes"] == expected.votes
-        there = np.array([segment["probabilities"] for segment in answer["segments"]])
-        assert np.abs(there - expected.probabilities).max() < TOLERANCE_PROBABILITY
-        aggregate = np.array(answer["aggregate"]["probabilities"])
-        assert np.abs(aggregate - expected.aggregate).max() < TOLERANCE_PROBABILITY
+        check_chain(here, predictor, file)
 
 
 def test_decoding_is_exact_and_stereo_is_averaged(here: Visit, tmp_path: Path):

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route
 
+from features import FeatureSpec
+
 # Generous: a busy machine with one core must not fail.
 PATIENCE_MS = 120_000
 
@@ -28,14 +30,18 @@ DECODE = """async ([name, content, sampleRate]) => {
   return btoa(text);
 }"""
 
-EXTRACT = """async ([content, featureSpec]) => {
+EXTRACT = """async ([contents, featureSpec]) => {
   const { Engine } = await import('/static/js/engine.js');
   const config = JSON.parse(document.getElementById('config').textContent);
   const engine = new Engine({ ...config, featureSpec });
   engine.start();
-  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-  const { body } = await engine.extract(new Float32Array(bytes.buffer), () => {});
-  return body.text();
+  const found = [];
+  for (const content of contents) {
+    const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+    const { body, pieces } = await engine.extract(new Float32Array(bytes.buffer), () => {});
+    found.push([await body.text(), pieces]);
+  }
+  return found;
 }"""
 
 
@@ -119,11 +125,27 @@ class Visit:
         text: str = self.page.evaluate(DECODE, [file.name, content, sample_rate])
         return np.frombuffer(base64.b64decode(text), np.float32)
 
-    def extracted(self, samples: npt.NDArray[np.float32], spec: dict[str, Any]) -> dict[str, Any]:
-        """What the page's Python makes of samples."""
-        content = base64.b64encode(samples.astype("<f4").tobytes()).decode()
-        answer: dict[str, Any] = json.loads(self.page.evaluate(EXTRACT, [content, spec]))
-        return answer
+    def extracted(
+        self, sounds: list[npt.NDArray[np.float32]], spec: FeatureSpec
+    ) -> list[tuple[dict[str, Any], list[list[float]]]]:
+        """What the page's Python makes of sounds: requests, and start and end of all pieces."""
+        contents = [
+            base64.b64encode(samples.astype("<f4").tobytes()).decode() for samples in sounds
+        ]
+        found = self.page.evaluate(EXTRACT, [contents, spec.to_json()])
+        return [(json.loads(body), pieces) for body, pieces in found]
+
+    def sent(self, name: str) -> dict[str, Any]:
+        """What was sent for a finished song, as the page offers it for download."""
+        song = self.song(name)
+        if song.locator(".song-body").is_hidden():
+            song.locator(".song-toggle").click()
+        if song.locator(".sent").get_attribute("open") is None:
+            song.locator(".sent summary").click()
+        with self.page.expect_download() as download:
+            song.locator(".sent-download").click()
+        request: dict[str, Any] = json.loads(download.value.path().read_bytes())
+        return request
 
     def start_over(self) -> None:
         """Make the page ready for another test."""

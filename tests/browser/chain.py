@@ -1,0 +1,63 @@
+"""The whole chain twice: through the page and the server, and in CPython alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features import build_request
+from webapp.inference import Predictor
+
+from .visit import Visit
+
+# Features in CPython and in the browser's Python, before rounding (raw MFCC span hundreds of dB).
+TOLERANCE = 5e-3
+# Probabilities of the same numbers: an answer has six digits.
+SAME_NUMBERS = 2e-6
+# Probabilities of numbers of which some are rounded to the other side.
+TOLERANCE_PROBABILITY = 1e-4
+
+
+def values(request: dict[str, Any]) -> npt.NDArray[np.float32]:
+    """The features of a request: (n_segments, *spec.shape)."""
+    (kind,) = request["segments"][0]["features"]
+    return np.array([segment["features"][kind] for segment in request["segments"]], np.float32)
+
+
+def times(segments: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Start and end of each segment, of a request or an answer."""
+    return [(segment["start"], segment["end"]) for segment in segments]
+
+
+def probabilities(answer: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """The probabilities of every segment, then those of the song."""
+    rows = [segment["probabilities"] for segment in answer["segments"]]
+    return np.array([*rows, answer["aggregate"]["probabilities"]])
+
+
+def check_chain(visitor: Visit, predictor: Predictor, file: Path) -> dict[str, Any]:
+    """Drop a song on an empty page; what is sent and answered must be CPython's. The answer."""
+    spec = predictor.card.spec
+    visitor.finish([file])
+    (answer,) = visitor.answers
+    sent = visitor.sent(file.name)
+    request = build_request(visitor.decoded(file, spec.sample_rate), spec)
+    ours = json.loads(request.body)
+
+    assert sent["feature_spec"] == spec.id
+    assert times(sent["segments"]) == times(ours["segments"]) == times(answer["segments"])
+    np.testing.assert_allclose(
+        values(sent), values(ours), rtol=0, atol=TOLERANCE + 10.0**-spec.decimals
+    )
+    for numbers, tolerance in ((sent, SAME_NUMBERS), (ours, TOLERANCE_PROBABILITY)):
+        expected = predictor.predict(values(numbers))
+        rows = np.concatenate([expected.probabilities, expected.aggregate[None]])
+        np.testing.assert_allclose(probabilities(answer), rows, rtol=0, atol=tolerance)
+    assert answer["version"] == predictor.card.version
+    assert answer["aggregate"]["votes"] == predictor.predict(values(sent)).votes
+    assert visitor.song(file.name).get_attribute("data-genre") == answer["aggregate"]["genre"]
+    return answer
