@@ -1,4 +1,4 @@
-"""Augmented copies of a sound: speed, pitch, noise, gain and low-pass, with audiomentations.
+"""Augmented copies of a sound: speed, stretch, pitch, gain, noise and low-pass.
 
 A copy depends on the seed, the track and the number of the copy alone, so that a run can be
 repeated, in whatever order and on however many machines the tracks are done. audiomentations draws
@@ -8,6 +8,7 @@ changes are drawn here, from a generator of the copy's own, and handed over as r
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 import warnings
@@ -16,15 +17,16 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from .audio import Sound
 from .audio_augmentation_options import AudioAugmentation
 
 with warnings.catch_warnings():
     # Its docstrings hold backslashes that Python warns about when it first compiles them.
     warnings.filterwarnings("ignore", "invalid escape sequence")
     import audiomentations
-    from audiomentations.core.transforms_interface import BaseWaveformTransform
 
 Samples = npt.NDArray[np.float32]
+Change = Callable[[Samples, int], Samples]
 
 SNR_DB = (10.0, 40.0)
 CUTOFF_HZ = (3000.0, 8000.0)
@@ -34,9 +36,17 @@ DRAWING = (audiomentations.AddGaussianSNR, audiomentations.LowPassFilter)
 _GLOBAL_GENERATOR = threading.Lock()
 
 
+def _faster_or_slower(new_rate: int, samples: Samples, sample_rate: int) -> Samples:
+    """Resampled to `new_rate` and played at the old rate, as audiomentations' Resample does it.
+
+    By soxr itself: the way through librosa compiles for seconds in every new process.
+    """
+    return Sound(samples[:, None], sample_rate).resampled(new_rate).samples[:, 0]
+
+
 def transforms(
     options: AudioAugmentation, sample_rate: int, rng: np.random.Generator
-) -> list[BaseWaveformTransform]:
+) -> list[Change]:
     """The changes of one copy, drawn from `rng`, in the order in which they are made."""
     speed = round(sample_rate * rng.uniform(1 - options.speed, 1 + options.speed))
     rate = rng.uniform(1 - options.stretch, 1 + options.stretch)
@@ -45,9 +55,8 @@ def transforms(
     snr = rng.uniform(*SNR_DB)
     cutoff = float(np.exp(rng.uniform(*np.log(CUTOFF_HZ))))
     rolloff = int(rng.choice(ROLLOFFS_DB_PER_OCTAVE))
-    makers: tuple[tuple[float, Callable[[], BaseWaveformTransform]], ...] = (
-        # n samples become n * speed / sample_rate, and are played at the old rate.
-        (options.speed, lambda: audiomentations.Resample(speed, speed, p=1)),
+    makers: tuple[tuple[float, Callable[[], Change]], ...] = (
+        (options.speed, lambda: functools.partial(_faster_or_slower, speed)),
         (
             options.stretch,
             lambda: audiomentations.TimeStretch(rate, rate, leave_length_unchanged=False, p=1),
@@ -57,7 +66,9 @@ def transforms(
     )
     chosen = rng.uniform(size=len(makers)) < options.probability
     noisy, dull = rng.uniform(size=2) < (options.noise, options.low_pass)
-    found = [make() for (on, make), take in zip(makers, chosen, strict=True) if on and take]
+    found: list[Change] = [
+        make() for (on, make), take in zip(makers, chosen, strict=True) if on and take
+    ]
     if noisy:
         found.append(audiomentations.AddGaussianSNR(snr, snr, p=1))
     if dull:
@@ -88,13 +99,13 @@ def augment(
     rng = np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
     noise_seed = rng.integers(2**32)
     changed = samples.copy()
-    for transform in transforms(options, sample_rate, rng):
-        if isinstance(transform, DRAWING):
+    for change in transforms(options, sample_rate, rng):
+        if isinstance(change, DRAWING):
             with _GLOBAL_GENERATOR:
                 before = np.random.get_state()
                 np.random.seed(noise_seed)
-                changed = transform(changed, sample_rate)
+                changed = change(changed, sample_rate)
                 np.random.set_state(before)
         else:
-            changed = transform(changed, sample_rate)
+            changed = change(changed, sample_rate)
     return np.ascontiguousarray(changed, dtype=np.float32)

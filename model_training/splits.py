@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from .datasets import PARTS
 from .errors import TrainingError
@@ -256,6 +255,9 @@ def group_folds(
             "folds in which a group stays whole: take fewer folds or add recordings of other "
             "artists."
         )
+    # Processes that extract features import this module too, and need no scikit-learn.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     folds = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # Fewer tracks of a genre than folds was refused above.

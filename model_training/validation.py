@@ -297,7 +297,7 @@ def _correlated(
         row[:] = start.ravel() / max(float(np.linalg.norm(start)), 1e-9)
     # In stripes, so that a large data set does not need a table of all its pairs at once.
     for begin in range(0, len(mine), 256):
-        stripe = rows[begin : begin + 256] @ rows.T
+        stripe = rows[begin : min(begin + 256, len(mine))] @ rows.T
         for i, j in zip(*np.nonzero(stripe > NEAR_DUPLICATE), strict=True):
             # The places of `mine` lead both lists: each pair of them comes twice, itself once.
             if j > begin + i:
