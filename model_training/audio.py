@@ -77,8 +77,12 @@ class Sound:
         """The mean of all channels, as one."""
         if self.samples.shape[1] == 1:
             return self
-        mean = self.samples.mean(axis=1, keepdims=True, dtype=np.float32)
-        return Sound(mean, self.sample_rate)
+        # Channel by channel: over so short an axis, numpy's mean takes ten times as long, which is
+        # half the time of reading a song.
+        total = self.samples[:, :1].copy()
+        for channel in range(1, self.samples.shape[1]):
+            total += self.samples[:, channel : channel + 1]
+        return Sound(total / np.float32(self.samples.shape[1]), self.sample_rate)
 
     def resampled(self, sample_rate: int) -> Sound:
         """The same sound at another rate, as `librosa.resample` does it (soxr, high quality)."""

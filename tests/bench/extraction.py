@@ -1,0 +1,108 @@
+"""Songs per second of `extract`, on one and two processes and on a Dask cluster of two workers.
+
+Sixty stereo clips of 30 s at 44,100 Hz, half wav, half mp3. The peer is the loop that people write
+with librosa: load, mel spectrogram, MFCC, with the same parameters, in one process. `extract` does
+more: it finds replicas by fingerprints and writes a store. Processes and workers have started
+before the first clip that counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import distributed
+import librosa
+import numpy as np
+
+from features import FeatureSpec
+from model_training.datasets import Dataset, open_dataset
+from model_training.extraction import extract
+from model_training.sound_features import Recipe
+from tests.model_training import music
+
+from .setting import median_row, row
+
+GENRES = ("chaabi", "gnawa", "malhun")
+CLIPS_PER_GENRE = 20
+CLIP_S = 30
+SPEC = FeatureSpec()
+
+
+def write_clips(folder: Path) -> None:
+    """The clips, a folder per genre."""
+    for number in range(CLIPS_PER_GENRE * len(GENRES)):
+        path = folder / GENRES[number % len(GENRES)] / f"song {number}"
+        sound = music.tune(CLIP_S, 44100, seed=number, channels=2)
+        music.write(path.with_suffix((".wav", ".mp3")[number // len(GENRES) % 2]), sound, 44100)
+
+
+def librosa_loop(dataset: Dataset) -> None:
+    """Load, mel spectrogram, dB, MFCC of every clip."""
+    for clip in dataset.clips:
+        samples, _ = librosa.load(clip.path, sr=SPEC.sample_rate)
+        power = librosa.feature.melspectrogram(
+            y=samples,
+            sr=SPEC.sample_rate,
+            n_fft=SPEC.n_fft,
+            hop_length=SPEC.hop_length,
+            n_mels=SPEC.n_mels,
+            fmin=SPEC.fmin,
+            fmax=SPEC.fmax,
+        )
+        log_mel = librosa.power_to_db(power, ref=np.max, top_db=SPEC.top_db)
+        librosa.feature.mfcc(S=log_mel, n_mfcc=SPEC.n_mfcc)
+
+
+def measure(rounds: int) -> list[dict[str, Any]]:
+    """Rows of this part."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_clips(Path(folder) / "songs")
+        dataset = open_dataset("folder", Path(folder) / "songs")
+        few = dataclasses.replace(dataset, clips=_first_of_each_genre(dataset))
+        stores = (Path(folder) / f"store {number}" for number in range(10**6))
+        with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster:
+            ways = dict(_ways(stores, cluster.scheduler_address))
+            speeds: dict[str, list[float]] = {name: [] for name in ways}
+            for action in ways.values():
+                action(few)
+            for _ in range(rounds):
+                # In turn, so that what else the machine does meets all of them alike.
+                for name, action in ways.items():
+                    started = time.perf_counter()
+                    action(dataset)
+                    speeds[name].append(len(dataset.clips) / (time.perf_counter() - started))
+    peer, one, two, dask = speeds
+    rows = [median_row(name, found, "songs/s", 1) for name, found in speeds.items()]
+    for above, below in ((one, peer), (two, one), (dask, one)):
+        ratio = np.median(np.divide(speeds[above], speeds[below]))
+        rows.append(row(f"{above} / {below}", float(ratio), "x", 2))
+    return rows
+
+
+def _ways(
+    stores: Iterator[Path], scheduler: str
+) -> Iterator[tuple[str, Callable[[Dataset], object]]]:
+    recipe = Recipe(SPEC)
+    yield "librosa's loop, 1 process", librosa_loop
+    yield "extract, 1 process", lambda data: extract(data, recipe, next(stores), jobs=1)
+    yield "extract, 2 processes", lambda data: extract(data, recipe, next(stores), jobs=2)
+    yield (
+        "extract, Dask, 2 workers",
+        lambda data: extract(data, recipe, next(stores), scheduler=scheduler),
+    )
+
+
+def _first_of_each_genre(dataset: Dataset) -> list[Any]:
+    # As many as a data set must have at least.
+    return [
+        clip
+        for genre in GENRES
+        for clip in [clip for clip in dataset.clips if clip.genre == genre][:4]
+    ]
