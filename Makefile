@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help serve test lint bench lock runtime clean ready python check-serve check
+.PHONY: help serve train-demo test lint bench lock runtime clean ready python check-serve check
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -27,10 +27,17 @@ PIP := $(RUN) -m pip install -qq --disable-pip-version-check --require-hashes -r
 ENGINE_MARK = $(if $(filter keras Keras KERAS,$(or $(ENGINE),$(MUSICLASSIFY_ENGINE))),$(FULL_MARK),$(SERVE_MARK))
 OPTIONS = $(if $(MODEL),--model '$(MODEL)') $(if $(PORT),--port '$(PORT)') \
 	$(if $(ENGINE),--engine '$(ENGINE)')
+DEMO = $(if $(FOLDER),--folder '$(FOLDER)') $(if $(PORT),--port '$(PORT)') $(if $(NO_SERVE),--no-serve)
+NO_SERVE = $(filter 0 no false,$(SERVE))
+# Targets whose checks are those of the site.
+SERVES = $(filter serve $(if $(NO_SERVE),,train-demo),$(MAKECMDGOALS))
 
 help:
 	@echo 'make serve [MODEL=v1] [PORT=5000] [ENGINE=keras]'
 	@echo '                install what is missing and serve the site on this computer'
+	@echo 'make train-demo [FOLDER=demo] [SERVE=0] [PORT=5000]'
+	@echo '                from sounds made for it to a model of your own, and serve that; shows every'
+	@echo '                command on the way; FOLDER keeps all of it, SERVE=0 ends before serving'
 	@echo 'make test [ARGS="-k mel"]'
 	@echo '                install what is missing, then check style and types and run all tests'
 	@echo 'make lint       only style and types'
@@ -43,6 +50,9 @@ help:
 
 serve: check-serve $(ENGINE_MARK) $(NODE_MARK) runtime
 	@exec $(RUN) -m webapp $(OPTIONS)
+
+train-demo: $(if $(NO_SERVE),check,check-serve) $(FULL_MARK) $(if $(NO_SERVE),,$(NODE_MARK) runtime)
+	@exec $(RUN) -m model_training.demo $(DEMO)
 
 test: lint $(NODE_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
@@ -89,7 +99,7 @@ check-serve: python
 	@$(PYTHON) -m webapp.preflight --serve --port '$(PORT)' --engine '$(ENGINE)'
 
 check: python
-	@$(if $(filter serve,$(MAKECMDGOALS)),:,$(PYTHON) -m webapp.preflight)
+	@$(if $(SERVES),:,$(PYTHON) -m webapp.preflight)
 
 # An environment that was moved, or whose Python has gone, is made anew.
 ifneq ($(shell $(RUN) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo works),works)

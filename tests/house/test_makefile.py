@@ -134,6 +134,25 @@ def test_test_checks_everything_and_serve_needs_nothing_then(clone: Clone) -> No
     assert clone.make("serve") == ["webapp.runtime", "webapp"]
 
 
+def test_train_demo_installs_everything_and_hands_its_options_on(clone: Clone) -> None:
+    assert clone.make("train-demo", "PORT=5050", "FOLDER=my demo") == [
+        "venv",
+        "pip requirements.txt",
+        "npm ci --omit=dev",
+        "webapp.runtime",
+        "model_training.demo --folder my demo --port 5050",
+    ]
+    assert clone.make("train-demo") == ["webapp.runtime", "model_training.demo"]
+
+
+def test_train_demo_needs_nothing_of_the_site_when_it_does_not_serve(clone: Clone) -> None:
+    assert clone.make("train-demo", "SERVE=0") == [
+        "venv",
+        "pip requirements.txt",
+        "model_training.demo --no-serve",
+    ]
+
+
 def test_lock_compiles_the_largest_first_and_the_others_from_it(clone: Clone) -> None:
     done = [line for line in clone.make("lock", "UPGRADE=1") if line.startswith("uv ")]
     assert [re.search(r"(\S+) --output-file", line)[1] for line in done] == [  # type: ignore[index]
@@ -161,7 +180,9 @@ def test_clean_removes_what_was_installed(clone: Clone) -> None:
 def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) -> None:
     done = subprocess.run(["make"], cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    described = set(re.findall(r"^make (\w+)", done.stdout, re.MULTILINE))
-    assert described == {"serve", "test", "lint", "bench", "runtime", "lock", "clean"}
+    described = set(re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE))
+    assert described == {
+        "serve", "train-demo", "test", "lint", "bench", "runtime", "lock", "clean",
+    }  # fmt: skip
     rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert described <= rules

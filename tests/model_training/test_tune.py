@@ -5,6 +5,7 @@ import json
 import math
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,15 +61,23 @@ def written(tmp_path: Path):
     return write
 
 
+class Trained(list[dict[str, Any]]):
+    """Options of every network that a search trains, as they come."""
+
+    stops_after: int | None = None
+
+
 @pytest.fixture
-def trained(monkeypatch) -> list[dict]:
-    """Options of every network that the search trains, as they come; training itself is played.
+def trained(monkeypatch) -> Trained:
+    """What is trained; training itself is played.
 
     How good a network is follows from its learning rate, epochs and seed.
     """
-    seen: list[dict] = []
+    seen = Trained()
 
     def played_fit(experiment, tracks, seed, validation=None, **options):
+        if len(seen) == seen.stops_after:
+            raise KeyboardInterrupt
         about = dataclasses.asdict(experiment.training)
         seen.append({**about, **experiment.architecture.options, "seed": seed})
         return seen[-1], {}
@@ -87,7 +96,7 @@ def trained(monkeypatch) -> list[dict]:
     return seen
 
 
-def trials_of(folder: Path) -> list[dict]:
+def trials_of(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "trials.json").read_text())["trials"]
 
 
@@ -193,18 +202,11 @@ def test_hyperband_gives_few_epochs_to_many_and_many_to_few(
 
 
 @pytest.mark.parametrize("method", ["random", "grid", "hyperband"])
-def test_a_stopped_search_goes_on(method, written, store, tmp_path, monkeypatch, capsys, trained):
+def test_a_stopped_search_goes_on(method, written, store, tmp_path, capsys, trained):
     words = written(SPACE, "--method", method, "--data", str(store), "--trials", "3")
-    watched = tuning.fit
-
-    def stopped(*arguments, **options):
-        if len(trained) == 2:
-            raise KeyboardInterrupt
-        return watched(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(tuning, "fit", stopped)
-        assert main(words) == 130
+    trained.stops_after = 2
+    assert main(words) == 130
+    trained.stops_after = None
     assert "2 trials are done and kept" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["trials.json"]
     assert len(trials_of(tmp_path / "out")) == 2
@@ -365,7 +367,7 @@ def test_a_folder_of_something_else_is_refused(written, store, tmp_path, capsys)
 # --- the table ----------------------------------------------------------------------------------
 
 
-def space_of(tmp_path: Path, space: str) -> list:
+def space_of(tmp_path: Path, space: str) -> list[Choices | Range]:
     path = tmp_path / "experiment.toml"
     path.write_text(EXPERIMENT + space)
     return read_space(load_experiment(path))
