@@ -66,7 +66,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         few = dataclasses.replace(dataset, clips=_first_of_each_genre(dataset))
         stores = (Path(folder) / f"store {number}" for number in range(10**6))
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster:
             ways = dict(_ways(stores, cluster.scheduler_address))
             speeds: dict[str, list[float]] = {name: [] for name in ways}

@@ -202,11 +202,14 @@ def test_processes_give_the_same_store(songs, extracted, experiment_file, tmp_pa
     assert_equal_stores(out, extracted)
 
 
+def local_cluster(**options) -> distributed.LocalCluster:
+    # Any free port, also for its page: another cluster may run on this machine.
+    return distributed.LocalCluster(threads_per_worker=1, dashboard_address=":0", **options)
+
+
 @pytest.fixture(scope="module")
 def cluster():
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as local:
+    with local_cluster(n_workers=2, processes=True) as local:
         yield local.scheduler_address
 
 
@@ -248,6 +251,20 @@ def test_a_scheduler_that_does_not_answer(
     assert message.count("\n") == 1
     assert time.monotonic() - started < 10
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_goes_away_is_told():
+    def lose(local: distributed.LocalCluster) -> None:
+        with dask_cluster(local.scheduler_address, []):
+            local.close()
+            for _ in range(1200):
+                time.sleep(0.05)
+
+    with (
+        local_cluster(n_workers=1, processes=False) as local,
+        pytest.raises(TrainingError, match=r"went away in the middle.*done is kept"),
+    ):
+        lose(local)
 
 
 # --- stopped and gone on ----------------------------------------------------------------------
