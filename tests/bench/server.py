@@ -12,6 +12,7 @@ import numpy as np
 
 from features import build_request
 from tests.browser import sounds
+from tests.browser.chain import values
 from tests.browser.site import HOST
 from webapp.inference import Registry
 from webapp.inference.engines import LiteRTEngine
@@ -36,8 +37,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
     card = Registry.load(ROOT / "trained_models").cards["v1"]
     request = build_request(sounds.band(SONG_S, card.spec.sample_rate), card.spec)
-    segments = json.loads(request.body)["segments"]
-    batch = np.array([segment["features"]["mfcc"] for segment in segments], dtype=np.float32)
+    batch = values(json.loads(request.body))
     body = request.body.encode()
     with running_site() as site:
         connection = http.client.HTTPConnection(HOST, site.port)
@@ -55,7 +55,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     engine = LiteRTEngine(card)
     bare = timed(lambda: engine.run(batch), rounds)
     return [
-        median_row(f"request with {len(segments)} segments", asked, "ms", 2),
+        median_row(f"request with {len(batch)} segments", asked, "ms", 2),
         median_row("bare LiteRT, the same batch", bare, "ms", 2),
         row("request / bare LiteRT", float(np.median(asked) / np.median(bare)), "x", 2),
     ]
