@@ -125,27 +125,23 @@ def require_builtin_layers(model: keras.Model) -> None:
 def convert(model: keras.Model) -> bytes:
     """The model as LiteRT flat buffer, float32.
 
-    Any batch size where the network allows it; recurrent ones convert with a fixed batch only,
-    which the engine fills up.
+    Any batch size, but for recurrent networks: those convert with a fixed batch only, which the
+    engine fills up.
 
     Raises
     ------
     TrainingError : when the network cannot be converted.
     """
-    fault: Exception | None = None
-    for batch in (None, FIXED_BATCH):
-        with tempfile.TemporaryDirectory() as folder:
-            shape = (batch, *model.input_shape[1:])
-            signature = [keras.InputSpec(shape=shape, dtype="float32")]
-            model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
-            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-            try:
-                content: bytes = converter.convert()
-            except Exception as error:  # the converter raises many kinds
-                fault = error
-            else:
-                return content
-    raise TrainingError(f"LiteRT cannot hold this network: {fault}")
+    recurrent = any(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
+    shape = (FIXED_BATCH if recurrent else None, *model.input_shape[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        signature = [keras.InputSpec(shape=shape, dtype="float32")]
+        model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
+        try:
+            content: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+        except Exception as error:  # the converter raises many kinds
+            raise TrainingError(f"LiteRT cannot hold this network: {error}") from error
+    return content
 
 
 def count_song_segments(spec: FeatureSpec) -> int:
