@@ -185,6 +185,7 @@ export class Timeline {
     button.tabIndex = -1;
     button.className = 'segment';
     button.dataset.start = segment.start;
+    button.dataset.end = segment.end;
     button.dataset.genre = segment.genre;
     button.ariaLabel = `${text}. Play from here`;
     const bar = part(`bar ${colourClass(index)}`);
@@ -231,9 +232,10 @@ export class Timeline {
       head.hidden = !(now >= row.start && now < row.end);
       if (!head.hidden) head.style.left = `${(100 * (now - row.start)) / (row.end - row.start)}%`;
     }
-    for (const button of this.#buttons) button.classList.remove('playing');
-    if (!this.#audio.paused) {
-      this.#buttons.findLast((button) => Number(button.dataset.start) <= now)?.classList.add('playing');
+    for (const button of this.#buttons) {
+      const { start, end } = button.dataset;
+      const within = now >= Number(start) && now < Number(end);
+      button.classList.toggle('playing', within && !this.#audio.paused);
     }
   }
 }

@@ -124,3 +124,19 @@ def test_half_a_minute_of_silence_and_an_end_are_told_apart(here: Visit):
     (gaps,) = here.page.evaluate(GAPS, [sounding(80, (1,), spec)])
     assert [what for what, _, _ in gaps] == ["silence", "end, left out"]
     assert [at for _, *both in gaps for at in both] == pytest.approx([30, 60, 60, 80], abs=0.05)
+
+
+def test_only_the_piece_that_plays_is_marked(here: Visit, tmp_path: Path):
+    here.finish([write(tmp_path / "playing.wav", 97, 22050)])
+    song = here.song("playing.wav")
+    # the intro and the last two seconds belong to no piece
+    for place, expected in ((10.0, []), (31.0, ["30"]), (96.0, [])):
+        song.locator(".player").evaluate(
+            "async (audio, place) => { audio.muted = true; await audio.play();"
+            " audio.currentTime = place; await new Promise((done) => audio.onseeked = done);"
+            " audio.dispatchEvent(new Event('timeupdate')); }",
+            place,
+        )
+        marked = song.locator(".segment.playing")
+        assert marked.evaluate_all("all => all.map((b) => b.dataset.start)") == expected
+    song.locator(".player").evaluate("(audio) => audio.pause()")
