@@ -9,11 +9,8 @@ import csv
 import datetime
 import hashlib
 import json
-import os
-import platform
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +21,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from features import FeatureSpec
-from features.mel import count_frames
-from features.segments import excerpt_bounds
 from webapp.inference import Card
 from webapp.inference.calibration import calibrate
 from webapp.inference.card import CARD_NAME, MODEL_FILES, VERSION_PATTERN
@@ -33,6 +28,7 @@ from webapp.inference.engines import KerasEngine, LiteRTEngine
 
 from .errors import TrainingError
 from .evaluation import evaluate, per_track
+from .latency import measure_latency
 from .report import write_report
 from .store import Store, check_split, open_store
 from .tracks import cut, features_at
@@ -41,8 +37,6 @@ from .versions import REPORT_NAME, TEST_TABLE
 
 ENGINE_TOLERANCE = 1e-4
 MAX_BYTES = 10_000_000
-SONG_SECONDS = 180
-LATENCY_ROUNDS = 30
 # Rows of a model that converts with a fixed batch only, such as a recurrent one.
 FIXED_BATCH = 16
 
@@ -142,32 +136,6 @@ def convert(model: keras.Model) -> bytes:
         except Exception as error:  # the converter raises many kinds
             raise TrainingError(f"LiteRT cannot hold this network: {error}") from error
     return content
-
-
-def count_song_segments(spec: FeatureSpec) -> int:
-    """Segments of a song of SONG_SECONDS."""
-    bounds = excerpt_bounds(SONG_SECONDS * spec.sample_rate, spec)
-    return sum(count_frames(end - start, spec.hop_length) // spec.n_frames for start, end in bounds)
-
-
-def measure_latency(engine: LiteRTEngine, spec: FeatureSpec) -> dict[str, Any]:
-    """Median time of LiteRT for a song of three minutes, on this machine."""
-    rng = np.random.default_rng(0)
-    batch = rng.standard_normal((count_song_segments(spec), *spec.shape)).astype(np.float32)
-    times = []
-    for _ in range(LATENCY_ROUNDS):
-        started = time.perf_counter()
-        engine.run(batch)
-        times.append(time.perf_counter() - started)
-    return {
-        "engine": "litert",
-        "song_seconds": SONG_SECONDS,
-        "segments": len(batch),
-        "milliseconds": round(float(np.median(times)) * 1000, 2),
-        "rounds": LATENCY_ROUNDS,
-        "processors": os.cpu_count(),
-        "machine": platform.machine(),
-    }
 
 
 def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:

@@ -31,6 +31,7 @@ COMMANDS = (
     "show",
     "test_range",
     "predict",
+    "latency",
     "list",
     "recommend",
 )

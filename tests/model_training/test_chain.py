@@ -93,6 +93,18 @@ def test_an_exported_version_is_served_with_the_measured_answers(models, store):
     assert set(about["files"]) == names
 
 
+def test_latency_is_measured_again_and_nothing_else_changes(models, tmp_path, capsys):
+    shutil.copytree(models / "v7", tmp_path / "v7")
+    before = json.loads((tmp_path / "v7" / "model.json").read_text())
+    assert main(["latency", "v7", "--models", str(tmp_path)]) == 0
+    after = json.loads((tmp_path / "v7" / "model.json").read_text())
+    assert (
+        f"v7: {after['latency'].pop('milliseconds')} ms for 30 segments" in capsys.readouterr().out
+    )
+    assert before["latency"].pop("milliseconds") > 0
+    assert after == before
+
+
 def test_list_and_recommend(models, capsys):
     assert main(["recommend", "v7", "--models", str(models)]) == 0
     (models / "broken").mkdir()

@@ -1,0 +1,28 @@
+"""`latency`: how long a song of three minutes takes, measured again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "measure the milliseconds per song of versions again, on this machine, into their cards"
+EXAMPLES = """\
+python -m model_training latency v1 v2 v3
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from ..paths import MODELS
+
+    parser.add_argument("versions", nargs="+", metavar="VERSION")
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure version after version; other work on the machine makes the numbers larger."""
+    from ..latency import remeasure
+
+    for version in options.versions:
+        latency = remeasure(options.models, version)
+        print(f"{version}: {latency['milliseconds']} ms for {latency['segments']} segments")
