@@ -222,7 +222,8 @@ def extract(
     except KeyboardInterrupt:
         done = sum(file.exists() for file in files)
         print(
-            f"{done} of {len(clips)} songs are done and kept: the same command goes on from there.",
+            f"{done} of {len(clips)} songs are done and kept in {work}: the same command goes on "
+            "from there.",
             file=sys.stderr,
         )
         raise

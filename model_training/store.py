@@ -97,7 +97,6 @@ class ExtractedStore:
                 self._rows = list(csv.DictReader(file))
             self.genre_of = {row["track"]: row["genre"] for row in self._rows}
             self.groups = {row["track"]: row["group"] for row in self._rows}
-            self.genre_of = {row["track"]: row["genre"] for row in self._rows}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{folder}: not a complete feature store ({error}).") from error
         self._row_of = {row["track"]: number for number, row in enumerate(self._rows)}

@@ -289,7 +289,7 @@ def test_a_stopped_run_goes_on_where_it_was(songs, extracted, experiment_file, t
     assert running.returncode == 130
     done = len(list(work.glob("[!.]*.npz")))
     assert 2 <= done < 12
-    assert f"{done} of 12 songs are done and kept" in message
+    assert f"{done} of 12 songs are done and kept in {work}" in message
     assert "Traceback" not in message
     assert not out.exists()
     again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
