@@ -56,6 +56,8 @@ def test_every_landed_version_answers_as_in_python(answering, tmp_path: Path, ve
         visitor.page.click(f"nav >> text=Model {version}")
         visitor.page.wait_for_url(f"**/models/{version}")
         assert visitor.page.inner_text("h1") == predictor.card.title
+        # keys of the card are told in people's words
+        assert "_" not in "".join(visitor.page.locator("main dt").all_text_contents())
 
 
 @pytest.mark.parametrize("version", SMALL)
