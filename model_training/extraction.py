@@ -13,8 +13,11 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import signal
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import joblib
@@ -138,13 +141,35 @@ def _running(
             jobs = -1
         run = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
         try:
-            with contextlib.closing(run(tasks)) as results:
+            with _ctrl_c_waits():
+                started = run(tasks)
+            with warnings.catch_warnings(), contextlib.closing(started) as results:
+                # That tasks are given up when the block is left early is as it should be.
+                warnings.filterwarnings("ignore", r"\d+ tasks", UserWarning)
                 yield results
         except TerminatedWorkerError as error:
             raise TrainingError(
                 "A worker process was ended from outside, most likely for lack of memory. What "
                 "was done is kept: run the same command again with fewer --jobs."
             ) from error
+
+
+@contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Processes that start inside never get the terminal's Ctrl-C, this one gets it afterwards.
+
+    This process ends them; otherwise each would print where it was interrupted.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    # Python's own helper process would lift the block when it starts; it has to be there first.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _key(clip: Clip, recipe: Recipe) -> str:
@@ -202,15 +227,12 @@ def extract(
         else:
             clips.append(clip)
     work = work_folder(out)
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{out}: cannot be written ({error}).") from error
     files = [work / f"{_key(clip, recipe)}.npz" for clip in clips]
     todo = [(number, clip) for number, clip in enumerate(clips) if not files[number].exists()]
     n_reused = len(clips) - len(todo)
     reasons: dict[int, str] = {}
     try:
+        _make(work)
         with _running(todo, recipe, jobs, scheduler) as results:
             for number, result in tqdm(
                 results, total=len(clips), initial=n_reused, unit="song", disable=None
@@ -228,7 +250,7 @@ def extract(
         )
         raise
     finally:
-        with contextlib.suppress(OSError):  # something is in it
+        with contextlib.suppress(OSError):  # something is in it, or it was never made
             work.rmdir()
     skipped += [_skip(clips[number], dataset, reasons[number]) for number in sorted(reasons)]
     kept = [number for number in range(len(clips)) if number not in reasons]
@@ -246,6 +268,13 @@ def extract(
     )
     shutil.rmtree(work)
     return dataclasses.replace(report, n_reused=n_reused)
+
+
+def _make(work: Path) -> None:
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{work}: cannot be written ({error}).") from error
 
 
 def _check_rest(clips: list[Clip], dataset: Dataset, skipped: list[dict[str, str]]) -> None:

@@ -270,31 +270,45 @@ def test_a_cluster_that_goes_away_is_told():
 # --- stopped and gone on ----------------------------------------------------------------------
 
 
-def test_a_stopped_run_goes_on_where_it_was(songs, extracted, experiment_file, tmp_path, root):
-    out = tmp_path / "store"
-    command = [sys.executable, "-m", "model_training", *words(songs, experiment_file, out)]
-    # Many copies: each song takes long enough to be stopped in the middle.
-    command += ["--copies", "4", "--jobs", "2"]
-    work = extraction.work_folder(out)
+def interrupted(command: list[str], root: Path, work: Path, n_done: int) -> str:
+    """Ctrl-C as a terminal sends it, to all processes, once so many songs are done; the message."""
     running = subprocess.Popen(
-        command, cwd=root, text=True, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "model_training", *command],
+        cwd=root,
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
-    deadline = time.monotonic() + 90
-    while len(list(work.glob("[!.]*.npz"))) < 2 and running.poll() is None:
+    deadline = time.monotonic() + 300
+    while len(done_in(work)) < n_done and running.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    # As a terminal does it: to all processes of the command.
-    os.killpg(running.pid, signal.SIGINT)
-    message = running.communicate(timeout=60)[1]
-    assert running.returncode == 130
-    done = len(list(work.glob("[!.]*.npz")))
+    if work.exists():
+        os.killpg(running.pid, signal.SIGINT)
+    message = running.communicate(timeout=300)[1]
+    assert running.returncode == 130, message
+    assert "Traceback" not in message
+    return message
+
+
+def done_in(work: Path) -> list[Path]:
+    return list(work.glob("[!.]*.npz"))
+
+
+def test_a_stopped_run_goes_on_where_it_was(
+    songs, extracted, experiment_file, tmp_path, root, capsys
+):
+    out = tmp_path / "store"
+    work = extraction.work_folder(out)
+    # Copies: each song takes long enough to be stopped in the middle.
+    command = [*words(songs, experiment_file, out), "--copies", "4"]
+    message = interrupted([*command, "--jobs", "2"], root, work, 2)
+    done = len(done_in(work))
     assert 2 <= done < 12
     assert f"{done} of 12 songs are done and kept in {work}" in message
-    assert "Traceback" not in message
     assert not out.exists()
-    again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    assert f"{done} done by an earlier run" in again.stdout
+    assert main(command) == 0
+    assert f"{done} done by an earlier run" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == [out]
     # The clips themselves are those of a run that nobody stopped.
     alone, whole = open_store(extracted), open_store(out)
