@@ -40,8 +40,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The other arrays are of the same clips: the first seconds at a finer grid, whole clips of
     # two training tracks, and a table of statistics.
     whole = decibels.repeat(4, axis=2)[:, :, :1292]
-    moments = {"axis": (1, 2), "keepdims": True}
-    z = (whole - decibels.mean(**moments)) / decibels.std(**moments)
+    mean = decibels.mean(axis=(1, 2), keepdims=True)
+    z = (whole - mean) / decibels.std(axis=(1, 2), keepdims=True)
     np.savez(
         folder / "first3s.npz", logmel=z[:, :116, :130].astype(np.float16), track=np.array(tracks)
     )

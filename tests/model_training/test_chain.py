@@ -209,7 +209,7 @@ def test_layers_of_ones_own_are_refused():
     with pytest.raises(TrainingError, match="Lambda"):
         require_builtin_layers(with_lambda)
 
-    class Own(keras.layers.Dense):  # type: ignore[misc]
+    class Own(keras.layers.Dense):
         pass
 
     with pytest.raises(TrainingError, match="Own"):

@@ -484,38 +484,3 @@ def test_a_place_that_cannot_be_written(songs, experiment_file, tmp_path, capsys
     (tmp_path / "file").write_text("")
     assert main(words(songs, experiment_file, tmp_path / "file" / "store")) == 2
     assert "cannot be written" in capsys.readouterr().err
-
-
-def test_the_spec_comes_from_a_version_or_its_card(songs, root, tmp_path, capsys):
-    models = root / "trained_models"
-    version = sorted(path.parent.name for path in models.glob("*/model.json"))[0]
-    folder = music.write_genres(tmp_path / "songs", {"gnawa": 3, "chaabi": 3}, seconds=5.0)
-    for number, source in enumerate(
-        (["--version", version], ["--spec", str(models / version / "model.json")])
-    ):
-        out = tmp_path / f"store {number}"
-        command = ["extract", "folder", str(folder), *source, "--out", str(out), "--jobs", "1"]
-        assert main([*command, "--models", str(models)]) == 0
-        about = json.loads((out / "store.json").read_text())
-        card = json.loads((models / version / "model.json").read_text())
-        assert about["feature_spec"] == card["feature_spec"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("card.json", "{}", "not a model card"),
-        ("card.json", "[1]", "not a model card"),
-        ("card.json", '{"feature_spec": {"kind": "mfcc"}}', "missing"),
-        ("spec.toml", "title", "not valid TOML"),
-        ("gone.toml", None, "cannot be read"),
-        ("gone.json", None, "cannot be read"),
-    ],
-)
-def test_a_spec_that_is_none(songs, tmp_path, name, content, message, capsys):
-    path = tmp_path / name
-    if content is not None:
-        path.write_text(content)
-    assert main(words(songs, path, tmp_path / "store")) == 2
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / "store").exists()

@@ -37,7 +37,10 @@ def experiment(experiment_file: Path):
 @pytest.fixture
 def parts(store) -> tuple[Tracks, Tracks]:
     opened = open_store(store)
-    return tuple(opened.load(STATISTICS, opened.split(part)) for part in ("train", "validation"))
+    return (
+        opened.load(STATISTICS, opened.split("train")),
+        opened.load(STATISTICS, opened.split("validation")),
+    )
 
 
 def misleading(validation: Tracks) -> Tracks:

@@ -158,7 +158,7 @@ architecture.options.units = [[8], [16, 4]]
 
     assert "1: accuracy" in told.out
     table = [line.split() for line in told.out.split("\n\n")[1].splitlines()]
-    assert table[0] == ["trial", "accuracy", "loss", "learning_rate", "batch_size", "units"]
+    assert table[0] == ["rank", "accuracy", "loss", "learning_rate", "batch_size", "units"]
     assert sum(row[0:2] == ["as", "is"] for row in table) == 1
     assert float(table[1][-4]) == pytest.approx(best["loss"], abs=1e-3)
     assert "a standard error of" in told.out
