@@ -70,7 +70,9 @@ class Predictor:
             raise FeatureError("features: every value must be finite")
         raw = self._engine.run(features)
         if not np.isfinite(raw).all():
-            raise FeatureError("features: too large, the network overflows; compute them as the feature_spec says")
+            raise FeatureError(
+                "features: too large, the network overflows; compute them as the feature_spec says"
+            )
         probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
         winners = probabilities.argmax(axis=1)
