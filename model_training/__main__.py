@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     options.command_line = "python -m model_training " + shlex.join(words)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
+        if getattr(options, "seed", 0) < 0:
+            raise TrainingError("--seed must not be negative.")
         options.run(options)
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -54,6 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read the output, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A full disk, a folder that may not be written: what the user can mend.
+        print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped; nothing half-written was left.", file=sys.stderr)
         return 130

@@ -149,7 +149,7 @@ def decode(path: Path) -> Sound:
     name = path if os.name == "nt" else os.fsencode(path)
     try:
         samples, sample_rate = soundfile.read(name, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileRuntimeError, OSError):
+    except (soundfile.SoundFileRuntimeError, OSError, TypeError, ValueError):
         sound = _decode_with_ffmpeg(path)
     else:
         sound = Sound(samples, int(sample_rate))

@@ -104,7 +104,7 @@ def mask(segments: Floats, options: Augmentation, rng: Generator) -> Floats:
             continue
         size = segments.shape[axis]
         for _ in range(2):
-            width = rng.integers(0, widest + 1, len(segments))
+            width = rng.integers(0, min(widest, size) + 1, len(segments))
             first = rng.integers(0, size - width + 1)
             index = np.arange(size)
             hidden = (index >= first[:, None]) & (index < (first + width)[:, None])

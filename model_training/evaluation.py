@@ -36,19 +36,26 @@ def per_track(values: Floats, track: Labels, n_tracks: int) -> npt.NDArray[np.fl
     return total / counts
 
 
-def bootstrap_interval(correct: Floats, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(
+    correct: Floats, counts: npt.NDArray[np.integer[Any]] | None = None, seed: int = 0
+) -> tuple[float, float]:
     """95 % interval of the mean of `correct` (n_tracks,), percentile bootstrap over tracks.
 
-    For segments pass each track's share of right segments: segments of a track are not
-    independent. When all tracks are right, or all wrong, every draw is the same; then the exact
-    binomial interval (Clopper and Pearson, 1934) says what so few tracks can tell.
+    For segments pass each track's share of right segments, and the `counts` (n_tracks,) of its
+    segments as weights: segments of a track are not independent. When all tracks are right, or all
+    wrong, every draw is the same; then the exact binomial interval (Clopper and Pearson, 1934) says
+    what so few tracks can tell.
     """
     if correct.min() == correct.max() and correct[0] in (0, 1):
         exact = binomtest(round(float(correct.sum())), len(correct)).proportion_ci(method="exact")
         return float(exact.low), float(exact.high)
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(correct), (BOOTSTRAP_ROUNDS, len(correct)))
-    low, high = np.percentile(correct[draws].mean(axis=1), [2.5, 97.5])
+    if counts is None or counts.min() == counts.max():
+        means = correct[draws].mean(axis=1)
+    else:
+        means = (correct * counts)[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -120,10 +127,13 @@ def roc_curve(scores: Floats, positive: Floats) -> dict[str, list[float]]:
     }
 
 
-def _accuracy(correct: Floats) -> dict[str, float]:
-    low, high = bootstrap_interval(correct)
+def accuracy_of(
+    correct: Floats, counts: npt.NDArray[np.integer[Any]] | None = None
+) -> dict[str, float]:
+    """Mean of `correct` (n_tracks,), weighted by `counts`, with its 95 % interval."""
+    low, high = bootstrap_interval(correct, counts)
     return {
-        "value": round(float(correct.mean()), 4),
+        "value": round(float(np.average(correct, weights=counts)), 4),
         "low": round(low, 4),
         "high": round(high, 4),
     }
@@ -165,7 +175,7 @@ def evaluate(
         "n_tracks": n_tracks,
         "n_segments": len(track),
         "track": {
-            "accuracy": _accuracy((winners == labels).astype(float)),
+            "accuracy": accuracy_of((winners == labels).astype(float)),
             "majority_vote_accuracy": round(float((majority == labels).mean()), 4),
             "macro_f1": round(float(f1.mean()), 4),
             "per_genre": {
@@ -185,7 +195,10 @@ def evaluate(
             "reliability": reliability(answers, labels),
         },
         "segment": {
-            "accuracy": _accuracy(per_track(right_segments.astype(float), track, n_tracks)),
+            "accuracy": accuracy_of(
+                per_track(right_segments.astype(float), track, n_tracks),
+                np.bincount(track, minlength=n_tracks),
+            ),
             "calibration_error": round(expected_calibration_error(calibrated, labels[track]), 4),
         },
     }

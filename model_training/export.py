@@ -30,7 +30,7 @@ from .errors import TrainingError
 from .evaluation import evaluate, per_track
 from .latency import measure_latency
 from .report import write_report
-from .store import Store, check_split, open_store
+from .store import Store, check_split, digest, open_store
 from .tracks import cut, features_at
 from .training import EXPERIMENT_NAME, load_run, predict_tracks
 from .versions import REPORT_NAME, TEST_TABLE
@@ -47,7 +47,7 @@ INTENDED_USE = (
 )
 
 
-def describe_method(options: Mapping[str, Any], n_seeds: int) -> str:
+def describe_method(options: Mapping[str, Any], kind: str, n_seeds: int) -> str:
     """How the weights, the seed and the temperature were chosen, and what was measured."""
     chosen = ["the temperature is fitted on the validation tracks"]
     if options["keep"] == "best":
@@ -59,12 +59,16 @@ def describe_method(options: Mapping[str, Any], n_seeds: int) -> str:
     if len(chosen) == 1:
         chosen.insert(0, "for a fixed number of epochs, the last weights are the result")
     if n_seeds > 1:
-        chosen.append("of the seeds listed, the run with the middle validation accuracy was taken")
+        chosen.append(
+            "of the seeds listed, the run with the middle validation accuracy was taken (of an "
+            "even number the lower of the two in the middle)"
+        )
+    stored = "statistics" if kind == "statistics" else "8-bit log-mel"
     return (
         f"Trained on the training tracks only; {'; '.join(chosen)}; then the test tracks were "
         "measured once. A track's answer is the mean of its segments' probabilities; intervals are "
-        "95 %, by bootstrap over tracks. Training starts from stored 8-bit log-mel or statistics "
-        "of the clips; the site computes the same features from audio."
+        f"95 %, by bootstrap over tracks. Training starts from stored {stored} of the clips; the "
+        "site computes the same features from audio."
     )
 
 
@@ -81,6 +85,8 @@ def choose_middle(runs: list[Path]) -> tuple[Path, dict[str, Any], list[dict[str
     first = records[0][1]
     if any(record["experiment"] != first["experiment"] for _, record in records):
         raise TrainingError("These runs are of different experiments; export one experiment.")
+    if any(record.get("data_digest") != first.get("data_digest") for _, record in records):
+        raise TrainingError("These runs were trained on different data or splits; export one.")
     if len({record["seed"] for _, record in records}) != len(records):
         raise TrainingError("Two of these runs have the same seed; give each run once.")
 
@@ -237,7 +243,9 @@ def describe_run(
             "n_tracks": record["n_training_tracks"],
             "n_validation_tracks": record["n_validation_tracks"],
             **({"note": experiment["note"]} if experiment["note"] else {}),
-            "method": describe_method(experiment["training"], len(seeds)),
+            "method": describe_method(
+                experiment["training"], experiment["feature_spec"]["kind"], len(seeds)
+            ),
             "seed": record["seed"],
             "seeds": seeds,
             "command": record["command"],
@@ -278,8 +286,16 @@ def export(runs: list[Path], data: Path, models: Path, version: str, command: st
     run, record, seeds = choose_middle(runs)
     store = open_store(data)
     check_split(store)
+    if record.get("data_digest") != digest(store):
+        raise TrainingError(
+            f"{run} was trained on other data or another split than {data} has now: its test could "
+            "hold tracks that were trained on. Train again."
+        )
     spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
-    model = keras.models.load_model(run / "model.keras", compile=False)
+    try:
+        model = keras.models.load_model(run / "model.keras", compile=False)
+    except Exception as error:  # Keras raises many kinds for a file that is no model
+        raise TrainingError(f"{run}/model.keras: cannot be loaded ({error}).") from error
     require_builtin_layers(model)
     validation = store.load(spec, store.split("validation"))
     features = features_at(validation, cut(validation, spec)[0], spec)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ def check_spec(spec: FeatureSpec) -> None:
             f"feature_spec: hop_length = {spec.hop_length}, but this store holds log-mel at "
             f"{COARSE_HOP} (whole clips) and {FINE_HOP} (the first 3 s of each)."
         )
+    # One dB reference per stored clip of half a minute, as the site has one per excerpt.
+    _require(spec, {"excerpt_s": 30.0}, "the stored clips")
+    if spec.hop_length == COARSE_HOP and spec.n_frames > 387:
+        raise TrainingError("feature_spec: n_frames must be at most 387 at hop_length 1711.")
     if spec.n_mels > STORED_BANDS:
         raise TrainingError(f"feature_spec: n_mels must be at most {STORED_BANDS}.")
     edges = mel_edges(STORED_BANDS, 0.0, NYQUIST)
@@ -104,9 +109,12 @@ class GtzanStore:
         TrainingError : when the folder is not such a store.
         """
         self.folder = folder
-        with np.load(self._file(MAIN)) as store:
-            tracks = [str(track) for track in store["track"]]
-            self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
+        try:
+            with np.load(self._file(MAIN)) as store:
+                tracks = [str(track) for track in store["track"]]
+                self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
+        except (zipfile.BadZipFile, ValueError, KeyError) as error:
+            raise TrainingError(f"{folder / MAIN}: is damaged ({error}).") from error
         self._row_of = {track: row for row, track in enumerate(tracks)}
         self.genres = tuple(sorted(set(self.genre_of.values())))
         artists = gtzan.read_artists(folder)

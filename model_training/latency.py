@@ -19,7 +19,7 @@ from webapp.inference.card import CARD_NAME
 from webapp.inference.engines import LiteRTEngine
 
 from .audio import replacing
-from .report import write_report
+from .report import report_html, write_page
 from .versions import REPORT_NAME, open_version
 
 SONG_SECONDS = 180
@@ -64,10 +64,11 @@ def remeasure(models: Path, version: str) -> dict[str, Any]:
     measured = measure_latency(LiteRTEngine(card), card.spec)
     content["latency"] = {**content["latency"], **measured}
     if REPORT_NAME in card.files:
-        # A version whose report does not yet fit its card is refused, never served wrongly.
-        write_report(content, card.folder / REPORT_NAME)
-        digest = hashlib.sha256((card.folder / REPORT_NAME).read_bytes()).hexdigest()
+        report = report_html(content)
+        digest = hashlib.sha256(report.encode()).hexdigest()
         content["files"] = {**card.files, REPORT_NAME: digest}
+        # A version whose report does not yet fit its card is refused, never served wrongly.
+        write_page(report, card.folder / REPORT_NAME)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with replacing(card.folder / CARD_NAME) as unfinished:
         unfinished.write_text(text, encoding="utf-8")

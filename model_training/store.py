@@ -97,7 +97,7 @@ class ExtractedStore:
                 self._rows = list(csv.DictReader(file))
             self.genre_of = {row["track"]: row["genre"] for row in self._rows}
             self.groups = {row["track"]: row["group"] for row in self._rows}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{folder}: not a complete feature store ({error}).") from error
         self._row_of = {row["track"]: number for number, row in enumerate(self._rows)}
 
@@ -206,6 +206,16 @@ def open_store(folder: Path) -> Store:
         f"{folder}: no feature store there (neither {STORE_NAME} nor {MAIN}); make one with: "
         "python -m model_training extract"
     )
+
+
+def digest(store: Store) -> str:
+    """A checksum of the data set's name, genres and splits: what makes results comparable."""
+    content = {
+        "name": store.name,
+        "genres": list(store.genres),
+        "splits": {part: sorted(store.split(part)) for part in PARTS},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def merged_groups(store: Store) -> dict[str, str]:

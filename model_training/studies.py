@@ -20,9 +20,9 @@ import numpy.typing as npt
 from . import plots
 from .config import Experiment
 from .errors import TrainingError
-from .evaluation import bootstrap_interval, evaluate, per_track
+from .evaluation import accuracy_of, bootstrap_interval, evaluate, per_track
 from .splits import group_folds
-from .store import Store, check_split, merged_groups, open_store
+from .store import Store, check_split, digest, merged_groups, open_store
 from .tracks import Tracks, segments_as_tracks
 from .training import fit, library_versions, predict_tracks
 
@@ -62,10 +62,15 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
     TrainingError : when the part was made by another recipe.
     """
     if path.is_file():
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if found["recipe"] != recipe:
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            same = found["recipe"] == recipe
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"{path}: is damaged ({error}); remove it.") from error
+        if not same:
             raise TrainingError(
-                f"{path}: made by another experiment or seed; choose another --out or remove it."
+                f"{path}: made by another experiment or seed, or of other data; choose another "
+                "--out or remove it."
             )
         return found
     made = {"recipe": recipe, **work()}
@@ -74,19 +79,15 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
 
 
 def _recipe(experiment: Experiment, store: Store, seed: int, **more: Any) -> dict[str, Any]:
-    recipe = {"experiment": experiment.to_json(), "data": store.name, "seed": seed, **more}
+    recipe = {
+        "experiment": experiment.to_json(),
+        "data": store.name,
+        "data_digest": digest(store),
+        "seed": seed,
+        **more,
+    }
     plain: dict[str, Any] = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
     return plain
-
-
-def accuracy_of(correct: npt.NDArray[np.floating[Any]]) -> dict[str, float]:
-    """Mean and 95 % interval of `correct` (n_tracks,)."""
-    low, high = bootstrap_interval(correct)
-    return {
-        "value": round(float(correct.mean()), 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
-    }
 
 
 def cross_validate(
@@ -102,6 +103,11 @@ def cross_validate(
     TrainingError : when a genre has fewer groups than folds, or `out` holds another study.
     """
     store, plain, copies = _open(experiment, data)
+    if experiment.training.needs_validation and k < 3:
+        raise TrainingError(
+            "--folds must be at least 3 here: one fold is judged, one chooses the weights, and the "
+            "rest trains."
+        )
     folds = _folds(store, plain, k, seed)
     recipe = _recipe(experiment, store, seed, k=k)
     everything = np.arange(len(plain))
@@ -114,6 +120,11 @@ def cross_validate(
             held_out.append(chosen_on)
             validation = plain.take(chosen_on)
         rest = np.setdiff1d(everything, np.concatenate(held_out))
+        if missing := set(plain.labels.tolist()) - set(plain.labels[rest].tolist()):
+            raise TrainingError(
+                f"A fold would train without the genre {plain.genres[min(missing)]!r}: take "
+                "another seed or more folds."
+            )
         model, _ = fit(experiment, copies.take(rest), seed, validation, verbose=0)
         measured = plain.take(test)
         probabilities, track = predict_tracks(model, measured, experiment.feature_spec)
@@ -258,7 +269,7 @@ def demonstrate_leak(
         correct = (probabilities.argmax(axis=1) == tested.labels).astype(float)
         own = np.unique(track_of[held_out], return_inverse=True)[1]
         shares = per_track(correct, own, int(own.max()) + 1)
-        low, high = bootstrap_interval(shares)
+        low, high = bootstrap_interval(shares, np.bincount(own))
         shared = np.isin(track_of[held_out], track_of[~held_out])
         return {
             "n_segments": len(tested),

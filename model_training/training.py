@@ -32,7 +32,7 @@ from .augmentation import AugmentedTracks
 from .config import Experiment, Training
 from .errors import TrainingError
 from .evaluation import evaluate, fit_temperature, negative_log_likelihood, per_track
-from .store import check_split, open_store
+from .store import check_split, digest, open_store
 from .tracks import Index, Tracks, cut, features_at
 
 EXPERIMENT_NAME = "experiment.toml"
@@ -53,7 +53,12 @@ def library_versions() -> dict[str, str]:
 def predict_tracks(
     model: keras.Model, tracks: Tracks, spec: FeatureSpec
 ) -> tuple[npt.NDArray[np.float32], Index]:
-    """Probabilities (n_segments, n_genres) of the site's segments, and each one's track."""
+    """Probabilities (n_segments, n_genres) of the site's segments, and each one's track.
+
+    Raises
+    ------
+    TrainingError : when they are not finite.
+    """
     first, track = cut(tracks, spec)
     step = max(1, PREDICT_VALUES // math.prod(spec.shape))
     # Features of a large set do not fit in memory at once.
@@ -65,7 +70,13 @@ def predict_tracks(
         )
         for begin in range(0, len(first), step)
     ]
-    return np.concatenate(parts), track
+    probabilities = np.concatenate(parts)
+    if not np.isfinite(probabilities).all():
+        raise TrainingError(
+            "The weights grew without bounds: lower [training] learning_rate, or leave "
+            "mixed_precision."
+        )
+    return probabilities, track
 
 
 class _WarmCosine(keras.optimizers.schedules.CosineDecay):
@@ -244,6 +255,10 @@ def train(
             raise TrainingError(
                 f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
             )
+    # Before hours of training, not after them.
+    run.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-"):
+        pass
     callbacks = []
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(tensorboard / run.name, write_graph=False))
@@ -255,6 +270,7 @@ def train(
     record = {
         "experiment": experiment.to_json(),
         "genres": list(training.genres),
+        "data_digest": digest(store),
         "seed": seed,
         "command": command,
         "libraries": library_versions(),
@@ -270,7 +286,6 @@ def train(
         ),
     }
     # Written beside and renamed at the end, so that a broken run leaves nothing half-written.
-    run.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-") as folder:
         made = Path(folder) / "run"
         made.mkdir()
@@ -297,7 +312,7 @@ def load_run(run: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise TrainingError(f"{run}: no finished run there ({error}).") from error
     if not isinstance(record, dict) or "validation" not in record:
         raise TrainingError(f"{run}/run.json: not a run's record.")

@@ -188,7 +188,7 @@ def table_of(outcome: Outcome, most: int) -> str:
         ]
         for trial in shown
     ]
-    return table(["trial", "accuracy", "loss", *heads], rows)
+    return table(["rank", "accuracy", "loss", *heads], rows)
 
 
 def text(value: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from webapp.inference import Card, Registry
 from webapp.inference.registry import INDEX_NAME
 
+from .audio import replacing
 from .errors import TrainingError
 
 # Beside the card: every test track's answer, and the report.
@@ -40,7 +41,8 @@ def recommend(models: Path, version: str) -> None:
     """
     card = open_version(models, version)
     content = json.dumps({"recommended": card.version}, indent=1) + "\n"
-    (models / INDEX_NAME).write_text(content, encoding="utf-8")
+    with replacing(models / INDEX_NAME) as unfinished:
+        unfinished.write_text(content, encoding="utf-8")
 
 
 def describe(models: Path) -> list[str]:

@@ -94,6 +94,13 @@ def test_masks_hide_stretches():
     np.testing.assert_array_equal(values, kept)
 
 
+def test_masks_wider_than_the_segment_hide_it_all_at_most():
+    values = np.random.default_rng(0).normal(size=(40, 8, 6)).astype(np.float32)
+    masked = mask(values, Augmentation(), np.random.default_rng(0))
+    assert masked.shape == values.shape
+    assert np.isfinite(masked).all()
+
+
 def test_batches_are_reproducible_and_differ_by_epoch_and_seed(log_mel):
     targets = np.eye(5, dtype=np.float32)
 

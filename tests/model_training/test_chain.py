@@ -98,11 +98,25 @@ def test_latency_is_measured_again_and_nothing_else_changes(models, tmp_path, ca
     before = json.loads((tmp_path / "v7" / "model.json").read_text())
     assert main(["latency", "v7", "--models", str(tmp_path)]) == 0
     after = json.loads((tmp_path / "v7" / "model.json").read_text())
-    assert (
-        f"v7: {after['latency'].pop('milliseconds')} ms for 30 segments" in capsys.readouterr().out
-    )
+    measured = after["latency"].pop("milliseconds")
+    assert f"v7: {measured} ms for 30 segments" in capsys.readouterr().out
     assert before["latency"].pop("milliseconds") > 0
+    assert str(measured) in (tmp_path / "v7" / "report.html").read_text()
+    del before["files"]["report.html"], after["files"]["report.html"]
     assert after == before
+    assert Registry.load(tmp_path).refused == {}
+
+
+def test_a_run_of_another_split_is_never_tested(runs, store, tmp_path):
+    """Its test tracks could be tracks that it was trained on."""
+    shutil.copytree(store, tmp_path / "store")
+    splits = tmp_path / "store" / "splits"
+    validation = (splits / "valid_filtered.txt").read_text()
+    (splits / "valid_filtered.txt").write_text((splits / "test_filtered.txt").read_text())
+    (splits / "test_filtered.txt").write_text(validation)
+    with pytest.raises(TrainingError, match="another split"):
+        export(runs[:1], tmp_path / "store", tmp_path / "models", "v1", "export")
+    assert not (tmp_path / "models").exists()
 
 
 def test_list_and_recommend(models, capsys):

@@ -61,6 +61,14 @@ def test_interval_has_the_width_of_a_binomial():
     assert bootstrap_interval(correct) == (low, high)
 
 
+def test_long_tracks_weigh_more_per_segment():
+    # Track 0 has one segment, wrong; track 1 has three, right.
+    probabilities = np.array([[0.2, 0.8, 0.0]] + [[0.1, 0.8, 0.1]] * 3)
+    report = evaluate(probabilities, np.array([0, 1, 1, 1]), np.array([0, 1]), GENRES, 1.0)
+    assert report["segment"]["accuracy"]["value"] == 0.75
+    assert report["track"]["accuracy"]["value"] == 0.5
+
+
 def test_a_perfect_small_test_is_not_certain():
     low, high = bootstrap_interval(np.ones(9))
     assert high == 1

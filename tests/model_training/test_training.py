@@ -118,6 +118,29 @@ def test_a_batch_larger_than_an_epoch_is_a_sentence(experiment, parts):
         fit(changed(experiment, batch_size=1000), parts[0], 1, verbose=0)
 
 
+def test_weights_without_bounds_are_a_sentence(store, experiment_file, tmp_path, capsys):
+    wild = tmp_path / "wild.toml"
+    text = experiment_file.read_text()
+    wild.write_text(text.replace("learning_rate = 0.01", "learning_rate = 1e30"))
+    words = ["train", str(wild), "--data", str(store), "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert "learning_rate" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wild.toml"]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_training(
+    store, experiment_file, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    words = ["train", str(experiment_file), "--data", str(store), "--seed", "1"]
+    assert main([*words, "--out", str(tmp_path / "file" / "run")]) == 2
+    printed = capsys.readouterr()
+    assert "file" in printed.err
+    assert "Epoch" not in printed.out
+    assert main([*words[:-1], "-1", "--out", str(tmp_path / "run")]) == 2
+    assert "--seed" in capsys.readouterr().err
+
+
 def test_half_precision_gives_a_model_in_single_precision(experiment, parts, monkeypatch):
     monkeypatch.setattr("model_training.training.has_gpu", lambda: True)
     seen: list[str] = []

@@ -332,7 +332,7 @@ def test_a_wrong_table_is_one_sentence(space, sentence, written, store, tmp_path
         (["--method", "hyperband"], "Hyperband chooses the epochs itself"),
         (["--trials", "0"], "--trials 0: must be 1 or more"),
         (["--repeats", "0"], "--repeats 0: must be 1 or more"),
-        (["--seed", "-1"], "--seed -1: must be 0 or more"),
+        (["--seed", "-1"], "--seed must not be negative"),
         (["--data", "nowhere"], "nowhere: no feature store there"),
     ],
 )
