@@ -206,13 +206,12 @@ def fit(
             targets * (1 - smooth) + smooth / len(tracks.genres),
             spec,
             experiment.augmentation,
-            batch_size=options.batch_size,
+            # Of a few clips an epoch is shorter than the usual batch.
+            batch_size=min(options.batch_size, len(tracks) * options.crops_per_track),
             crops_per_track=options.crops_per_track,
             mixup=options.mixup,
             seed=seed,
         )
-        if not len(batches):
-            raise TrainingError("[training] batch_size is larger than one epoch; make it smaller.")
         _settle_normalisation(model, options.epochs * len(batches))
         _compile(model, options, len(batches))
         # First, so that the others see its numbers.

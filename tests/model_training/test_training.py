@@ -113,9 +113,10 @@ def test_choosing_on_validation_needs_validation(experiment, parts):
             fit(changed(experiment, **options), parts[0], 1, verbose=0)
 
 
-def test_a_batch_larger_than_an_epoch_is_a_sentence(experiment, parts):
-    with pytest.raises(TrainingError, match="batch_size"):
-        fit(changed(experiment, batch_size=1000), parts[0], 1, verbose=0)
+def test_a_batch_larger_than_an_epoch_is_the_epoch(experiment, parts):
+    _, history = fit(changed(experiment, batch_size=1000), parts[0], 1, verbose=0)
+    assert len(history["loss"]) == 4
+    assert history["loss"][-1] != history["loss"][0]
 
 
 def test_weights_without_bounds_are_a_sentence(store, experiment_file, tmp_path, capsys):
