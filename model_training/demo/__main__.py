@@ -49,8 +49,12 @@ def _shown(path: Path) -> str:
     return str(path)
 
 
-def _run(title: str, words: Sequence[str], **settings: str) -> int:
-    """Show a command, run it to its end and return its exit status."""
+def _run(title: str, words: Sequence[str], *, serves: bool = False, **settings: str) -> int:
+    """Show a command, run it to its end and return its exit status.
+
+    After Ctrl-C nothing follows, also when the command itself had just done its work; only the site
+    is ended in that way.
+    """
     shown = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
     print(f"\n# {title}\n$ {' '.join([*shown, 'python', shlex.join(words)])}", flush=True)
     stopped = False
@@ -62,7 +66,7 @@ def _run(title: str, words: Sequence[str], **settings: str) -> int:
             except KeyboardInterrupt:
                 # The command got it too and ends in its own way.
                 stopped = True
-    return INTERRUPTED if stopped and status else status
+    return INTERRUPTED if stopped and (status or not serves) else status
 
 
 def _steps(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -130,7 +134,7 @@ def _demonstrate(folder: Path, options: argparse.Namespace) -> int:
     if options.port:
         words += ["--port", options.port]
     models = {MODELS_SETTING: str((folder / "models").resolve())}
-    return _run("Serve it.", words, **models)
+    return _run("Serve it.", words, serves=True, **models)
 
 
 if __name__ == "__main__":
