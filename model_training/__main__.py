@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.command_line = "python -m model_training " + shlex.join(words)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        if getattr(options, "seed", 0) < 0:
+        if (getattr(options, "seed", None) or 0) < 0:
             raise TrainingError("--seed must not be negative.")
         options.run(options)
     except TrainingError as error:
