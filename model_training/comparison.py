@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from webapp.inference import Card
+from webapp.inference import Card, Predictor
 from webapp.inference.card import CardError
 
 from .errors import TrainingError
 from .prediction import load_predictor
 from .readable import interval
 from .store import Store
-from .tracks import cut, features_at
+from .tracks import Tracks, cut, features_at
 from .versions import TEST_TABLE
 
 TABLE_HEADERS = (
@@ -123,12 +123,12 @@ def read_answers(card: Card) -> Answers | None:
     return Answers(card.genres, tracks, truth, winners, probabilities)
 
 
-def compute_answers(card: Card, store: Store, names: list[str] | None = None) -> Answers:
-    """Ask a version about test tracks of a feature store: all, or those named.
+def load_tracks(card: Card, store: Store, names: list[str]) -> Tracks:
+    """Tracks of a feature store, as a version wants them.
 
     Raises
     ------
-    TrainingError : when the store does not fit the version, or the model cannot be run.
+    TrainingError : when the store does not fit the version.
     """
     if set(store.genres) != set(card.genres):
         raise TrainingError(
@@ -136,19 +136,36 @@ def compute_answers(card: Card, store: Store, names: list[str] | None = None) ->
             f"{card.version} knows "
             f"{', '.join(card.genres)}."
         )
-    tracks = store.load(card.spec, store.split("test") if names is None else names)
-    first, track = cut(tracks, card.spec)
-    predictor = load_predictor(card)
-    predictions = [
-        predictor.predict(features_at(tracks, first[track == row], card.spec))
-        for row in range(len(tracks))
-    ]
+    return store.load(card.spec, names)
+
+
+def soft_votes(predictor: Predictor, tracks: Tracks) -> npt.NDArray[np.float64]:
+    """A version's answers (n_tracks, n_genres), in the order of its card's genres."""
+    spec = predictor.card.spec
+    first, track = cut(tracks, spec)
+    return np.array(
+        [
+            predictor.predict(features_at(tracks, first[track == row], spec)).aggregate
+            for row in range(len(tracks))
+        ]
+    )
+
+
+def compute_answers(card: Card, store: Store, names: list[str] | None = None) -> Answers:
+    """Ask a version about test tracks of a feature store: all, or those named.
+
+    Raises
+    ------
+    TrainingError : when the store does not fit the version, or the model cannot be run.
+    """
+    tracks = load_tracks(card, store, store.split("test") if names is None else names)
+    votes = soft_votes(load_predictor(card), tracks)
     return Answers(
         card.genres,
         tracks.names,
         [tracks.genres[label] for label in tracks.labels],
-        [prediction.winner for prediction in predictions],
-        np.array([prediction.aggregate for prediction in predictions]),
+        [card.genres[winner] for winner in votes.argmax(axis=1)],
+        votes,
     )
 
 

@@ -32,6 +32,7 @@ COMMANDS = (
     "test_range",
     "predict",
     "latency",
+    "robustness",
     "list",
     "recommend",
 )
