@@ -151,7 +151,8 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     ------
     TrainingError : when it exceeds the tolerance.
     """
-    keras_answer, litert_answer = KerasEngine(card).run(features), LiteRTEngine(card).run(features)
+    keras_answer = KerasEngine(card).run(features).probabilities
+    litert_answer = LiteRTEngine(card).run(features).probabilities
     difference = float(np.abs(keras_answer - litert_answer).max())
     if not difference <= ENGINE_TOLERANCE:
         raise TrainingError(

@@ -19,8 +19,6 @@ from .errors import TrainingError
 from .terminal import table
 from .versions import open_version
 
-# Of a probability in JSON, as the site's API writes it.
-DIGITS = 6
 # How many genres the line of a file tells.
 MOST_GENRES = 3
 
@@ -44,31 +42,14 @@ class SongAnswer:
 
     def to_json(self, card: Card) -> dict[str, Any]:
         """What the site's API answers, and the file."""
-        answer = self.prediction
         return {
             "file": str(self.path),
             "version": card.version,
-            "genres": list(answer.genres),
-            "segments": [
-                {"start": start, "end": end, "genre": genre, "probabilities": _rounded(row)}
-                for (start, end), genre, row in zip(
-                    self.times, answer.winners, answer.probabilities, strict=True
-                )
-            ],
-            "aggregate": {
-                "genre": answer.winner,
-                "probabilities": _rounded(answer.aggregate),
-                "votes": answer.votes,
-                "unfamiliar": answer.unfamiliar,
-            },
+            "genres": list(self.prediction.genres),
+            **self.prediction.to_json(self.times),
             "repeated": self.repeated,
             "skipped": self.skipped,
         }
-
-
-def _rounded(probabilities: npt.NDArray[np.float64]) -> list[float]:
-    rounded: list[float] = np.round(probabilities, DIGITS).tolist()
-    return rounded
 
 
 def read_request(body: str, spec: FeatureSpec) -> npt.NDArray[np.float32]:
@@ -126,10 +107,17 @@ def answer_text(answer: SongAnswer, segments: bool = False) -> str:
     found = answer.prediction
     best = found.aggregate.argsort()[::-1][:MOST_GENRES]
     shares = ", ".join(f"{found.genres[i]} {found.aggregate[i]:.1%}" for i in best)
+    doubt = found.unfamiliar is not None and found.unfamiliar["flag"]
     lines = [
-        f"{answer.path}: {shares}; {found.votes[found.winner]} of {len(found.winners)} segments "
-        f"say {found.winner}"
+        f"{answer.path}: {'not sure, closest to ' if doubt else ''}{shares}; "
+        f"{found.votes[found.winner]} of {len(found.winners)} segments say {found.winner}"
     ]
+    if found.unfamiliar is not None and doubt:
+        score, threshold = found.unfamiliar["score"], found.unfamiliar["threshold"]
+        lines.append(
+            f"  unlike the music that the model was trained on: score {score:.4g}, doubt begins "
+            f"above {threshold:.4g}"
+        )
     if answer.repeated:
         lines.append("  shorter than one segment and repeated to fill it: a weak answer")
     if segments:

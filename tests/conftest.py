@@ -27,3 +27,11 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     small.make(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def doubting_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with versions that tell unfamiliar sounds; see `tests.small_models`."""
+    folder = tmp_path_factory.mktemp("doubting")
+    small.make(folder, "--doubting")
+    return folder

@@ -2,7 +2,7 @@
 
 `python -m tests.small_models FOLDER` writes them as a models folder. They are trained on nothing:
 what matters is that their answers depend on every number that is sent. The cards are v1's but for
-what differs.
+what differs. `--doubting` writes versions that also tell sounds unlike those of `band`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Any
 from features import FeatureSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import keras
     import numpy as np
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float32]
+
+# Those that doubt: version -> the small version that it extends, and whether its score comes first.
+DOUBTING = {"doubting": ("images", False), "doubting_sequence": ("sequence", True)}
+# A song is doubted from this many times the largest score of the songs that the score is fitted on.
+MARGIN = 3.0
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,9 +63,9 @@ SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, *options: str) -> None:
     """Write all small versions into `folder`, in a process of its own: TensorFlow stays there."""
-    command = [sys.executable, "-m", "tests.small_models", str(folder)]
+    command = [sys.executable, "-m", "tests.small_models", str(folder), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -80,7 +87,40 @@ def _spread(model: keras.Model, features: FloatArray) -> None:
     last.set_weights([kernel * scale, bias - values.mean(axis=0) * scale])
 
 
-def _write(folder: Path) -> None:
+def _with_score(
+    model: keras.Model, songs: Sequence[FloatArray], score_first: bool
+) -> tuple[keras.Model, dict[str, Any]]:
+    """The network with its squared Mahalanobis distance from `songs`, and the card's `unfamiliar`.
+
+    `songs` are (n_segments, *shape) each; the distance is taken in the last layer but one.
+    """
+    import keras
+    import numpy as np
+    from keras import layers
+
+    last = model.layers[-1]
+    inner = keras.Model(model.input, last.input)
+    values = np.concatenate([inner.predict(song, verbose=0) for song in songs])
+    # shrunk, as units that are never active have no variance
+    covariance = np.cov(values.T) + 0.1 * values.var() * np.eye(values.shape[1])
+    root = np.linalg.cholesky(np.linalg.inv(covariance))
+    whiten = layers.Dense(values.shape[1], trainable=False)
+    distance = whiten(last.input)
+    whiten.set_weights([root, -values.mean(axis=0) @ root])
+    score = layers.Dot(axes=1)([distance, distance])
+    outputs = [score, model.output] if score_first else [model.output, score]
+    doubting = keras.Model(model.input, outputs)
+    of_songs = keras.Model(model.input, score)
+    means = [float(of_songs.predict(song, verbose=0).mean()) for song in songs]
+    return doubting, {
+        "method": "mahalanobis",
+        "threshold": MARGIN * max(means),
+        "fitted_on": "songs of a small band",
+        "flagged_share": 0.0,
+    }
+
+
+def _write(folder: Path, doubting: bool) -> None:
     import keras
     import numpy as np
 
@@ -91,10 +131,16 @@ def _write(folder: Path) -> None:
 
     v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
     sounds = [band(61, 22050, seed) for seed in range(2)]
-    for version, (spec, name, options) in SMALL.items():
+    wanted = DOUBTING if doubting else {version: (version, False) for version in SMALL}
+    for version, (small, score_first) in wanted.items():
+        spec, name, options = SMALL[small]
+        songs = [np.array([s.values for s in extract_segments(x, spec)]) for x in sounds]
         keras.utils.set_random_seed(7)
         model = build(name, spec, len(v1["genres"]), options)
-        _spread(model, np.array([s.values for x in sounds for s in extract_segments(x, spec)]))
+        _spread(model, np.concatenate(songs))
+        unfamiliar = None
+        if doubting:
+            model, unfamiliar = _with_score(model, songs, score_first)
         made = folder / version
         made.mkdir(parents=True)
         card = v1 | {
@@ -106,10 +152,11 @@ def _write(folder: Path) -> None:
                 "options": options,
                 "n_parameters": model.count_params(),
             },
+            "unfamiliar": unfamiliar,
             "files": write_model_files(model, made),
         }
         (made / "model.json").write_text(json.dumps(card), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _write(Path(sys.argv[1]))
+    _write(Path(sys.argv[1]), "--doubting" in sys.argv)

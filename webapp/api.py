@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from .inference import Card, Prediction
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1/models")
-
-# digits of a probability; a sum over all genres stays within 1e-5 of 1
-DIGITS = 6
 
 
 @bp.get("")
@@ -66,20 +62,10 @@ def predict(version: str) -> Response:
 
 def answer(card: Card, times: list[Times], prediction: Prediction) -> dict[str, Any]:
     """The JSON of a prediction."""
-    rows = _rounded(prediction.probabilities)
     return {
         "version": card.version,
         "genres": list(prediction.genres),
-        "segments": [
-            {"start": time.start, "end": time.end, "genre": genre, "probabilities": row}
-            for time, genre, row in zip(times, prediction.winners, rows, strict=True)
-        ],
-        "aggregate": {
-            "genre": prediction.winner,
-            "probabilities": _rounded(prediction.aggregate),
-            "votes": prediction.votes,
-            "unfamiliar": prediction.unfamiliar,
-        },
+        **prediction.to_json((time.start, time.end) for time in times),
     }
 
 
@@ -144,8 +130,3 @@ def read_json_body() -> bytes:
 
 def _incomplete() -> RequestError:
     return RequestError(400, "incomplete_body", "The body did not arrive whole. Send it again.")
-
-
-def _rounded(probabilities: Any) -> Any:
-    # in float64: a rounded float32 would print with more digits
-    return np.round(np.asarray(probabilities, dtype=np.float64), DIGITS).tolist()

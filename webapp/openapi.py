@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from .errors import json_response
+from .inference.card import UNFAMILIAR_METHOD
 from .pages import DOWNLOADS
 from .schema import JSON_TYPE, LARGEST
 from .state import Site, site
@@ -24,6 +25,7 @@ PROBABILITIES: Json = {
     "items": PROBABILITY,
     "description": "One per genre, in the order of `genres`; they sum to 1.",
 }
+THRESHOLD: Json = {"type": "number", "exclusiveMinimum": 0}
 HTML: Json = {"text/html": {"schema": TEXT}}
 
 
@@ -94,7 +96,14 @@ def _model_schemas() -> Json:
             training={},
             metrics={"type": "object"},
             calibration=open_obj(temperature=NUMBER),
-            unfamiliar={"type": ["object", "null"]},
+            unfamiliar={
+                "anyOf": [
+                    {"type": "null"},
+                    open_obj(method={"const": UNFAMILIAR_METHOD}, threshold=THRESHOLD),
+                ],
+                "description": "How the version tells songs unlike its training music; null when "
+                "it does not.",
+            },
             latency={},
             intended_use={},
             files={"type": "object", "additionalProperties": TEXT},
@@ -108,7 +117,19 @@ def _schemas(here: Site) -> Json:
         end={"type": "number", "description": "Seconds; after `start`."},
         features=_features(here),
     )
-    unfamiliar = obj(score=NUMBER, threshold=NUMBER, flag={"type": "boolean"})
+    unfamiliar = obj(
+        score={
+            **NUMBER,
+            "description": "Mean over the segments: the larger, the less the song is like the "
+            "music that the version was trained on. Each version has its own scale.",
+        },
+        threshold=THRESHOLD,
+        flag={
+            "type": "boolean",
+            "description": "Whether the score is above the threshold. The genre is then only the "
+            "closest one, and its probability says little.",
+        },
+    )
     votes = {
         "type": "object",
         "additionalProperties": COUNT,
@@ -135,7 +156,10 @@ def _schemas(here: Site) -> Json:
                 genre=TEXT,
                 probabilities=PROBABILITIES,
                 votes=votes,
-                unfamiliar={"anyOf": [{"type": "null"}, unfamiliar]},
+                unfamiliar={
+                    "anyOf": [{"type": "null"}, unfamiliar],
+                    "description": "Null when the version does not judge it.",
+                },
             ),
         ),
         "Health": obj(status={"const": "ok"}),

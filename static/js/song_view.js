@@ -5,7 +5,7 @@ import { colourClass, ranking } from './genres.js';
 import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
 import { Timeline, fillStrip } from './timeline.js';
-import { likelihood } from './words.js';
+import { UNFAMILIAR, likelihood } from './words.js';
 
 const template = document.getElementById('song-template');
 
@@ -39,8 +39,9 @@ export class SongView {
     this.#parts = {
       toggle: one('.song-toggle'), status: one('.song-status'), progress: one('.song-progress'),
       strip: one('.song-strip'), facts: one('.song-facts'), retry: one('.song-retry'),
-      body: one('.song-body'), bars: one('.bars'), word: one('.verdict-word'),
+      body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
       genre: one('.verdict-genre'), share: one('.verdict-share'), weak: one('.weak'),
+      unfamiliar: one('.unfamiliar'), honest: one('.honest'),
       audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
@@ -128,21 +129,37 @@ export class SongView {
 
     parts.word.textContent = likelihood(share);
     parts.genre.textContent = genre;
-    parts.share.textContent =
-      `${percent(share)} · ${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
-    const notes = [];
+    const votes = `${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
+    parts.share.textContent = `${percent(share)} · ${votes}`;
+    let status = `${likelihood(share)} ${genre}, ${percent(share)}`;
+    let more = '';
+    if (unfamiliar?.flag) {
+      // The probabilities compare its genres with each other, whatever the sound is.
+      parts.doubt.textContent = UNFAMILIAR.doubt;
+      parts.word.textContent = UNFAMILIAR.why;
+      parts.share.textContent = `${percent(share)} among its ${prediction.genres.length} genres · ${votes}`;
+      status = UNFAMILIAR.doubt;
+      more = `: ${UNFAMILIAR.brief(genre)}`;
+      parts.doubt.hidden = parts.unfamiliar.hidden = false;
+      // How often it is right was measured on songs like those it learned from.
+      parts.honest.hidden = true;
+      this.element.classList.add('doubted');
+    }
+    parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
       const whole = this.#config.segmentSeconds.toFixed(1);
-      notes.push(`A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`);
+      parts.weak.textContent =
+        `A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`;
+      more += '; weak, because it is shorter than one piece';
     }
-    if (unfamiliar?.flag) notes.push('This sounds unlike anything the model was trained on.');
-    parts.weak.textContent = notes.join(' ');
-    parts.weak.hidden = !notes.length;
     this.#drawBars(prediction.genres, probabilities);
     this.#timeline.show(prediction, extraction, seconds);
     fillStrip(parts.strip, this.#song);
     this.#renewSent('What was sent');
-    parts.status.textContent = `${likelihood(share)} ${genre}, ${percent(share)}${extraction.repeated ? '; weak, because it is shorter than one piece' : ''}`;
+    const rest = document.createElement('span');
+    rest.className = 'more';
+    rest.textContent = more;
+    parts.status.replaceChildren(status, rest);
     parts.status.classList.add('answer', colourClass(index));
     this.element.classList.add(colourClass(index));
     this.element.dataset.genre = genre;

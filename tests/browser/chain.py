@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from features import build_request
 from webapp.inference import Predictor
@@ -20,6 +21,8 @@ TOLERANCE = 5e-3
 SAME_NUMBERS = 2e-6
 # Probabilities of numbers of which some are rounded to the other side.
 TOLERANCE_PROBABILITY = 1e-4
+# Unfamiliarity in both cases, absolute or relative to the score, which may be near 0.
+TOLERANCE_SCORE = 1e-3
 
 
 def values(request: dict[str, Any]) -> npt.NDArray[np.float32]:
@@ -57,6 +60,13 @@ def check_chain(visitor: Visit, predictor: Predictor, file: Path) -> dict[str, A
         expected = predictor.predict(values(numbers))
         rows = np.concatenate([expected.probabilities, expected.aggregate[None]])
         np.testing.assert_allclose(probabilities(answer), rows, rtol=0, atol=tolerance)
+        found = answer["aggregate"]["unfamiliar"]
+        if predictor.card.unfamiliar_threshold is None:
+            assert found is None
+        else:
+            assert found == pytest.approx(
+                expected.unfamiliar, rel=TOLERANCE_SCORE, abs=TOLERANCE_SCORE
+            )
     assert answer["version"] == predictor.card.version
     assert answer["aggregate"]["votes"] == predictor.predict(values(sent)).votes
     assert visitor.song(file.name).get_attribute("data-genre") == answer["aggregate"]["genre"]

@@ -1,4 +1,8 @@
-"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT [--model v1]`."""
+"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT [--model v1]`.
+
+Of a version that tells unfamiliar sounds, such as those of `tests.small_models --doubting`, also
+what it says of one.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ import numpy as np
 import soundfile
 from playwright.sync_api import Browser, sync_playwright
 
+from webapp.inference import Card, Registry
+
 from . import install_browser
 from .conftest import FLAGS
 from .site import ROOT, Site
-from .sounds import write
+from .sounds import hiss, write
 from .visit import Visit
 
 LOOKS: dict[str, dict[str, object]] = {
@@ -29,9 +35,10 @@ LOOKS: dict[str, dict[str, object]] = {
 class Studio:
     """Opens the page in one look and takes its pictures."""
 
-    def __init__(self, browser: Browser, site: Site, folder: Path, songs: list[Path]):
+    def __init__(self, browser: Browser, site: Site, card: Card, folder: Path, songs: list[Path]):
         self.browser = browser
         self.site = site
+        self.card = card
         self.folder = folder
         self.songs = songs
 
@@ -43,6 +50,7 @@ class Studio:
             self.running,
             self.pages,
             self.list_of_songs,
+            self.unfamiliar,
         ):
             scene(look)
 
@@ -127,6 +135,23 @@ class Studio:
             visitor.finish([*self.songs, *many])
             picture("many")
 
+    def unfamiliar(self, look: str) -> None:
+        """A sound that is no music, alone, too short, and among songs."""
+        if self.card.unfamiliar_threshold is None:
+            return
+        with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            long, short = hiss(folder / "rain on the roof.wav", 100), hiss(folder / "rain.wav", 2)
+            visitor.opened()
+            for name, files in (
+                ("unfamiliar", [long]),
+                ("unfamiliar-short", [short]),
+                ("unfamiliar-among-songs", [self.songs[0], long, short]),
+            ):
+                visitor.finish(files)
+                picture(name)
+                visitor.clear()
+
     def readme_picture(self, visitor: Visit) -> None:
         """From the top of the page to the end of the answer."""
         box = visitor.page.locator("article.song").bounding_box()
@@ -154,7 +179,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the pictures")
     parser.add_argument("--look", choices=LOOKS, action="append", help="only this look")
     parser.add_argument("--model", default="v1", help="version that answers (v1)")
-    parser.add_argument("--models", type=Path, help="folder of versions (trained_models)")
+    parser.add_argument("--models", type=Path, default=ROOT / "trained_models")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     program = install_browser.find() or install_browser.install()
@@ -164,13 +189,13 @@ def main() -> None:
         songs = songs[1:] + songs[:1]
         for seed in range(3 - len(songs)):
             songs.append(write(Path(made) / f"My song {seed + 1}.ogg", 150, 44100, seed=seed))
-        folder = {"MODELS_DIR": options.models} if options.models else {}
-        site = Site(Path(made) / "log.txt", MODEL=options.model, **folder)
+        site = Site(Path(made) / "log.txt", MODEL=options.model, MODELS_DIR=options.models)
+        card = Registry.load(options.models).get(options.model)
         site.start()
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             for look in options.look or LOOKS:
-                Studio(browser, site, options.out, songs).shoot(look)
+                Studio(browser, site, card, options.out, songs).shoot(look)
         finally:
             browser.close()
             site.stop()

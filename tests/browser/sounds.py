@@ -50,6 +50,13 @@ def write(
     return path
 
 
+def hiss(path: Path, seconds: float, sample_rate: int = 22050) -> Path:
+    """Write white noise, which is no music, to `path`."""
+    sound = np.random.default_rng(0).normal(scale=0.1, size=round(seconds * sample_rate))
+    soundfile.write(path, sound.astype(np.float32), sample_rate)
+    return path
+
+
 def _with_ffmpeg(path: Path, sound: npt.NDArray[np.float32], sample_rate: int) -> Path:
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "f32le",

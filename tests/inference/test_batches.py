@@ -56,7 +56,7 @@ def test_no_forward_pass_is_larger(
     sizes = []
     real = LiteRTEngine._invoke
 
-    def counting(engine: LiteRTEngine, interpreter: Any, part: np.ndarray) -> np.ndarray:
+    def counting(engine: LiteRTEngine, interpreter: Any, part: np.ndarray) -> list[np.ndarray]:
         sizes.append(len(part))
         return real(engine, interpreter, part)
 
@@ -71,10 +71,11 @@ def test_the_engines_agree_on_any_number_of_segments(registry: Registry, version
     litert, keras = LiteRTEngine(card), KerasEngine(card)
     for n in (1, 2, 15, 16, 17, 33):
         features = batch(shape, n, seed=n)
-        answer = litert.run(features)
-        assert answer.shape == (n, len(card.genres))
-        np.testing.assert_allclose(answer, keras.run(features), rtol=0, atol=1e-4)
-        np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+        answer, expected = litert.run(features), keras.run(features)
+        assert answer.probabilities.shape == (n, len(card.genres))
+        np.testing.assert_allclose(answer.probabilities, expected.probabilities, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert answer.unfamiliarity is expected.unfamiliarity is None
 
 
 @pytest.mark.parametrize("version", SMALL)
@@ -82,10 +83,10 @@ def test_what_fills_a_fixed_batch_changes_nothing(registry: Registry, version: s
     shape = SMALL[version][0].shape
     engine = LiteRTEngine(registry.cards[version])
     features = batch(shape, 18)
-    together = engine.run(features)
+    together = engine.run(features).probabilities
     # a full batch before it leaves its numbers in the interpreter
     for place in (0, 15, 16, 17):
-        alone = engine.run(features[place : place + 1])
+        alone = engine.run(features[place : place + 1]).probabilities
         np.testing.assert_allclose(alone[0], together[place], rtol=0, atol=1e-5)
 
 

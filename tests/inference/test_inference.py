@@ -13,7 +13,7 @@ import pytest
 from webapp.inference import Card, CardError, EngineError, Predictor, Predictors, Registry
 from webapp.inference.aggregation import soft_vote, vote_counts
 from webapp.inference.calibration import calibrate
-from webapp.inference.engines import MAX_BATCH, KerasEngine, LiteRTEngine, batch_size
+from webapp.inference.engines import MAX_BATCH, KerasEngine, LiteRTEngine, Outputs, batch_size
 from webapp.inference.registry import natural_key
 
 MODELS = Path(__file__).resolve().parents[2] / "trained_models"
@@ -186,8 +186,12 @@ def test_engines_answer_the_same(version):
     card = REGISTRY.cards[version]
     features = batch(2 * batch_size(card.spec.shape) + 5, version=version)
     litert, keras = LiteRTEngine(card).run(features), KerasEngine(card).run(features)
-    assert litert.shape == (len(features), len(card.genres))
-    np.testing.assert_allclose(litert, keras, atol=1e-4)
+    assert litert.probabilities.shape == (len(features), len(card.genres))
+    np.testing.assert_allclose(litert.probabilities, keras.probabilities, atol=1e-4)
+    scored = card.unfamiliar_threshold is not None
+    assert (litert.unfamiliarity is not None) is (keras.unfamiliarity is not None) is scored
+    if litert.unfamiliarity is not None and keras.unfamiliarity is not None:
+        np.testing.assert_allclose(litert.unfamiliarity, keras.unfamiliarity, rtol=1e-3, atol=1e-3)
 
 
 def test_an_answer_does_not_depend_on_its_batch():
@@ -233,7 +237,7 @@ def test_wrong_features_are_a_value_error():
 def test_a_model_without_a_finite_answer_does_not_become_ready():
     class Broken:
         def run(self, features):
-            return np.full((len(features), 10), np.nan, np.float32)
+            return Outputs(np.full((len(features), 10), np.nan, np.float32), None)
 
     with pytest.raises(EngineError, match="v1: the model's answers are not finite"):
         Predictor(REGISTRY.cards["v1"], Broken()).warm_up()

@@ -14,7 +14,7 @@ import soundfile
 from features import build_request
 from model_training.__main__ import main
 from model_training.audio import load_audio
-from tests.browser.sounds import write
+from tests.browser.sounds import hiss, write
 from tests.small_models import SMALL
 from webapp import create_app
 from webapp.inference import Registry
@@ -117,6 +117,24 @@ def test_segments_and_what_was_left_out(song: Path, capsys: pytest.CaptureFixtur
 def test_a_short_sound_gets_a_weak_answer(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert predict(short) == 0
     assert "a weak answer" in capsys.readouterr().out
+
+
+def test_an_unfamiliar_sound_is_told_to_be_one(
+    doubting_models: Path, song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = hiss(tmp_path / "rain.wav", 20)
+    assert predict(noise, song, "--version", "doubting", models=doubting_models) == 0
+    first, why, of_song = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{noise}: not sure, closest to ")
+    site = site_answer(doubting_models, "doubting", noise)["aggregate"]["unfamiliar"]
+    assert why == (
+        "  unlike the music that the model was trained on: score "
+        f"{site['score']:.4g}, doubt begins above {site['threshold']:.4g}"
+    )
+    assert of_song.startswith(f"{song}: ")
+    assert "not sure" not in of_song
+    assert predict(noise, "--json", "--version", "doubting", models=doubting_models) == 0
+    assert json.loads(capsys.readouterr().out)["aggregate"]["unfamiliar"] == site
 
 
 def test_files_that_cannot_be_read_cost_one_line_each(

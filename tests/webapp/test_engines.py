@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.webapp.conftest import request_of
 from tests.webapp.running import server
@@ -38,4 +39,7 @@ def test_the_engines_agree(registry: Registry) -> None:
     for ours, theirs in zip(answers["litert"], answers["keras"], strict=True):
         assert np.abs(numbers(ours) - numbers(theirs)).max() <= 1e-4
         assert ours["version"] == theirs["version"]
+        # a score is a distance, on a scale of its own
+        found, expected = (answer["aggregate"]["unfamiliar"] for answer in (ours, theirs))
+        assert found == (expected and pytest.approx(expected, rel=1e-3, abs=1e-3))
         assert ours["aggregate"]["votes"].keys() == theirs["aggregate"]["votes"].keys()

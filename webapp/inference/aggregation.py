@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Unfamiliar(TypedDict):
+    """How far a song is from the training music; flagged when the score is above the threshold."""
+
+    score: float
+    threshold: float
+    flag: bool
 
 
 def soft_vote(probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
@@ -19,3 +27,9 @@ def vote_counts(winners: npt.NDArray[np.integer[Any]], genres: Sequence[str]) ->
     """Segments won by each genre; `winners` (n_segments,) are indices into `genres`."""
     counts = np.bincount(winners, minlength=len(genres))
     return {genre: int(count) for genre, count in zip(genres, counts, strict=True)}
+
+
+def judge_familiarity(scores: npt.NDArray[np.floating[Any]], threshold: float) -> Unfamiliar:
+    """The answer for a song by the mean of its segments' unfamiliarity scores (n_segments,)."""
+    score = float(scores.mean(dtype=np.float64))
+    return {"score": score, "threshold": threshold, "flag": score > threshold}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +20,17 @@ from features import FeatureSpec
 CARD_NAME = "model.json"
 MODEL_FILES = ("model.keras", "model.tflite")
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Distance from the training music in a hidden layer (Lee et al., "A simple unified framework for
+# detecting out-of-distribution samples and adversarial attacks", 2018).
+UNFAMILIAR_METHOD = "mahalanobis"
 
 
 class CardError(Exception):
     """A version folder that cannot be used; `str()` says why and what to do."""
 
+
+# Python's JSON knows Infinity.
+_LARGEST = sys.float_info.max
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
@@ -51,6 +58,23 @@ class _Calibration(msgspec.Struct):
     temperature: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
 
 
+class _Sound(msgspec.Struct):
+    """A sound that was tried."""
+
+    name: str
+    score: Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+    flag: bool
+
+
+class _Unfamiliar(msgspec.Struct):
+    """How a version tells sounds unlike its training music."""
+
+    threshold: Annotated[float, msgspec.Meta(gt=0.0, le=_LARGEST)]
+    fitted_on: str = ""
+    flagged_share: Share | None = None
+    sounds: list[_Sound] = []
+
+
 class _CardFile(msgspec.Struct):
     """What every card must hold; reports may hold more."""
 
@@ -76,6 +100,8 @@ class Card:
     Attributes
     ----------
     version, title, genres, spec, temperature : the keys of the same names; see docs/model-card.md.
+    unfamiliar_threshold : score above which a song is unlike the training music; None for a
+        version that gives no such score.
     """
 
     def __init__(self, folder: Path):
@@ -101,13 +127,6 @@ class Card:
             )
         if not VERSION_PATTERN.fullmatch(checked.version):
             raise CardError("a version's name is made of letters, digits, '.', '_' and '-'")
-        if checked.unfamiliar is not None:
-            # Ignoring it would answer without the doubt that the version promises.
-            raise CardError(
-                f"{CARD_NAME}: unfamiliar asks for the method "
-                f"{checked.unfamiliar.get('method')!r}, which this release does not know; update "
-                "MusiClassify"
-            )
         if len(set(checked.genres)) != len(checked.genres):
             raise CardError(f"{CARD_NAME} names a genre twice")
         try:
@@ -118,6 +137,7 @@ class Card:
         self.title = checked.title
         self.genres = tuple(checked.genres)
         self.temperature = checked.calibration.temperature
+        self.unfamiliar_threshold = _read_threshold(checked.unfamiliar)
         self.files = checked.files
         if missing := [name for name in MODEL_FILES if name not in self.files]:
             raise CardError(f"{CARD_NAME} lists no {' and no '.join(missing)} under files")
@@ -165,3 +185,18 @@ class Card:
             "n_test_tracks": test["n_tracks"],
             "licence": self._json["licence"],
         }
+
+
+def _read_threshold(unfamiliar: dict[str, Any] | None) -> float | None:
+    if unfamiliar is None:
+        return None
+    if (method := unfamiliar.get("method")) != UNFAMILIAR_METHOD:
+        # Ignoring it would answer without the doubt that the version promises.
+        raise CardError(
+            f"{CARD_NAME}: unfamiliar asks for the method {method!r}, which this release does not "
+            "know; update MusiClassify"
+        )
+    try:
+        return msgspec.convert(unfamiliar, _Unfamiliar).threshold
+    except msgspec.ValidationError as error:
+        raise CardError(f"{CARD_NAME}: unfamiliar is not valid: {error}") from error

@@ -1,7 +1,6 @@
 """Run a model: LiteRT by default, Keras with TensorFlow on request. Both answer the same.
 
-An engine maps float32 (n_segments, *spec.shape) to probabilities float32 (n_segments, n_genres),
-from any thread.
+An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import os
 import queue
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from .card import Card, CardError
 
 Float32Array = npt.NDArray[np.float32]
+Shape = tuple[int, ...]
 
 # Largest batch of one forward pass, in segments and in numbers: neither a three-hour song nor
 # segments of half a minute may need a gigabyte of activations.
@@ -32,27 +32,63 @@ class EngineError(Exception):
     """A model that cannot be run; `str()` says why and what to do."""
 
 
+class Outputs(NamedTuple):
+    """What a model answers for n segments.
+
+    Attributes
+    ----------
+    probabilities : float32 (n, n_genres), before calibration.
+    unfamiliarity : float32 (n,), larger for what is less like the training music; None for a model
+        that does not judge it.
+    """
+
+    probabilities: Float32Array
+    unfamiliarity: Float32Array | None
+
+
 class Engine(Protocol):
     """What every engine offers."""
 
-    def run(self, features: Float32Array) -> Float32Array:
-        """Probabilities (n_segments, n_genres) of (n_segments, *spec.shape)."""
+    def run(self, features: Float32Array) -> Outputs:
+        """The answers for (n_segments, *spec.shape)."""
         ...
 
 
-def batch_size(shape: tuple[int, ...]) -> int:
+def batch_size(shape: Shape) -> int:
     """Segments of this shape per forward pass."""
     return max(1, min(MAX_BATCH, MAX_BATCH_VALUES // math.prod(shape)))
 
 
-def _check_shapes(card: Card, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-    """Compare a model's shapes, batch left out, with what its card says."""
-    wanted = card.spec.shape
-    if inputs != wanted or outputs != (len(card.genres),):
+def _find_outputs(card: Card, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> list[int]:
+    """Places of the fields of `Outputs` among a model's outputs, which come in any order.
+
+    Shapes are without batch. There are at least two genres, so the score's is another one.
+
+    Raises
+    ------
+    EngineError : when the shapes are not those that the card says.
+    """
+    wanted: list[Shape] = [(len(card.genres),)]
+    if card.unfamiliar_threshold is not None:
+        wanted.append((1,))
+    if list(inputs) != [card.spec.shape] or sorted(outputs) != sorted(wanted):
+        score = "with" if len(wanted) == 2 else "without"
         raise EngineError(
-            f"{card.version}: the model maps {inputs} to {outputs}, but its card says {wanted} to "
-            f"({len(card.genres)},); export it again"
+            f"{card.version}: the model maps {_listed(inputs)} to {_listed(outputs)}, but its card "
+            f"says {card.spec.shape} to {_listed(wanted)}, {score} a score for unfamiliar sounds; "
+            "export it again"
         )
+    return [outputs.index(shape) for shape in wanted]
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def _joined(parts: Sequence[Sequence[Float32Array]]) -> Outputs:
+    """One answer of those for some segments each, every one in the order of `Outputs`."""
+    probabilities, *scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Outputs(probabilities, scores[0][:, 0] if scores else None)
 
 
 def _verified(card: Card, name: str) -> bytes:
@@ -97,11 +133,12 @@ class LiteRTEngine:
             raise EngineError(
                 f"{card.version}: model.tflite is no LiteRT model ({error})"
             ) from error
-        _check_shapes(card, tuple(inputs[0]["shape"][1:]), tuple(outputs[0]["shape"][1:]))
+        places = _find_outputs(card, _shapes(inputs), _shapes(outputs))
         batch = int(inputs[0]["shape_signature"][0])
         # Recurrent models convert with a fixed batch only; theirs is filled up with zeros.
         self._fixed_batch = batch if batch > 0 else None
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._input: int = inputs[0]["index"]
+        self._outputs: list[int] = [outputs[place]["index"] for place in places]
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._idle.put(first)
         self._made = 1
@@ -119,7 +156,7 @@ class LiteRTEngine:
                     return interpreter
             return self._idle.get()
 
-    def run(self, features: Float32Array) -> Float32Array:
+    def run(self, features: Float32Array) -> Outputs:
         """See `Engine.run`."""
         size = self._fixed_batch or batch_size(features.shape[1:])
         interpreter = self._acquire()
@@ -130,9 +167,9 @@ class LiteRTEngine:
             ]
         finally:
             self._idle.put(interpreter)
-        return np.concatenate(parts)
+        return _joined(parts)
 
-    def _invoke(self, interpreter: Any, batch: Float32Array) -> Float32Array:
+    def _invoke(self, interpreter: Any, batch: Float32Array) -> list[Float32Array]:
         n = len(batch)
         if self._fixed_batch and n < self._fixed_batch:
             missing = np.zeros((self._fixed_batch - n, *batch.shape[1:]), dtype=batch.dtype)
@@ -143,8 +180,11 @@ class LiteRTEngine:
         interpreter.set_tensor(self._input, np.ascontiguousarray(batch, dtype=np.float32))
         interpreter.invoke()
         # get_tensor copies, so the interpreter may go back to the pool.
-        result: Float32Array = interpreter.get_tensor(self._output)[:n]
-        return result
+        return [interpreter.get_tensor(output)[:n] for output in self._outputs]
+
+
+def _shapes(details: Sequence[dict[str, Any]]) -> list[Shape]:
+    return [tuple(map(int, each["shape"][1:])) for each in details]
 
 
 class KerasEngine:
@@ -177,20 +217,27 @@ class KerasEngine:
                 raise EngineError(
                     f"{card.version}: model.keras cannot be loaded ({error})"
                 ) from error
-        _check_shapes(card, tuple(model.input_shape[1:]), tuple(model.output_shape[1:]))
-        signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-        self._function = tf.function(
-            lambda batch: model(batch, training=False), input_signature=[signature]
+        inputs, outputs = (
+            [tuple(tensor.shape[1:]) for tensor in tensors]
+            for tensors in (model.inputs, model.outputs)
         )
+        places = _find_outputs(card, inputs, outputs)
 
-    def run(self, features: Float32Array) -> Float32Array:
+        def call(batch: Any) -> list[Any]:
+            found = keras.tree.flatten(model(batch, training=False))
+            return [found[place] for place in places]
+
+        signature = tf.TensorSpec((None, *card.spec.shape), tf.float32)
+        self._function = tf.function(call, input_signature=[signature])
+
+    def run(self, features: Float32Array) -> Outputs:
         """See `Engine.run`."""
         size = batch_size(features.shape[1:])
         parts = [
-            self._function(features[first : first + size]).numpy()
+            [tensor.numpy() for tensor in self._function(features[first : first + size])]
             for first in range(0, len(features), size)
         ]
-        return np.concatenate(parts)
+        return _joined(parts)
 
 
 ENGINES: dict[str, Callable[[Card], Engine]] = {"litert": LiteRTEngine, "keras": KerasEngine}

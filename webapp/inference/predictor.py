@@ -5,16 +5,22 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .aggregation import soft_vote, vote_counts
+from .aggregation import Unfamiliar, judge_familiarity, soft_vote, vote_counts
 from .calibration import calibrate
 from .card import Card
 from .engines import ENGINES, Engine, EngineError
 from .registry import Registry
+
+# Of a probability in JSON; a sum over all genres stays within 1e-5 of 1.
+DECIMALS = 6
+# Of an unfamiliarity score, whose scale is each model's own; float32 holds seven.
+SIGNIFICANT_DIGITS = 6
 
 
 class FeatureError(ValueError):
@@ -33,7 +39,8 @@ class Prediction:
     aggregate : float64 (n_genres,), the soft vote; sums to one.
     winner : genre of the song.
     votes : how many segments each genre wins.
-    unfamiliar : None: these versions do not judge how familiar a song is.
+    unfamiliar : whether the song is unlike the training music; None for a version that does not
+        judge it.
     """
 
     genres: tuple[str, ...]
@@ -42,7 +49,37 @@ class Prediction:
     aggregate: npt.NDArray[np.float64]
     winner: str
     votes: dict[str, int]
-    unfamiliar: dict[str, Any] | None
+    unfamiliar: Unfamiliar | None
+
+    def to_json(self, times: Iterable[tuple[float, float]]) -> dict[str, Any]:
+        """`segments` and `aggregate` as the API writes them; `times` are starts and ends."""
+        rows = _rounded(self.probabilities)
+        return {
+            "segments": [
+                {"start": start, "end": end, "genre": genre, "probabilities": row}
+                for (start, end), genre, row in zip(times, self.winners, rows, strict=True)
+            ],
+            "aggregate": {
+                "genre": self.winner,
+                "probabilities": _rounded(self.aggregate),
+                "votes": self.votes,
+                "unfamiliar": None
+                if self.unfamiliar is None
+                else {
+                    "score": _significant(self.unfamiliar["score"]),
+                    "threshold": _significant(self.unfamiliar["threshold"]),
+                    "flag": self.unfamiliar["flag"],
+                },
+            },
+        }
+
+
+def _rounded(probabilities: npt.NDArray[np.float64]) -> Any:
+    return np.round(probabilities, DECIMALS).tolist()
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 class Predictor:
@@ -68,14 +105,15 @@ class Predictor:
             )
         if not np.isfinite(features).all():
             raise FeatureError("features: every value must be finite")
-        raw = self._engine.run(features)
-        if not np.isfinite(raw).all():
+        raw, scores = self._engine.run(features)
+        if not (np.isfinite(raw).all() and (scores is None or np.isfinite(scores).all())):
             raise FeatureError(
                 "features: too large, the network overflows; compute them as the feature_spec says"
             )
         probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
         winners = probabilities.argmax(axis=1)
+        threshold = self.card.unfamiliar_threshold
         return Prediction(
             genres=genres,
             probabilities=probabilities,
@@ -83,7 +121,9 @@ class Predictor:
             aggregate=aggregate,
             winner=genres[int(aggregate.argmax())],
             votes=vote_counts(winners, genres),
-            unfamiliar=None,
+            unfamiliar=None
+            if scores is None or threshold is None
+            else judge_familiarity(scores, threshold),
         )
 
     def warm_up(self) -> None:

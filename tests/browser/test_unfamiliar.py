@@ -1,0 +1,96 @@
+"""A sound unlike the training music: the page leads with the doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from webapp.inference import Predictor, Predictors, Registry
+
+from .chain import check_chain
+from .site import Site
+from .sounds import hiss, write
+from .visit import Visit
+
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def predictor(doubting_models: Path) -> Predictor:
+    return Predictors(Registry.load(doubting_models)).get("doubting")
+
+
+@pytest.fixture(scope="module")
+def doubting_site(make_site: Callable[..., Site], doubting_models: Path) -> Site:
+    return make_site(MODELS_DIR=doubting_models, MODEL="doubting")
+
+
+def test_doubt_leads_the_answer(
+    visit: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
+):
+    visitor = visit(doubting_site.url).opened()
+    answer = check_chain(visitor, predictor, hiss(tmp_path / "rain.wav", 100))
+    assert answer["aggregate"]["unfamiliar"]["flag"] is True
+    genre = answer["aggregate"]["genre"]
+    status = visitor.status("rain.wav")
+    assert status == f"Not sure: unlike the music it learned from; closest is {genre}"
+    song = visitor.song("rain.wav")
+    verdict = song.locator(".verdict").inner_text().split("\n")
+    assert verdict[0] == "Not sure"
+    assert (
+        "unlike the music that the model learned from" in song.locator(".verdict-word").inner_text()
+    )
+    assert song.locator(".verdict-genre").inner_text() == genre
+    # the doubt is the largest word, and no other word of the page calls the answer likely
+    script = "e => parseFloat(getComputedStyle(e).fontSize)"
+    parts = ("doubt", "genre", "word")
+    sizes = [song.locator(f".verdict-{part}").evaluate(script) for part in parts]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 1.5 * sizes[1]
+    for word in ("Very likely", "Probably", "Perhaps"):
+        assert word not in song.inner_text()
+    assert "among its 10 genres" in song.locator(".verdict-share").inner_text()
+    # how often it is right on music like its own says nothing here
+    assert song.locator(".honest").is_hidden()
+    assert song.locator(".weak").is_hidden()
+    # every piece is told as ever
+    assert song.locator(".segment").count() == len(answer["segments"])
+    assert song.locator(".song-strip .bar").count() == len(answer["segments"])
+    assert song.locator(".gap").all_inner_texts() == ["intro, left out"]
+    song.locator(".unfamiliar a").click()
+    visitor.page.wait_for_url("**/models/doubting#unfamiliar")
+    assert "Mahalanobis distance" in visitor.page.inner_text("main")
+
+
+def test_music_is_answered_as_ever(
+    visit: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
+):
+    visitor = visit(doubting_site.url).opened()
+    answer = check_chain(visitor, predictor, write(tmp_path / "song.mp3", 60, 44100, channels=2))
+    assert answer["aggregate"]["unfamiliar"]["flag"] is False
+    song = visitor.song("song.mp3")
+    assert "unlike" not in visitor.status("song.mp3")
+    for part in (".verdict-doubt", ".unfamiliar"):
+        assert song.locator(part).is_hidden()
+    assert "was right for about" in song.locator(".honest").inner_text()
+    assert "doubted" not in (song.get_attribute("class") or "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_short_and_unfamiliar_on_a_phone(
+    visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path, scheme: str
+):
+    visitor = visit(doubting_site.url, viewport=PHONE, color_scheme=scheme).opened()
+    files = [hiss(tmp_path / "drop.wav", 2), write(tmp_path / "song.wav", 60, 22050)]
+    visitor.finish(files)
+    status = visitor.status("drop.wav")
+    assert status.startswith("Not sure: unlike the music it learned from; closest is ")
+    assert status.endswith("; weak, because it is shorter than one piece")
+    assert "unlike" not in visitor.status("song.wav")
+    song = visitor.song("drop.wav")
+    song.locator(".song-toggle").click()
+    for note in (".weak", ".unfamiliar"):
+        assert song.locator(note).is_visible()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
