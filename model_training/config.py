@@ -21,6 +21,8 @@ class Training:
     Attributes
     ----------
     epochs, batch_size : one epoch shows `crops_per_track` random segments of every track.
+    group_balance : how much less often tracks of large groups (artists) are shown: 0 shows every
+        track as often, 1 every group of a genre, and every genre, as often.
     optimizer : "adamw" or "adam".
     learning_rate : the peak of the schedule.
     schedule : "cosine" (to zero), "constant", or "plateau" (halved after `patience` epochs without
@@ -33,12 +35,17 @@ class Training:
     keep : which weights are the result: "last", or those with the "best" validation loss.
     early_stopping : epochs without a lower validation loss after which training stops; 0 for none.
     patience : see `schedule`.
-    mixed_precision : half precision on a GPU that is faster with it; ignored without a GPU.
+    mixed_precision : half precision where the machine is faster with it: a GPU (float16) or a
+        processor with bfloat16 instructions; ignored elsewhere.
+    members : networks of different seeds whose probabilities are averaged, as one model.
+    train_on : "train", or "train+validation" for the final training of a recipe that was chosen by
+        cross-validation; nothing is left to measure then, so `export` wants that cross-validation.
     """
 
     epochs: int = 40
     batch_size: int = 64
     crops_per_track: int = 6
+    group_balance: float = 0.0
     optimizer: Literal["adamw", "adam"] = "adamw"
     learning_rate: float = 2e-3
     schedule: Literal["cosine", "constant", "plateau"] = "cosine"
@@ -52,10 +59,19 @@ class Training:
     early_stopping: int = 0
     patience: int = 5
     mixed_precision: bool = False
+    members: int = 1
+    train_on: Literal["train", "train+validation"] = "train"
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size, self.crops_per_track) < 1:
-            raise ValueError("epochs, batch_size and crops_per_track must be at least 1")
+        if min(self.epochs, self.batch_size, self.crops_per_track, self.members) < 1:
+            raise ValueError("epochs, batch_size, crops_per_track and members must be at least 1")
+        if self.train_on != "train" and self.needs_validation:
+            raise ValueError(
+                'train_on "train+validation" leaves no tracks for keep = "best", early_stopping or '
+                '"plateau"'
+            )
+        if self.group_balance > 1:
+            raise ValueError("group_balance: must be at most 1")
         if self.label_smoothing >= 1:
             raise ValueError("label_smoothing: must be less than 1")
 
@@ -98,6 +114,43 @@ class Augmentation:
 
 
 @dataclasses.dataclass(frozen=True)
+class Distillation:
+    """A second target beside the genre: the tags that a teacher gave to the training tracks.
+
+    Attributes
+    ----------
+    teacher : file in the data folder (`model_training/distillation.py` says what it holds); empty
+        for no teacher.
+    weight : of the tags' cross-entropy, summed over the tags, beside the genre's.
+    window_s, hop_s : seconds that the teacher hears at a time, and from one window to the next.
+    """
+
+    teacher: str = ""
+    weight: float = 1.0
+    window_s: float = 3.0
+    hop_s: float = 0.98
+
+    def __post_init__(self) -> None:
+        if not (self.window_s > 0 and self.hop_s > 0):
+            raise ValueError("window_s and hop_s must be more than 0")
+        if Path(self.teacher).name != self.teacher:
+            raise ValueError("teacher must be the name of a file in the data folder")
+
+
+@dataclasses.dataclass(frozen=True)
+class Unfamiliar:
+    """Whether the version also says how unlike its training music a sound is.
+
+    Attributes
+    ----------
+    layer : name of the layer whose activations are compared
+        (`model_training/unfamiliarity.py`); empty for no such score.
+    """
+
+    layer: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Architecture:
     """Which network, with its options (`architectures/<name>.py` documents them, dropout too)."""
 
@@ -119,6 +172,8 @@ class Experiment:
     training: Training
     augmentation: Augmentation
     audio_augmentation: AudioAugmentation
+    distillation: Distillation = Distillation()
+    unfamiliar: Unfamiliar = Unfamiliar()
     note: str = ""
     tune: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: str = dataclasses.field(default="", compare=False, repr=False)
@@ -133,6 +188,8 @@ class Experiment:
             "training": dataclasses.asdict(self.training),
             "augmentation": dataclasses.asdict(self.augmentation),
             "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
+            "distillation": dataclasses.asdict(self.distillation),
+            "unfamiliar": dataclasses.asdict(self.unfamiliar),
         }
 
 
@@ -147,6 +204,8 @@ def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> An
         choices = typing.get_args(typing.get_type_hints(_OWNERS[name])[key])
         if choices and value not in choices:
             raise TrainingError(f"[{name}] {key} must be one of {', '.join(choices)}.")
+        if not isinstance(value, str):
+            raise TrainingError(f"[{name}] {key} must be text, not {value!r}.")
         return value
     if not isinstance(default, (int, float)):
         return value
@@ -167,7 +226,7 @@ def _section(data: Any, name: str) -> Any:
             f"[{name}] has no key {', '.join(unknown)}; it knows {', '.join(fields)}."
         )
     values = {key: _value(key, value, fields[key], name) for key, value in data.items()}
-    if kind in (Training, Augmentation):
+    if kind in (Training, Augmentation, Distillation):
         for key, value in values.items():
             if isinstance(value, (int, float)) and value < 0:
                 raise TrainingError(f"[{name}] {key} must not be negative, but is {value!r}.")
@@ -183,6 +242,8 @@ _OWNERS: dict[str, Any] = {
     "training": Training,
     "augmentation": Augmentation,
     "audio_augmentation": AudioAugmentation,
+    "distillation": Distillation,
+    "unfamiliar": Unfamiliar,
 }
 
 

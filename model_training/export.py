@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,30 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from features import FeatureSpec
-from webapp.inference import Card
+from features import FeatureSpec, extract_segments
+from webapp.inference import Card, Predictor
 from webapp.inference.calibration import calibrate
-from webapp.inference.card import CARD_NAME, MODEL_FILES, VERSION_PATTERN
+from webapp.inference.card import CARD_NAME, MODEL_FILES, UNFAMILIAR_METHOD, VERSION_PATTERN
 from webapp.inference.engines import KerasEngine, LiteRTEngine
 
+from .datasets.clips import Part
 from .errors import TrainingError
 from .evaluation import evaluate, per_track
 from .latency import measure_latency
+from .prediction import predict_file
 from .report import write_report
+from .robustness import measure
 from .store import Store, check_split, digest, open_store
-from .tracks import cut, features_at
-from .training import EXPERIMENT_NAME, load_run, predict_tracks
+from .studies import CROSS_VALIDATION
+from .tracks import Tracks, cut, features_at
+from .training import EXPERIMENT_NAME, load_run, predict_outputs, predict_tracks
+from .unfamiliarity import made_sounds
 from .versions import REPORT_NAME, TEST_TABLE
 
 ENGINE_TOLERANCE = 1e-4
+SCORE_TOLERANCE = 1e-3
+# What the card tells of a cross-validation beside its report.
+STUDY_KEYS = ("fold_accuracies", "fold_deviation", "member_accuracies", "disturbances")
 MAX_BYTES = 10_000_000
 # Rows of a model that converts with a fixed batch only, such as a recurrent one.
 FIXED_BATCH = 16
@@ -43,13 +51,25 @@ FIXED_BATCH = 16
 INTENDED_USE = (
     "Tells which of its genres a piece of music sounds most like, for private collections, "
     "teaching and research. It always answers with one of its genres, also for music of other "
-    "genres and for sounds that are no music. Not for decisions about people, royalties or rights."
+    "genres and for sounds that are no music{doubt}. Not for decisions about people, royalties or "
+    "rights."
 )
+DOUBT = ", but says that it is not sure where a sound is unlike its training music"
 
 
-def describe_method(options: Mapping[str, Any], kind: str, n_seeds: int) -> str:
-    """How the weights, the seed and the temperature were chosen, and what was measured."""
-    chosen = ["the temperature is fitted on the validation tracks"]
+def describe_method(
+    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None
+) -> str:
+    """How the weights, the seed and the temperature were chosen, and what was measured.
+
+    `n_folds` is that of the cross-validation of a final training, None for others.
+    """
+    judged = (
+        "the validation tracks"
+        if n_folds is None
+        else f"held-out answers of a cross-validation by artist over {n_folds} folds"
+    )
+    chosen = [f"the temperature is fitted on {judged}"]
     if options["keep"] == "best":
         chosen.append("the weights are those of the epoch with the lowest validation loss")
     if options["early_stopping"]:
@@ -63,9 +83,14 @@ def describe_method(options: Mapping[str, Any], kind: str, n_seeds: int) -> str:
             "of the seeds listed, the run with the middle validation accuracy was taken (of an "
             "even number the lower of the two in the middle)"
         )
+    if options["members"] > 1:
+        chosen.insert(
+            0, f"the probabilities of {options['members']} networks of different seeds are averaged"
+        )
+    tracks = "training tracks only" if n_folds is None else "training and validation tracks"
     stored = "statistics" if kind == "statistics" else "8-bit log-mel"
     return (
-        f"Trained on the training tracks only; {'; '.join(chosen)}; then the test tracks were "
+        f"Trained on the {tracks}; {'; '.join(chosen)}; then the test tracks were "
         "measured once. A track's answer is the mean of its segments' probabilities; intervals are "
         f"95 %, by bootstrap over tracks. Training starts from stored {stored} of the clips; the "
         "site computes the same features from audio."
@@ -89,6 +114,13 @@ def choose_middle(runs: list[Path]) -> tuple[Path, dict[str, Any], list[dict[str
         raise TrainingError("These runs were trained on different data or splits; export one.")
     if len({record["seed"] for _, record in records}) != len(records):
         raise TrainingError("Two of these runs have the same seed; give each run once.")
+    if first["validation"] is None:
+        if len(records) > 1:
+            raise TrainingError(
+                "These runs were trained on the validation tracks too, so nothing tells which is "
+                "the middle one; give one run."
+            )
+        return runs[0], first, [{"seed": first["seed"]}]
 
     def accuracy(item: tuple[Path, dict[str, Any]]) -> tuple[float, float]:
         report = item[1]["validation"]
@@ -151,15 +183,21 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     ------
     TrainingError : when it exceeds the tolerance.
     """
-    keras_answer = KerasEngine(card).run(features).probabilities
-    litert_answer = LiteRTEngine(card).run(features).probabilities
-    difference = float(np.abs(keras_answer - litert_answer).max())
-    if not difference <= ENGINE_TOLERANCE:
-        raise TrainingError(
-            f"LiteRT and Keras differ by {difference:.2g}, more than {ENGINE_TOLERANCE:g}: "
-            "this network cannot be served."
-        )
-    return difference
+    answers = KerasEngine(card).run(features), LiteRTEngine(card).run(features)
+    differences = [
+        float(np.abs(one - other).max())
+        for one, other in zip(*answers, strict=True)
+        if one is not None and other is not None
+    ]
+    for difference, tolerance in zip(
+        differences, (ENGINE_TOLERANCE, SCORE_TOLERANCE), strict=False
+    ):
+        if not difference <= tolerance:
+            raise TrainingError(
+                f"LiteRT and Keras differ by {difference:.2g}, more than {tolerance:g}: "
+                "this network cannot be served."
+            )
+    return differences[0]
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -196,13 +234,28 @@ def measure_test(
 ) -> dict[str, Any]:
     """The report of the test tracks, and of those that share no known artist with training.
 
-    Every track's answer is written to the CSV file `table`.
+    Every track's answer is written to the CSV file `table`. The same tracks, disturbed, tell how
+    robust the version is.
     """
     test = store.load(spec, store.split("test"))
     genres, temperature = tuple(record["genres"]), record["temperature"]
-    probabilities, track = predict_tracks(model, test, spec)
+    outputs, track = predict_outputs(model, test, spec)
+    probabilities = outputs[0]
     report = evaluate(probabilities, track, test.labels, genres, temperature)
-    trained = {store.groups[name] for name in store.split("train")}
+    if record.get("unfamiliar"):
+        scores = per_track(outputs[1][:, 0], track, len(test))
+        flagged = scores > record["unfamiliar"]["threshold"]
+        report["flagged_share"] = round(float(flagged.mean()), 4)
+    if spec.kind != "statistics":
+
+        def ask(tracks: Tracks) -> npt.NDArray[np.float64]:
+            raw, segment_track = predict_tracks(model, tracks, spec)
+            return per_track(calibrate(raw, temperature), segment_track, len(tracks))
+
+        report["disturbances"] = measure(ask, test, spec)
+    final = record["experiment"]["training"]["train_on"] == "train+validation"
+    parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
+    trained = {store.groups[name] for part in parts for name in store.split(part)}
     unshared = np.flatnonzero([group not in trained for group in test.groups])
     if 0 < len(unshared) < len(test):
         kept = np.isin(track, unshared)
@@ -232,6 +285,10 @@ def describe_run(
 ) -> dict[str, Any]:
     """The card of a run, with the validation report standing in for the test's."""
     experiment = record["experiment"]
+    study = record.get("cross_validation")
+    report = study["report"] if study else record["validation"]
+    judged = "the validation tracks" if study is None else "held-out answers of cross-validation"
+    metrics = {"validation": report} if study is None else {"cross_validation": report}
     return {
         "version": version,
         "title": experiment["title"],
@@ -245,39 +302,121 @@ def describe_run(
             "n_validation_tracks": record["n_validation_tracks"],
             **({"note": experiment["note"]} if experiment["note"] else {}),
             "method": describe_method(
-                experiment["training"], experiment["feature_spec"]["kind"], len(seeds)
+                experiment["training"],
+                experiment["feature_spec"]["kind"],
+                len(seeds),
+                study and study["recipe"]["k"],
             ),
             "seed": record["seed"],
             "seeds": seeds,
             "command": record["command"],
+            **({"cross_validation_command": study["command"]} if study else {}),
             "export_command": command,
             "seconds": record["training_seconds"],
             "libraries": record["libraries"],
             "backend": record["backend"],
             "options": experiment["training"],
             "augmentation": experiment["augmentation"],
+            **(
+                {"distillation": experiment["distillation"]}
+                if experiment["distillation"]["teacher"]
+                else {}
+            ),
             "history": record["history"],
         },
-        "metrics": {"validation": record["validation"], "test": record["validation"]},
+        "metrics": {**metrics, "test": report},
         "calibration": {
             "temperature": record["temperature"],
-            "fitted_on": "soft votes of the validation tracks",
+            "fitted_on": f"soft votes of {judged}",
         },
-        "unfamiliar": None,
+        "unfamiliar": record.get("unfamiliar")
+        and {"method": UNFAMILIAR_METHOD, "fitted_on": judged, **record["unfamiliar"]},
         "latency": {},
         "licence": store.licence,
-        "intended_use": INTENDED_USE,
+        "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),
         "files": files,
     }
 
 
-def export(runs: list[Path], data: Path, models: Path, version: str, command: str) -> Card:
+def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The record of a final training with what the cross-validation of its recipe measured.
+
+    Raises
+    ------
+    TrainingError : when it is missing, superfluous, or of another recipe or other data.
+    """
+    if record["validation"] is not None:
+        if folder is not None:
+            raise TrainingError(
+                "--cross-validation is for runs that were trained on the validation tracks too; "
+                "this one has measured them itself."
+            )
+        return record
+    if folder is None:
+        raise TrainingError(
+            "This run was trained on the validation tracks too, so its temperature must come from "
+            "a cross-validation of the same experiment: give its folder as --cross-validation."
+        )
+    path = folder / CROSS_VALIDATION
+    try:
+        study = json.loads(path.read_text(encoding="utf-8"))
+        recipe = study["recipe"]
+        same = recipe["experiment"] == record["experiment"]
+        same = same and recipe["data_digest"] == record["data_digest"]
+        measured = {key: study[key] for key in ("temperature", "unfamiliar")}
+        for key in STUDY_KEYS:
+            study["report"][key] = study[key]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path}: no finished cross-validation there ({error}).") from error
+    if not same:
+        raise TrainingError(f"{path}: made by another experiment or of other data than this run.")
+    return {**record, **measured, "cross_validation": study}
+
+
+def judge_sounds(card: Card, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """How unfamiliar a version finds noise, a pure tone and the sound files `paths`.
+
+    Raises
+    ------
+    TrainingError : for a file that cannot be read.
+    """
+    predictor = Predictor(card, LiteRTEngine(card))
+    answers = []
+    for name, samples in made_sounds(card.spec).items():
+        segments = extract_segments(samples, card.spec)
+        answers.append((name, predictor.predict(np.stack([each.values for each in segments]))))
+    answers += [(path.stem, predict_file(path, predictor).prediction) for path in paths]
+    return [
+        {
+            "name": name,
+            "score": round(answer.unfamiliar["score"], 4),
+            "flag": answer.unfamiliar["flag"],
+        }
+        for name, answer in answers
+        if answer.unfamiliar is not None
+    ]
+
+
+def export(
+    runs: list[Path],
+    data: Path,
+    models: Path,
+    version: str,
+    command: str,
+    cross_validation: Path | None = None,
+    sounds: Sequence[Path] = (),
+) -> Card:
     """Write `models/version`; the test tracks are measured last, when nothing can be refused.
+
+    Parameters
+    ----------
+    cross_validation : folder of the study, for a run that was trained on the validation tracks too.
+    sounds : sound files whose unfamiliarity the card shall tell.
 
     Raises
     ------
     TrainingError : when the version exists, the splits overlap, the network cannot be served or
-        is too large.
+        is too large, or a sound cannot be read.
     """
     target = models / version
     if not VERSION_PATTERN.fullmatch(version):
@@ -292,6 +431,7 @@ def export(runs: list[Path], data: Path, models: Path, version: str, command: st
             f"{run} was trained on other data or another split than {data} has now: its test could "
             "hold tracks that were trained on. Train again."
         )
+    record = add_cross_validation(record, cross_validation)
     spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
     try:
         model = keras.models.load_model(run / "model.keras", compile=False)
@@ -314,6 +454,8 @@ def export(runs: list[Path], data: Path, models: Path, version: str, command: st
             **measure_latency(LiteRTEngine(checked), spec),
             "largest_difference_to_keras": difference,
         }
+        if card["unfamiliar"]:
+            card["unfamiliar"]["sounds"] = judge_sounds(checked, sounds)
         shutil.copy(run / EXPERIMENT_NAME, made)
         card["metrics"]["test"] = measure_test(model, record, store, spec, made / TEST_TABLE)
         write_report(card, made / REPORT_NAME)

@@ -20,17 +20,27 @@ import numpy.typing as npt
 from . import plots
 from .config import Experiment
 from .errors import TrainingError
-from .evaluation import accuracy_of, bootstrap_interval, evaluate, per_track
+from .evaluation import accuracy_of, bootstrap_interval, evaluate, fit_temperature, per_track
+from .robustness import measure
 from .splits import group_folds
 from .store import Store, check_split, digest, merged_groups, open_store
 from .tracks import Tracks, segments_as_tracks
-from .training import fit, library_versions, predict_tracks
+from .training import (
+    combine,
+    fit,
+    fit_members,
+    library_versions,
+    predict_outputs,
+    predict_tracks,
+)
+from .unfamiliarity import choose_threshold
 
 Rows = npt.NDArray[np.int64]
 
 # Shares of the training tracks that a learning curve is measured at.
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 LEAK_FOLDS = 5
+CROSS_VALIDATION = "cross_validation.json"
 
 
 def _open(experiment: Experiment, data: Path) -> tuple[Store, Tracks, Tracks]:
@@ -112,7 +122,7 @@ def cross_validate(
     recipe = _recipe(experiment, store, seed, k=k)
     everything = np.arange(len(plain))
 
-    def measure(number: int) -> dict[str, Any]:
+    def judge(number: int) -> dict[str, Any]:
         test, chosen_on = folds[number], folds[(number + 1) % k]
         held_out = [test]
         validation = None
@@ -125,18 +135,37 @@ def cross_validate(
                 f"A fold would train without the genre {plain.genres[min(missing)]!r}: take "
                 "another seed or more folds."
             )
-        model, _ = fit(experiment, copies.take(rest), seed, validation, verbose=0)
+        members, _ = fit_members(
+            experiment, copies.take(rest), seed, validation, data=data, verbose=0
+        )
         measured = plain.take(test)
-        probabilities, track = predict_tracks(model, measured, experiment.feature_spec)
-        report = evaluate(probabilities, track, measured.labels, plain.genres, 1.0)
-        answers = per_track(probabilities, track, len(measured))
-        winners = answers.argmax(axis=1)
+        spec = experiment.feature_spec
+        single = [
+            per_track(*predict_tracks(member, measured, spec), len(measured)).argmax(axis=1)
+            for member in members
+        ]
+        model = combine(members, experiment.architecture.name)
+        outputs, track = predict_outputs(model, measured, spec)
+
+        def ask(tracks: Tracks) -> npt.NDArray[np.float64]:
+            return per_track(*predict_tracks(model, tracks, spec), len(tracks))
+
+        report = evaluate(outputs[0], track, measured.labels, plain.genres, 1.0)
         return {
             "n_tracks": len(measured),
             "n_training_tracks": len(rest),
             "accuracy": report["track"]["accuracy"],
             "macro_f1": report["track"]["macro_f1"],
-            "tracks": dict(zip(measured.names, winners.tolist(), strict=True)),
+            "member_accuracies": [
+                round(float((winners == measured.labels).mean()), 4) for winners in single
+            ],
+            "disturbances": [] if spec.kind == "statistics" else measure(ask, measured, spec),
+            "names": measured.names,
+            "segment_track": track.tolist(),
+            "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
+            "unfamiliarity": [round(float(score), 4) for score in outputs[1][:, 0]]
+            if len(outputs) > 1
+            else None,
         }
 
     parts = []
@@ -144,7 +173,7 @@ def cross_validate(
         part = _once(
             out / f"fold-{number + 1}.json",
             recipe | {"fold": number + 1},
-            functools.partial(measure, number),
+            functools.partial(judge, number),
         )
         parts.append(part)
         print(
@@ -152,21 +181,52 @@ def cross_validate(
             "tracks",
             flush=True,
         )
-    winner_of = {name: winner for part in parts for name, winner in part["tracks"].items()}
-    correct = np.array([winner_of[name] for name in plain.names]) == plain.labels
     values = [part["accuracy"]["value"] for part in parts]
+    row_of = {name: row for row, name in enumerate(plain.names)}
+    probabilities = np.concatenate([np.array(part["probabilities"]) for part in parts])
+    track = np.array(
+        [row_of[part["names"][index]] for part in parts for index in part["segment_track"]]
+    )
+    # Every track's answer comes from networks that have not met it: what an export of the final
+    # training takes for its validation.
+    temperature = fit_temperature(probabilities, track, plain.labels)
+    report = evaluate(probabilities, track, plain.labels, plain.genres, temperature)
+    unfamiliar = None
+    if parts[0]["unfamiliarity"] is not None:
+        scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
+        unfamiliar = choose_threshold(per_track(scores, track, len(plain)))
     result = {
         "recipe": recipe,
         "command": command,
         "libraries": library_versions(),
-        "accuracy": accuracy_of(correct.astype(float)),
+        "accuracy": report["track"]["accuracy"],
         "fold_accuracies": values,
         "fold_deviation": round(float(np.std(values, ddof=1)), 4),
+        "member_accuracies": [part["member_accuracies"] for part in parts],
         "macro_f1": round(float(np.mean([part["macro_f1"] for part in parts])), 4),
         "n_tracks": len(plain),
+        "temperature": temperature,
+        "unfamiliar": unfamiliar,
+        "disturbances": _mean_rows(parts),
+        "report": report,
     }
-    _write(out / "cross_validation.json", result)
+    _write(out / CROSS_VALIDATION, result)
     return result
+
+
+def _mean_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The folds' disturbance tables as one, weighted by their tracks."""
+    weights = [part["n_tracks"] for part in parts]
+    return [
+        {
+            "name": rows[0]["name"],
+            **{
+                key: round(float(np.average([row[key] for row in rows], weights=weights)), 4)
+                for key in ("accuracy", "difference", "changed")
+            },
+        }
+        for rows in zip(*(part["disturbances"] for part in parts), strict=True)
+    ]
 
 
 def learning_curve(

@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import math
 import platform
+import re
 import shutil
 import tempfile
 import time
@@ -30,10 +31,13 @@ from webapp.inference.engines import batch_size
 from . import architectures
 from .augmentation import AugmentedTracks
 from .config import Experiment, Training
+from .datasets.clips import Part
+from .distillation import TeacherTags, load_teacher
 from .errors import TrainingError
 from .evaluation import evaluate, fit_temperature, negative_log_likelihood, per_track
 from .store import check_split, digest, open_store
 from .tracks import Index, Tracks, cut, features_at
+from .unfamiliarity import add_score, choose_threshold
 
 EXPERIMENT_NAME = "experiment.toml"
 LIBRARIES = ("keras", "tensorflow", "torch", "jax", "numpy", "scikit-learn", "ai-edge-litert")
@@ -50,10 +54,10 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def predict_tracks(
+def predict_outputs(
     model: keras.Model, tracks: Tracks, spec: FeatureSpec
-) -> tuple[npt.NDArray[np.float32], Index]:
-    """Probabilities (n_segments, n_genres) of the site's segments, and each one's track.
+) -> tuple[list[npt.NDArray[np.float32]], Index]:
+    """Every output (n_segments, ...) for the site's segments, and each one's track.
 
     Raises
     ------
@@ -70,13 +74,28 @@ def predict_tracks(
         )
         for begin in range(0, len(first), step)
     ]
-    probabilities = np.concatenate(parts)
-    if not np.isfinite(probabilities).all():
+    if not isinstance(parts[0], list):
+        parts = [[part] for part in parts]
+    outputs = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+    if not all(np.isfinite(output).all() for output in outputs):
         raise TrainingError(
             "The weights grew without bounds: lower [training] learning_rate, or leave "
             "mixed_precision."
         )
-    return probabilities, track
+    return outputs, track
+
+
+def predict_tracks(
+    model: keras.Model, tracks: Tracks, spec: FeatureSpec
+) -> tuple[npt.NDArray[np.float32], Index]:
+    """Probabilities (n_segments, n_genres) of the site's segments, and each one's track.
+
+    Raises
+    ------
+    TrainingError : when they are not finite.
+    """
+    outputs, track = predict_outputs(model, tracks, spec)
+    return outputs[0], track
 
 
 class _WarmCosine(keras.optimizers.schedules.CosineDecay):
@@ -95,15 +114,17 @@ class _WarmCosine(keras.optimizers.schedules.CosineDecay):
 class _Validation(keras.callbacks.Callback):
     """Measures the validation tracks after every epoch; keeps the best weights when asked."""
 
-    def __init__(self, tracks: Tracks, spec: FeatureSpec, options: Training):
+    def __init__(self, student: keras.Model, tracks: Tracks, spec: FeatureSpec, options: Training):
         super().__init__()
+        # Without the head that learns a teacher's tags.
+        self._student = student
         self._tracks, self._spec, self._options = tracks, spec, options
         self._best, self._best_epoch, self._weights = math.inf, 0, None
         self._lowered = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Add val_loss and val_accuracy of the tracks; lower the rate or stop when asked."""
-        probabilities, track = predict_tracks(self.model, self._tracks, self._spec)
+        probabilities, track = predict_tracks(self._student, self._tracks, self._spec)
         answers = per_track(probabilities, track, len(self._tracks))
         loss = negative_log_likelihood(answers, self._tracks.labels)
         if logs is not None:
@@ -128,7 +149,9 @@ class _Validation(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
 
-def _compile(model: keras.Model, options: Training, steps_per_epoch: int) -> None:
+def _compile(
+    model: keras.Model, options: Training, steps_per_epoch: int, tags_weight: float = 0.0
+) -> None:
     rate: Any = options.learning_rate
     if options.schedule == "cosine":
         rate = _WarmCosine(rate, options.epochs, options.warmup_epochs, steps_per_epoch)
@@ -141,7 +164,31 @@ def _compile(model: keras.Model, options: Training, steps_per_epoch: int) -> Non
         for variable in model.trainable_variables:
             if variable.name.endswith("kernel"):
                 variable.regularizer = keras.regularizers.L1L2(options.l1, options.l2)
-    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    if not tags_weight:
+        model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+        return
+    n_tags = model.output_shape[1][1]
+    # Of the tracks whose tags are known; Keras' loss is the mean over the tags.
+    tags_loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
+    model.compile(
+        optimizer,
+        ["categorical_crossentropy", tags_loss],
+        metrics=[["accuracy"], None],
+        loss_weights=[1.0, tags_weight * n_tags],
+    )
+
+
+def _with_tags(student: keras.Model, n_tags: int) -> keras.Model:
+    """The student with a second head, for a teacher's tags, beside its last layer."""
+    tags = keras.layers.Dense(
+        n_tags,
+        activation="sigmoid",
+        # Most tags are seldom right.
+        bias_initializer=keras.initializers.Constant(-3.0),
+        dtype="float32",
+        name="tags",
+    )(student.layers[-1].input)
+    return keras.Model(student.input, [student.output, tags])
 
 
 def _settle_normalisation(model: keras.Model, n_steps: int) -> None:
@@ -168,16 +215,29 @@ def build(experiment: Experiment, n_genres: int) -> keras.Model:
     )
 
 
+def _precision(options: Training) -> str | None:
+    """The Keras policy of half precision that pays here, if any."""
+    if not options.mixed_precision:
+        return None
+    if has_gpu():
+        return "mixed_float16"
+    flags = Path("/proc/cpuinfo")
+    if flags.is_file() and re.search(r"\b(avx512_bf16|amx_bf16)\b", flags.read_text()):
+        return "mixed_bfloat16"
+    return None
+
+
 def fit(
     experiment: Experiment,
     tracks: Tracks,
     seed: int,
     validation: Tracks | None = None,
     *,
+    teacher: TeacherTags | None = None,
     verbose: int | str = 2,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train on `tracks`; returns the model and its history.
+    """Train one network on `tracks`; returns the model and its history.
 
     With `keep = "last"` nothing is picked on the validation tracks: they are only watched, and
     their accuracy stays an honest one. With "best", early stopping or "plateau" they choose the
@@ -192,13 +252,14 @@ def fit(
         raise TrainingError(
             '[training] keep = "best", early_stopping and "plateau" need validation tracks.'
         )
-    half = options.mixed_precision and has_gpu()
+    half = _precision(options)
     policy = keras.config.dtype_policy()
     if half:
-        keras.config.set_dtype_policy("mixed_float16")
+        keras.config.set_dtype_policy(half)
     try:
         keras.utils.set_random_seed(seed)
         model = build(experiment, len(tracks.genres))
+        learner = model if teacher is None else _with_tags(model, teacher.n_tags)
         smooth = options.label_smoothing
         targets = np.eye(len(tracks.genres), dtype=np.float32)[tracks.labels]
         batches = AugmentedTracks(
@@ -211,14 +272,17 @@ def fit(
             crops_per_track=options.crops_per_track,
             mixup=options.mixup,
             seed=seed,
+            teacher=teacher,
+            group_balance=options.group_balance,
         )
-        _settle_normalisation(model, options.epochs * len(batches))
-        _compile(model, options, len(batches))
+        _settle_normalisation(learner, options.epochs * len(batches))
+        weight = 0.0 if teacher is None else experiment.distillation.weight
+        _compile(learner, options, len(batches), weight)
         # First, so that the others see its numbers.
-        watching = [] if validation is None else [_Validation(validation, spec, options)]
-        history = model.fit(
+        watching = [] if validation is None else [_Validation(model, validation, spec, options)]
+        history = learner.fit(
             batches, epochs=options.epochs, verbose=verbose, callbacks=[*watching, *callbacks]
-        )
+        ).history
     finally:
         keras.config.set_dtype_policy(policy)
     if half:
@@ -226,7 +290,70 @@ def fit(
         single = build(experiment, len(tracks.genres))
         single.set_weights(model.get_weights())
         model = single
-    return model, history.history
+    if teacher is not None:
+        history["accuracy"] = history.pop("genre_accuracy")
+    return model, history
+
+
+def fit_members(
+    experiment: Experiment,
+    tracks: Tracks,
+    seed: int,
+    validation: Tracks | None = None,
+    *,
+    data: Path | None = None,
+    verbose: int | str = 2,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[list[keras.Model], dict[str, list[float]]]:
+    """Train all members of an experiment; returns them and the mean of their histories.
+
+    `data` is where the teacher's tags lie, if the experiment has a teacher. With a layer for
+    unfamiliar sounds every member has its score as second output.
+
+    Raises
+    ------
+    TrainingError : when the options do not fit the data.
+    """
+    n, layer = experiment.training.members, experiment.unfamiliar.layer
+    teacher = None
+    if data is not None:
+        teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
+    members, histories = [], []
+    for number in range(n):
+        # Other seeds of the experiment share no member.
+        model, history = fit(
+            experiment,
+            tracks,
+            seed if n == 1 else (seed * n) + number,
+            validation,
+            teacher=teacher,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        if layer:
+            model = add_score(model, layer, tracks, experiment.feature_spec)
+        members.append(model)
+        histories.append(history)
+    length = min(len(next(iter(history.values()))) for history in histories)
+    mean = {
+        key: [float(np.mean([h[key][epoch] for h in histories])) for epoch in range(length)]
+        for key in histories[0]
+    }
+    return members, mean
+
+
+def combine(members: Sequence[keras.Model], name: str) -> keras.Model:
+    """One model that averages its members' outputs."""
+    if len(members) == 1:
+        return members[0]
+    inputs = keras.layers.Input(members[0].input_shape[1:], name=members[0].input.name)
+    answers = []
+    for number, member in enumerate(members, start=1):
+        member.name = f"{name}_{number}"
+        outputs = member(inputs)
+        answers.append(outputs if isinstance(outputs, list) else [outputs])
+    means = [keras.layers.Average()(list(same)) for same in zip(*answers, strict=True)]
+    return keras.Model(inputs, means[0] if len(means) == 1 else means, name=name)
 
 
 def train(
@@ -239,6 +366,9 @@ def train(
 ) -> dict[str, Any]:
     """Train, measure on validation, write the run folder; returns what `run.json` holds.
 
+    With `train_on = "train+validation"` nothing is left to measure on: the record's `validation`
+    and `temperature` are None, and `export` takes them from the cross-validation.
+
     Raises
     ------
     TrainingError : when the folder exists already or the data do not fit.
@@ -247,10 +377,13 @@ def train(
         raise TrainingError(f"{run}: exists already; choose another --out or remove it.")
     spec, store = experiment.feature_spec, open_store(data)
     check_split(store)
-    training = store.load(spec, store.split("train"), copies=True)
-    validation = store.load(spec, store.split("validation"))
+    final = experiment.training.train_on == "train+validation"
+    parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
+    training = store.load(spec, [name for part in parts for name in store.split(part)], copies=True)
+    validation = None if final else store.load(spec, store.split("validation"))
     for part, tracks in (("training", training), ("validation", validation)):
-        if missing := set(range(len(store.genres))) - set(tracks.labels.tolist()):
+        known = set(range(len(store.genres))) if tracks is None else set(tracks.labels.tolist())
+        if missing := set(range(len(store.genres))) - known:
             raise TrainingError(
                 f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
             )
@@ -262,11 +395,12 @@ def train(
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(tensorboard / run.name, write_graph=False))
     started = time.monotonic()
-    model, history = fit(experiment, training, seed, validation, callbacks=callbacks)
+    members, history = fit_members(
+        experiment, training, seed, validation, data=data, callbacks=callbacks
+    )
+    model = combine(members, experiment.architecture.name)
     seconds = time.monotonic() - started
-    probabilities, track = predict_tracks(model, validation, spec)
-    temperature = fit_temperature(probabilities, track, validation.labels)
-    record = {
+    record: dict[str, Any] = {
         "experiment": experiment.to_json(),
         "genres": list(training.genres),
         "data_digest": digest(store),
@@ -276,26 +410,37 @@ def train(
         "backend": keras.backend.backend(),
         "n_parameters": int(model.count_params()),
         "n_training_tracks": len(training),
-        "n_validation_tracks": len(validation),
+        "n_validation_tracks": 0 if validation is None else len(validation),
         "training_seconds": round(seconds),
         "history": {name: [round(float(v), 5) for v in values] for name, values in history.items()},
-        "temperature": temperature,
-        "validation": evaluate(
-            probabilities, track, validation.labels, training.genres, temperature
-        ),
+        "temperature": None,
+        "unfamiliar": None,
+        "validation": None,
     }
+    if validation is not None:
+        outputs, track = predict_outputs(model, validation, spec)
+        temperature = fit_temperature(outputs[0], track, validation.labels)
+        record["temperature"] = temperature
+        record["validation"] = evaluate(
+            outputs[0], track, validation.labels, training.genres, temperature
+        )
+        if experiment.unfamiliar.layer:
+            record["unfamiliar"] = choose_threshold(
+                per_track(outputs[1][:, 0], track, len(validation))
+            )
     # Written beside and renamed at the end, so that a broken run leaves nothing half-written.
     with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-") as folder:
         made = Path(folder) / "run"
         made.mkdir()
         model.save(made / "model.keras")
-        np.savez_compressed(
-            made / "validation.npz",
-            probabilities=probabilities,
-            segment_track=track,
-            track=np.array(validation.names),
-            label=validation.labels,
-        )
+        if validation is not None:
+            np.savez_compressed(
+                made / "validation.npz",
+                probabilities=outputs[0],
+                segment_track=track,
+                track=np.array(validation.names),
+                label=validation.labels,
+            )
         (made / EXPERIMENT_NAME).write_text(experiment.source, encoding="utf-8")
         (made / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         shutil.move(made, run)

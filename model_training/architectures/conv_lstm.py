@@ -43,5 +43,5 @@ def build(
         x = layers.Dropout(dropout)(x)
     x = layers.LSTM(units)(x)
     x = layers.Dropout(dropout)(x)
-    outputs = layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(x)
     return keras.Model(inputs, outputs, name="conv_lstm")

@@ -36,5 +36,5 @@ def build(
     for n in units:
         x = layers.Dense(n, activation="relu", kernel_initializer="he_normal")(x)
         x = layers.Dropout(dropout)(x)
-    outputs = layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(x)
     return keras.Model(inputs, outputs, name="dense_statistics")

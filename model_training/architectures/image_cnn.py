@@ -45,5 +45,5 @@ def build(
     x = layers.Flatten()(x)
     x = layers.Dense(units, activation="relu")(x)
     x = layers.Dropout(head_dropout)(x)
-    outputs = layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(x)
     return keras.Model(inputs, outputs, name="image_cnn")

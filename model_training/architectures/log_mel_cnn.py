@@ -42,5 +42,5 @@ def build(
         x = layers.MaxPooling2D(2)(layers.ReLU()(x))
         x = layers.Dropout(dropout)(x)
     x = layers.Flatten()(x)
-    outputs = layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(x)
     return keras.Model(inputs, outputs, name="log_mel_cnn")

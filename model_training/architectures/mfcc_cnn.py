@@ -54,13 +54,13 @@ def build(
     to_bands.set_weights([inverse])
     x = layers.Reshape((spec.n_frames, n_bands, 1))(x)
     x = layers.ReLU()(convolution(x, stem))
-    for n in filters:
+    for number, n in enumerate(filters, start=1):
         x = layers.MaxPooling2D()(x)
         shortcut = x if x.shape[-1] == n else layers.Conv2D(n, 1, use_bias=False)(x)
         x = layers.ReLU()(convolution(x, n))
-        x = layers.ReLU()(layers.Add()([convolution(x, n), shortcut]))
+        x = layers.ReLU(name=f"block{number}")(layers.Add()([convolution(x, n), shortcut]))
     # The mean over time only: a low band is not a high band, so the last layer sees them apart.
     x = layers.Flatten()(layers.AveragePooling2D((x.shape[1], 1))(x))
     x = layers.Dropout(dropout)(x)
-    outputs = layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(x)
     return keras.Model(inputs, outputs, name="mfcc_cnn")

@@ -27,6 +27,7 @@ COMMANDS = (
     "leak",
     "tune",
     "export",
+    "land",
     "compare",
     "show",
     "test_range",

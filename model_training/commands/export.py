@@ -18,6 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
     parser.add_argument("--version", required=True, help="name of the new version, such as v2")
+    parser.add_argument(
+        "--cross-validation",
+        type=Path,
+        help="folder of the cross-validation, for a run that was trained on validation too",
+    )
+    parser.add_argument(
+        "--sounds",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="sound files whose unfamiliarity the card shall tell",
+    )
     parser.add_argument("--models", type=Path, default=MODELS)
 
 
@@ -25,7 +37,15 @@ def run(options: argparse.Namespace) -> None:
     """Export, then say how good the version is on the test tracks."""
     from ..export import export
 
-    card = export(options.runs, options.data, options.models, options.version, options.command_line)
+    card = export(
+        options.runs,
+        options.data,
+        options.models,
+        options.version,
+        options.command_line,
+        options.cross_validation,
+        options.sounds,
+    )
     accuracy = card.summary()["accuracy"]
     print(
         f"{card.folder}: test accuracy {accuracy['value']:.1%} "

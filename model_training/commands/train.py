@@ -32,5 +32,8 @@ def run(options: argparse.Namespace) -> None:
     record = train(
         experiment, options.data, options.seed, run, options.command_line, options.tensorboard
     )
+    if record["validation"] is None:
+        print(f"{run}: trained on {record['n_training_tracks']} tracks; none are left to measure")
+        return
     accuracy = record["validation"]["track"]["accuracy"]
     print(f"{run}: validation accuracy {accuracy['value']:.1%} per track")

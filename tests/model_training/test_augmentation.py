@@ -9,7 +9,8 @@ from model_training.augmentation import (
     augmented_batch,
     disturb,
     mask,
-    random_crops,
+    place_crops,
+    read_crops,
 )
 from model_training.config import Augmentation
 from model_training.tracks import Tracks, of_equal_length
@@ -27,6 +28,15 @@ def tracks_of(log_mel: np.ndarray) -> Tracks:
     return of_equal_length(names, np.arange(n), names, tuple(names), log_mel)
 
 
+def random_crops(tracks, rows, spec, options, rng) -> np.ndarray:
+    return read_crops(tracks, place_crops(tracks, rows, spec, options, rng), spec, options, rng)
+
+
+def random_batch(tracks, rows, spec, options, rng) -> np.ndarray:
+    crops = place_crops(tracks, rows, spec, options, rng)
+    return augmented_batch(tracks, crops, spec, options, rng)
+
+
 @pytest.fixture
 def log_mel() -> np.ndarray:
     rng = np.random.default_rng(0)
@@ -38,7 +48,7 @@ def test_without_augmentation_a_batch_holds_the_tracks_own_features():
     slope = np.linspace(-70, -10, 387)[None, :, None] + np.sin(np.arange(116) / 5)
     log_mel = np.broadcast_to(slope, (1, 387, 116)).astype(np.float32)
     rng = np.random.default_rng(1)
-    batch = augmented_batch(tracks_of(log_mel), np.zeros(4, np.int64), SPEC, NOTHING, rng)
+    batch = random_batch(tracks_of(log_mel), np.zeros(4, np.int64), SPEC, NOTHING, rng)
     wanted = coefficients(log_mel[:, 100:164], SPEC)[0]
     for segment in batch:
         np.testing.assert_allclose(segment, wanted, atol=2e-3)
@@ -149,14 +159,14 @@ def test_crops_of_tracks_with_several_excerpts_never_mix_them():
 def test_log_mel_and_statistics_batches_have_their_shapes(log_mel):
     rng = np.random.default_rng(0)
     spec = FeatureSpec(kind="log_mel", n_frames=387)
-    batch = augmented_batch(tracks_of(log_mel), np.array([0, 4]), spec, Augmentation(), rng)
+    batch = random_batch(tracks_of(log_mel), np.array([0, 4]), spec, Augmentation(), rng)
     assert batch.shape == (2, 387, 116)
     np.testing.assert_allclose(batch.mean(axis=(1, 2)), 0, atol=0.1)
     table = FeatureSpec(
         kind="statistics", statistics=("rms", "tempo"), standardise=False, n_frames=64
     )
     rows = np.arange(6, dtype=np.float32).reshape(2, 1, 3)
-    batch = augmented_batch(tracks_of(rows), np.array([1, 0]), table, Augmentation(), rng)
+    batch = random_batch(tracks_of(rows), np.array([1, 0]), table, Augmentation(), rng)
     np.testing.assert_array_equal(batch, [[3, 4, 5], [0, 1, 2]])
 
 
@@ -165,7 +175,7 @@ def test_raw_features_keep_their_level(log_mel):
     spec = FeatureSpec(standardise=False)
     options = Augmentation(time_mask=30, band_mask=0, stretch=0, shift_bands=0, tilt_db=0,
                            equaliser_db=0, low_pass=0, noise=0)  # fmt: skip
-    batch = augmented_batch(
+    batch = random_batch(
         tracks_of(log_mel), np.zeros(30, np.int64), spec, options, np.random.default_rng(0)
     )
     # The first coefficient is the mean level times sqrt(116): -40 dB everywhere.

@@ -56,7 +56,7 @@ def test_folds_cover_every_track_once_and_keep_replicas_together(
     assert main([*words, "--out", str(out)]) == 0
     result = json.loads((out / "cross_validation.json").read_text())
     folds = [json.loads((out / f"fold-{n}.json").read_text()) for n in (1, 2, 3)]
-    judged = [set(fold["tracks"]) for fold in folds]
+    judged = [set(fold["names"]) for fold in folds]
     assert sum(map(len, judged)) == len(set().union(*judged)) == result["n_tracks"] == 24
     assert sum({"chaabi.00000", "chaabi.00001"} <= names for names in judged) == 1
     assert result["accuracy"]["low"] <= result["accuracy"]["value"] <= result["accuracy"]["high"]
@@ -79,7 +79,7 @@ def test_a_stopped_study_goes_on_and_another_one_is_refused(
             raise KeyboardInterrupt
         return fit(*arguments, **options)
 
-    monkeypatch.setattr("model_training.studies.fit", counted)
+    monkeypatch.setattr("model_training.training.fit", counted)
     words = ["cross-validate", str(dense), "--data", str(store), "--folds", "3"]
     assert main([*words, "--out", str(out)]) == 130
     assert sorted(path.name for path in out.iterdir()) == ["fold-1.json"]

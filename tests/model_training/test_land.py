@@ -1,0 +1,193 @@
+"""`land`: an ensemble that is trained on all but the test, with all that its card tells."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model_training.__main__ import main
+from model_training.augmentation import shown_share
+from model_training.config import parse_experiment
+from model_training.errors import TrainingError
+from model_training.gtzan_store import GtzanStore
+from model_training.robustness import DISTURBANCES
+from webapp.inference import Predictors, Registry
+
+FINAL = """\
+members = 2
+group_balance = 0.5
+train_on = "train+validation"
+[distillation]
+teacher = "teacher.npz"
+weight = 0.5
+[unfamiliar]
+layer = "block1"
+"""
+
+
+@pytest.fixture(scope="module")
+def data(store, tmp_path_factory) -> Path:
+    """The store with tags of some of its training tracks."""
+    folder = tmp_path_factory.mktemp("data") / "store"
+    shutil.copytree(store, folder)
+    names = GtzanStore(store).split("train")[:12]
+    tags = np.random.default_rng(0).uniform(0, 1, (12 * 28, 4))
+    np.savez(
+        folder / "teacher.npz",
+        track=np.repeat(names, 28),
+        window=np.tile(np.arange(28), 12),
+        tags=tags,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def landed(data, experiment_file, tmp_path_factory) -> Path:
+    """The folder in which `land` ran."""
+    folder = tmp_path_factory.mktemp("landed")
+    source = experiment_file.read_text().replace("epochs = 3", "epochs = 1")
+    (folder / "final.toml").write_text(source + FINAL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model_training.paths.RUNS", folder / "runs")
+        assert land(folder, data, "v9") == 0
+    return folder
+
+
+def land(folder: Path, data: Path, version: str) -> int:
+    words = ["land", str(folder / "final.toml"), "--data", str(data), "--version", version]
+    return main([*words, "--folds", "2", "--models", str(folder / "models")])
+
+
+@pytest.fixture(scope="module")
+def card(landed) -> dict:
+    return json.loads((landed / "models" / "v9" / "model.json").read_text())
+
+
+def test_the_card_tells_what_was_trained_and_measured(card):
+    assert card["training"]["n_tracks"] == 24
+    assert card["training"]["n_validation_tracks"] == 0
+    assert "training and validation tracks" in card["training"]["method"]
+    assert "cross-validation by artist over 2 folds" in card["training"]["method"]
+    assert "2 networks" in card["training"]["method"]
+    assert card["training"]["distillation"]["teacher"] == "teacher.npz"
+    assert set(card["metrics"]) == {"cross_validation", "test"}
+    study = card["metrics"]["cross_validation"]
+    assert study["n_tracks"] == 24
+    assert np.array(study["member_accuracies"]).shape == (2, 2)
+    assert card["metrics"]["test"]["n_tracks"] == 9
+    assert "held-out" in card["calibration"]["fitted_on"]
+    assert "land" in card["training"]["command"]
+    assert card["training"]["command"] == card["training"]["export_command"]
+
+
+def test_the_card_tells_how_robust_it_is(card):
+    for part in card["metrics"].values():
+        rows = part["disturbances"]
+        assert [row["name"] for row in rows] == ["clean", *DISTURBANCES]
+        assert all(0 <= row["changed"] <= 1 for row in rows)
+    test = card["metrics"]["test"]
+    assert test["disturbances"][0]["accuracy"] == test["track"]["accuracy"]["value"]
+
+
+def test_the_card_tells_what_is_unfamiliar(card):
+    unfamiliar = card["unfamiliar"]
+    assert unfamiliar["method"] == "mahalanobis"
+    assert unfamiliar["flagged_share"] <= 0.05
+    assert unfamiliar["sounds"][0]["name"] == "white noise"
+    assert 0 <= card["metrics"]["test"]["flagged_share"] <= 1
+
+
+def test_the_site_serves_it_with_both_engines(landed):
+    registry = Registry.load(landed / "models")
+    assert not registry.refused
+    spec = registry.get("v9").spec
+    features = np.random.default_rng(0).normal(0, 1, (5, *spec.shape)).astype(np.float32)
+    answers = [
+        Predictors(registry, engine).get("v9").predict(features) for engine in ("litert", "keras")
+    ]
+    np.testing.assert_allclose(answers[0].probabilities, answers[1].probabilities, atol=1e-4)
+    scores = [answer.unfamiliar["score"] for answer in answers]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-3)
+
+
+def test_landing_again_uses_what_is_there(landed, data, monkeypatch, capsys):
+    monkeypatch.setattr("model_training.paths.RUNS", landed / "runs")
+
+    def never(*arguments, **options):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("model_training.training.fit", never)
+    assert land(landed, data, "v10") == 0
+    assert land(landed, data, "v10") == 2
+    assert "never overwritten" in capsys.readouterr().err
+
+
+def test_a_changed_recipe_needs_other_folders(landed, data, monkeypatch, capsys):
+    monkeypatch.setattr("model_training.paths.RUNS", landed / "runs")
+    path = landed / "final.toml"
+    source = path.read_text()
+    path.write_text(source.replace("weight = 0.5", "weight = 0.6"))
+    try:
+        assert land(landed, data, "v11") == 2
+    finally:
+        path.write_text(source)
+    assert "another experiment" in capsys.readouterr().err
+
+
+def test_a_final_run_is_not_exported_without_its_cross_validation(landed, data, tmp_path, capsys):
+    run = str(landed / "runs" / "final-seed1")
+    words = ["export", run, "--data", str(data), "--version", "v1", "--models", str(tmp_path)]
+    assert main(words) == 2
+    assert "give its folder as --cross-validation" in capsys.readouterr().err
+    assert main([*words, "--cross-validation", str(tmp_path)]) == 2
+    assert "no finished cross-validation" in capsys.readouterr().err
+    study = tmp_path / "study"
+    study.mkdir()
+    found = json.loads((landed / "runs/final-cv-seed1/cross_validation.json").read_text())
+    found["recipe"]["data_digest"] = "other"
+    (study / "cross_validation.json").write_text(json.dumps(found))
+    assert main([*words, "--cross-validation", str(study)]) == 2
+    assert "of other data" in capsys.readouterr().err
+    other = tmp_path / "other-seed"
+    shutil.copytree(run, other)
+    record = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(record | {"seed": 2}))
+    assert main(["export", run, str(other), *words[2:]]) == 2
+    assert "give one run" in capsys.readouterr().err
+    assert not (tmp_path / "v1").exists()
+
+
+def test_the_members_differ(landed):
+    model = keras.models.load_model(landed / "runs/final-seed1/model.keras", compile=False)
+    members = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    assert len(members) == 2
+    kernels = [member.get_layer("genre").get_weights()[0] for member in members]
+    assert not np.allclose(*kernels)
+
+
+def test_large_groups_are_shown_less_often(store):
+    opened = GtzanStore(store)
+    names = opened.split("train")
+    tracks = opened.load(parse_experiment('title = "x"', Path("x.toml")).feature_spec, names)
+    groups = list(tracks.groups)
+    groups[:4] = ["A"] * 4
+    share = shown_share(
+        type(tracks)(**{**vars(tracks), "groups": groups}), 1.0
+    )  # fmt: skip
+    assert share.sum() == pytest.approx(1)
+    # Four tracks of one artist together count as much as one of another.
+    assert share[:4].sum() == pytest.approx(share[4])
+    assert share[tracks.labels == 0].sum() == pytest.approx(1 / 3)
+
+
+def test_final_training_leaves_nothing_to_choose_weights_on():
+    source = 'title = "x"\n[training]\ntrain_on = "train+validation"\nkeep = "best"\n'
+    with pytest.raises(TrainingError, match="leaves no tracks"):
+        parse_experiment(source, Path("x.toml"))
+    with pytest.raises(TrainingError, match="must be text"):
+        parse_experiment('title = "x"\n[distillation]\nteacher = 3\n', Path("x.toml"))
+    with pytest.raises(TrainingError, match="name of a file in the data folder"):
+        parse_experiment('title = "x"\n[distillation]\nteacher = "a/b.npz"\n', Path("x.toml"))
