@@ -122,9 +122,10 @@ def architecture(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commands(card: Mapping[str, Any]) -> list[str]:
-    """What was typed to train and to export a version."""
+    """What was typed to make a version; one command may have done all of it."""
     training = card["training"]
-    return [training[key] for key in ("command", "export_command") if training.get(key)]
+    keys = ("cross_validation_command", "command", "export_command")
+    return list(dict.fromkeys(training[key] for key in keys if training.get(key)))
 
 
 def top_confusions(

@@ -36,7 +36,20 @@ def card_text(card: Mapping[str, Any]) -> str:
         parts.append(_section("Per genre (test)", _per_genre(per_genre, track.get("roc_auc", {}))))
     if matrix := track.get("confusion_matrix"):
         parts.append(_section("Confusion matrix (test)", _confusion(matrix, card["genres"])))
-    told = ("data", "note", "method", "command", "export_command", "history", "libraries")
+    if rows := test.get("disturbances"):
+        parts.append(_section("When the sound is disturbed (test)", _disturbances(rows)))
+    if unfamiliar := card.get("unfamiliar"):
+        parts.append(_section("When it is not sure", _unfamiliar(unfamiliar)))
+    told = (
+        "data",
+        "note",
+        "method",
+        "command",
+        "cross_validation_command",
+        "export_command",
+        "history",
+        "libraries",
+    )
     for title, content in (
         ("Data", _wrapped(f"{training.get('data', '')}. {card['licence']}")),
         ("Note", _wrapped(training.get("note", ""))),
@@ -87,7 +100,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         segment = report.get("segment", {}).get("accuracy")
         rows.append(
             [
-                name,
+                name.replace("_", "-"),
                 str(report["n_tracks"]),
                 interval(track["accuracy"]),
                 interval(segment) if segment else "-",
@@ -104,9 +117,12 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
     headers = ["", "tracks", "per track", "per segment", "macro F1", "mean AUC", "ECE"]
     lines = [table(headers, rows), "With 95 % intervals. ECE: expected calibration error."]
     test = metrics["test"]
-    if rest := without(test, "n_tracks", "n_segments", "track", "segment"):
+    known = ("n_tracks", "n_segments", "track", "segment", "disturbances")
+    if rest := without(test, *known):
         lines.append(_fact_lines(rest))
-    if rest := without(metrics, "test", "validation"):
+    if rest := without(metrics.get("cross_validation", {}), *known):
+        lines.append(_fact_lines(rest))
+    if rest := without(metrics, "test", "validation", "cross_validation"):
         lines.append(_fact_lines(rest))
     return "\n".join(lines)
 
@@ -124,6 +140,30 @@ def _per_genre(per_genre: Mapping[str, Mapping[str, Any]], auc: Mapping[str, flo
         for genre, row in per_genre.items()
     ]
     return table(["genre", "precision", "recall", "F1", "ROC AUC", "tracks"], rows)
+
+
+def _disturbances(rows: list[Mapping[str, Any]]) -> str:
+    cells = [
+        [
+            row["name"],
+            percent(row["accuracy"]),
+            f"{100 * row['difference']:+.1f}",
+            percent(row["changed"]),
+        ]
+        for row in rows
+    ]
+    return table(["log-mel", "right", "points", "other genre"], cells)
+
+
+def _unfamiliar(unfamiliar: Mapping[str, Any]) -> str:
+    lines = [_fact_lines(without(unfamiliar, "sounds"))]
+    if sounds := unfamiliar.get("sounds"):
+        rows = [
+            [sound["name"], f"{sound['score']:.3f}", "not sure" if sound["flag"] else "a genre"]
+            for sound in sounds
+        ]
+        lines.append(table(["sounds tried", "score", "answer"], rows))
+    return "\n".join(lines)
 
 
 def _confusion(matrix: list[list[int]], genres: list[str]) -> str:

@@ -301,13 +301,13 @@ def fit_members(
     seed: int,
     validation: Tracks | None = None,
     *,
-    data: Path | None = None,
+    data: Path,
     verbose: int | str = 2,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[list[keras.Model], dict[str, list[float]]]:
     """Train all members of an experiment; returns them and the mean of their histories.
 
-    `data` is where the teacher's tags lie, if the experiment has a teacher. With a layer for
+    `data` is where the teacher's tags lie. With a layer for
     unfamiliar sounds every member has its score as second output.
 
     Raises
@@ -315,9 +315,7 @@ def fit_members(
     TrainingError : when the options do not fit the data.
     """
     n, layer = experiment.training.members, experiment.unfamiliar.layer
-    teacher = None
-    if data is not None:
-        teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
+    teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
     members, histories = [], []
     for number in range(n):
         # Other seeds of the experiment share no member.
@@ -354,6 +352,23 @@ def combine(members: Sequence[keras.Model], name: str) -> keras.Model:
         answers.append(outputs if isinstance(outputs, list) else [outputs])
     means = [keras.layers.Average()(list(same)) for same in zip(*answers, strict=True)]
     return keras.Model(inputs, means[0] if len(means) == 1 else means, name=name)
+
+
+def fit_whole(
+    experiment: Experiment,
+    tracks: Tracks,
+    seed: int,
+    validation: Tracks | None = None,
+    *,
+    data: Path,
+    verbose: int | str = 2,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """`fit_members`, combined to the one model that is measured and exported."""
+    members, history = fit_members(
+        experiment, tracks, seed, validation, data=data, verbose=verbose, callbacks=callbacks
+    )
+    return combine(members, experiment.architecture.name), history
 
 
 def train(
@@ -395,10 +410,9 @@ def train(
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(tensorboard / run.name, write_graph=False))
     started = time.monotonic()
-    members, history = fit_members(
+    model, history = fit_whole(
         experiment, training, seed, validation, data=data, callbacks=callbacks
     )
-    model = combine(members, experiment.architecture.name)
     seconds = time.monotonic() - started
     record: dict[str, Any] = {
         "experiment": experiment.to_json(),

@@ -39,7 +39,7 @@ from .errors import TrainingError
 from .evaluation import fit_temperature, negative_log_likelihood, per_track
 from .store import Store, check_split, digest, open_store
 from .tracks import Tracks
-from .training import build, fit, library_versions, predict_tracks
+from .training import build, fit_whole, library_versions, predict_tracks
 from .tuning_space import (
     Choices,
     Dimension,
@@ -60,8 +60,8 @@ EPOCHS = "training.epochs"
 class _Data:
     """Training and validation tracks; those of one spec at a time are kept."""
 
-    def __init__(self, store: Store):
-        self._store = store
+    def __init__(self, store: Store, folder: Path):
+        self._store, self.folder = store, folder
         self._kept: dict[str, tuple[Tracks, Tracks]] = {}
 
     def parts(self, experiment: Experiment) -> tuple[Tracks, Tracks]:
@@ -121,11 +121,12 @@ def _measure(experiment: Experiment, values: Values, data: _Data, seeds: range, 
         for seed in seeds:
             # What earlier trials left in memory.
             keras.backend.clear_session()
-            model, _ = fit(
+            model, _ = fit_whole(
                 experiment,
                 training,
                 seed,
                 validation if options.needs_validation else None,
+                data=data.folder,
                 verbose=0,
                 callbacks=[_Epochs(bar, options.epochs)],
             )
@@ -273,7 +274,7 @@ def tune(
         "seed": seed,
         "repeats": repeats,
     }
-    records, data = Records(out, recipe), _Data(store)
+    records, data = Records(out, recipe), _Data(store, folder)
     n_known = len(records)
     _check_early(experiment, space, data, len(store.genres))
 

@@ -92,7 +92,7 @@ def whitening(
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
 
-def choose_threshold(scores: npt.NDArray[np.float64]) -> dict[str, Any]:
+def choose_threshold(scores: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
     """Threshold for held-out tracks' scores (n_tracks,), and the share of them that it flags."""
     threshold = round(float(np.quantile(scores, KEPT_SHARE)), 4)
     return {"threshold": threshold, "flagged_share": round(float((scores > threshold).mean()), 4)}

@@ -35,7 +35,7 @@ def write_tags(folder: Path, names: list[str], n_windows: int = 28, **changes) -
 
 def ramp(n_tracks: int = 2) -> TeacherTags:
     values = np.tile(np.arange(10, dtype=np.float32)[None, :, None] / 100, (n_tracks, 1, 1))
-    return TeacherTags(values, np.array([True, False]), 3.0, 1.0)
+    return TeacherTags(values.astype(np.float32), np.array([True, False]), 3.0, 1.0)
 
 
 def test_tags_are_those_of_the_windows_within_the_segment():

@@ -90,7 +90,7 @@ def trained(monkeypatch) -> Trained:
         share = 0.5 / (1 + abs(math.log10(model["learning_rate"]) + 2))
         return share * right + (1 - share) * noise, np.arange(len(tracks))
 
-    monkeypatch.setattr(tuning, "fit", played_fit)
+    monkeypatch.setattr(tuning, "fit_whole", played_fit)
     monkeypatch.setattr(tuning, "predict_tracks", played_predict)
     # Slow, and there is nothing to clear.
     monkeypatch.setattr(keras.backend, "clear_session", lambda: None)
