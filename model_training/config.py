@@ -65,7 +65,7 @@ class Training:
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.crops_per_track, self.members) < 1:
             raise ValueError("epochs, batch_size, crops_per_track and members must be at least 1")
-        if self.train_on != "train" and self.needs_validation:
+        if self.is_final and self.needs_validation:
             raise ValueError(
                 'train_on "train+validation" leaves no tracks for keep = "best", early_stopping or '
                 '"plateau"'
@@ -74,6 +74,11 @@ class Training:
             raise ValueError("group_balance: must be at most 1")
         if self.label_smoothing >= 1:
             raise ValueError("label_smoothing: must be less than 1")
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the validation tracks are trained on too."""
+        return self.train_on == "train+validation"
 
     @property
     def needs_validation(self) -> bool:
@@ -121,7 +126,8 @@ class Distillation:
     ----------
     teacher : file in the data folder (`model_training/distillation.py` says what it holds); empty
         for no teacher.
-    weight : of the tags' cross-entropy, summed over the tags, beside the genre's.
+    weight : of the tags' cross-entropy, summed over the tags, beside the genre's; 0 for no
+        teacher.
     window_s, hop_s : seconds that the teacher hears at a time, and from one window to the next.
     """
 
@@ -135,6 +141,11 @@ class Distillation:
             raise ValueError("window_s and hop_s must be more than 0")
         if Path(self.teacher).name != self.teacher:
             raise ValueError("teacher must be the name of a file in the data folder")
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a teacher to learn from."""
+        return bool(self.teacher) and self.weight > 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ head that learns the tags is taken off after training.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import zipfile
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from .errors import TrainingError
 from .tracks import Floats, Tracks
 
 # Points within a segment at which the teacher's tags are read.
-POINTS = 3
+POINTS_PER_SEGMENT = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +62,33 @@ class TeacherTags:
         total = np.zeros((len(rows), self.n_tags), dtype=np.float32)
         # Windows that lie within the segment begin between its start and its end less a window.
         latest = np.maximum(end_s - self.window_s, start_s)
-        for point in np.linspace(0, 1, POINTS):
+        for point in np.linspace(0, 1, POINTS_PER_SEGMENT):
             position = np.clip((start_s * (1 - point) + latest * point) / self.hop_s, 0, last)
             low = np.minimum(position.astype(np.int64), max(0, last - 1))
             weight = (position - low)[:, None].astype(np.float32)
             high = np.minimum(low + 1, last)
             total += (1 - weight) * self.values[rows, low]
             total += weight * self.values[rows, high]
-        total /= POINTS
+        total /= POINTS_PER_SEGMENT
         return total, self.known[rows].astype(np.float32)
+
+
+def teacher_digest(folder: Path, options: Distillation) -> str | None:
+    """The sha256 of the teacher's file; None when the experiment has no teacher.
+
+    Raises
+    ------
+    TrainingError : when the file cannot be read.
+    """
+    if not options.active:
+        return None
+    try:
+        return hashlib.sha256((folder / options.teacher).read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainingError(
+            f"{folder / options.teacher}: cannot be read ({error.strerror}); put the "
+            "teacher's tags beside the data, or leave [distillation] out."
+        ) from error
 
 
 def load_teacher(
@@ -84,7 +103,7 @@ def load_teacher(
     ------
     TrainingError : when the file is missing or damaged, or does not fit the tracks.
     """
-    if not options.teacher:
+    if not options.active:
         return None
     if spec.kind == "statistics":
         raise TrainingError("[distillation] needs segments in time; statistics have none.")
@@ -93,32 +112,50 @@ def load_teacher(
             "[distillation] needs tracks of one excerpt each: windows are counted from its start."
         )
     path = folder / options.teacher
-    try:
-        with np.load(path) as file:
-            names, window = file["track"], file["window"].astype(np.int64)
-            tags = file["tags"].astype(np.float32)
-    except FileNotFoundError as error:
-        raise TrainingError(
-            f"{path}: not there; put the teacher's tags beside the data, or leave [distillation] "
-            "out."
-        ) from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: is damaged ({error}).") from error
-    sizes_fit = len(names) == len(window) == len(tags) > 0 and tags.ndim == 2
-    if not sizes_fit or window.min() < 0 or not np.isfinite(tags).all():
-        raise TrainingError(f"{path}: track, window and tags do not fit together.")
-    if tags.min() < 0 or tags.max() > 1:
-        raise TrainingError(f"{path}: tags must lie between 0 and 1.")
+    names, window, tags = _read(path)
     row_of = {name: row for row, name in enumerate(tracks.names)}
-    rows = np.array([row_of.get(str(name), -1) for name in names])
+    rows = np.array([row_of.get(name, -1) for name in names])
     mine = rows >= 0
     if not mine.any():
         raise TrainingError(f"{path}: knows none of the training tracks.")
     values = np.full((len(tracks), int(window.max()) + 1, tags.shape[1]), np.nan, np.float32)
     values[rows[mine], window[mine]] = tags[mine]
-    known = np.isfinite(values[:, 0, 0])
+    counted = np.isfinite(values[:, :, 0])
     # Tracks differ by a window in length: the last one stands for what follows it.
     for number in range(1, values.shape[1]):
-        missing = np.isnan(values[:, number, 0])
+        missing = ~counted[:, number]
         values[missing, number] = values[missing, number - 1]
+    last = counted.shape[1] - counted[:, ::-1].argmax(axis=1)
+    known: npt.NDArray[np.bool_] = counted.sum(axis=1) > 0
+    if (counted.sum(axis=1) != last)[known].any() or mine.sum() != counted.sum():
+        raise TrainingError(f"{path}: a track lacks a window between others, or has one twice.")
     return TeacherTags(np.nan_to_num(values), known, options.window_s, options.hop_s)
+
+
+def _read(path: Path) -> tuple[list[str], npt.NDArray[np.int64], Floats]:
+    """Track, window and tags of a teacher's file, each of the same length."""
+    try:
+        with np.load(path) as file:
+            names, window, tags = file["track"], file["window"], file["tags"]
+    except FileNotFoundError as error:
+        raise TrainingError(
+            f"{path}: not there; put the teacher's tags beside the data, or leave [distillation] "
+            "out."
+        ) from error
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"{path}: is damaged ({error}).") from error
+    if not (
+        names.ndim == window.ndim == 1
+        and tags.ndim == 2
+        and len(names) == len(window) == len(tags) > 0
+        and tags.shape[1] > 0
+        and window.dtype.kind in "iu"
+        and tags.dtype.kind == "f"
+        # More windows than rows cannot be counted from 0.
+        and 0 <= int(window.min()) <= int(window.max()) < len(window)
+        and np.isfinite(tags).all()
+    ):
+        raise TrainingError(f"{path}: track, window and tags do not fit together.")
+    if tags.min() < 0 or tags.max() > 1:
+        raise TrainingError(f"{path}: tags must lie between 0 and 1.")
+    return [str(name) for name in names], window.astype(np.int64), tags.astype(np.float32)

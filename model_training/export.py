@@ -6,7 +6,6 @@ The test tracks are opened here and nowhere else, once for each exported version
 from __future__ import annotations
 
 import csv
-import datetime
 import hashlib
 import json
 import shutil
@@ -20,81 +19,32 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from features import FeatureSpec, extract_segments
+from features import FeatureSpec
 from webapp.inference import Card, Predictor
 from webapp.inference.calibration import calibrate
-from webapp.inference.card import CARD_NAME, MODEL_FILES, UNFAMILIAR_METHOD, VERSION_PATTERN
+from webapp.inference.card import CARD_NAME, MODEL_FILES
 from webapp.inference.engines import KerasEngine, LiteRTEngine
 
+from .answers import predict_outputs, predict_tracks
+from .card_content import add_cross_validation, describe_run
 from .datasets.clips import Part
 from .errors import TrainingError
 from .evaluation import evaluate, per_track
 from .latency import measure_latency
-from .prediction import predict_file
+from .prediction import predict_file, predict_samples
 from .report import write_report
-from .robustness import measure
+from .robustness import measure_disturbances
+from .runs import EXPERIMENT_NAME, load_run
 from .store import Store, check_split, digest, open_store
-from .studies import CROSS_VALIDATION
 from .tracks import Tracks, cut, features_at
-from .training import EXPERIMENT_NAME, load_run, predict_outputs, predict_tracks
 from .unfamiliarity import made_sounds
-from .versions import REPORT_NAME, TEST_TABLE
+from .versions import REPORT_NAME, TEST_TABLE, new_version
 
 ENGINE_TOLERANCE = 1e-4
 SCORE_TOLERANCE = 1e-3
-# What the card tells of a cross-validation beside its report.
-STUDY_KEYS = ("fold_accuracies", "fold_deviation", "member_accuracies", "disturbances")
 MAX_BYTES = 10_000_000
 # Rows of a model that converts with a fixed batch only, such as a recurrent one.
 FIXED_BATCH = 16
-
-INTENDED_USE = (
-    "Tells which of its genres a piece of music sounds most like, for private collections, "
-    "teaching and research. It always answers with one of its genres, also for music of other "
-    "genres and for sounds that are no music{doubt}. Not for decisions about people, royalties or "
-    "rights."
-)
-DOUBT = ", but says that it is not sure where a sound is unlike its training music"
-
-
-def describe_method(
-    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None
-) -> str:
-    """How the weights, the seed and the temperature were chosen, and what was measured.
-
-    `n_folds` is that of the cross-validation of a final training, None for others.
-    """
-    judged = (
-        "the validation tracks"
-        if n_folds is None
-        else f"held-out answers of a cross-validation by artist over {n_folds} folds"
-    )
-    chosen = [f"the temperature is fitted on {judged}"]
-    if options["keep"] == "best":
-        chosen.append("the weights are those of the epoch with the lowest validation loss")
-    if options["early_stopping"]:
-        chosen.append("training stopped when the validation loss no longer fell")
-    if options["schedule"] == "plateau":
-        chosen.append("the rate was lowered when the validation loss no longer fell")
-    if len(chosen) == 1:
-        chosen.insert(0, "for a fixed number of epochs, the last weights are the result")
-    if n_seeds > 1:
-        chosen.append(
-            "of the seeds listed, the run with the middle validation accuracy was taken (of an "
-            "even number the lower of the two in the middle)"
-        )
-    if options["members"] > 1:
-        chosen.insert(
-            0, f"the probabilities of {options['members']} networks of different seeds are averaged"
-        )
-    tracks = "training tracks only" if n_folds is None else "training and validation tracks"
-    stored = "statistics" if kind == "statistics" else "8-bit log-mel"
-    return (
-        f"Trained on the {tracks}; {'; '.join(chosen)}; then the test tracks were "
-        "measured once. A track's answer is the mean of its segments' probabilities; intervals are "
-        f"95 %, by bootstrap over tracks. Training starts from stored {stored} of the clips; the "
-        "site computes the same features from audio."
-    )
 
 
 def choose_middle(runs: list[Path]) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
@@ -141,6 +91,8 @@ def choose_middle(runs: list[Path]) -> tuple[Path, dict[str, Any], list[dict[str
 def require_builtin_layers(model: keras.Model) -> None:
     """Refuse layers that another Keras or LiteRT could not load.
 
+    Functions of `keras.ops` are Keras' own, too.
+
     Raises
     ------
     TrainingError : naming the layer.
@@ -183,21 +135,19 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     ------
     TrainingError : when it exceeds the tolerance.
     """
-    answers = KerasEngine(card).run(features), LiteRTEngine(card).run(features)
-    differences = [
-        float(np.abs(one - other).max())
-        for one, other in zip(*answers, strict=True)
-        if one is not None and other is not None
-    ]
-    for difference, tolerance in zip(
-        differences, (ENGINE_TOLERANCE, SCORE_TOLERANCE), strict=False
-    ):
+    of_keras, of_litert = KerasEngine(card).run(features), LiteRTEngine(card).run(features)
+    largest = float(np.abs(of_keras.probabilities - of_litert.probabilities).max())
+    differences = [("probabilities", largest, ENGINE_TOLERANCE)]
+    if of_keras.unfamiliarity is not None and of_litert.unfamiliarity is not None:
+        apart = float(np.abs(of_keras.unfamiliarity - of_litert.unfamiliarity).max())
+        differences.append(("unfamiliarity scores", apart, SCORE_TOLERANCE))
+    for name, difference, tolerance in differences:
         if not difference <= tolerance:
             raise TrainingError(
-                f"LiteRT and Keras differ by {difference:.2g}, more than {tolerance:g}: "
-                "this network cannot be served."
+                f"The {name} of LiteRT and Keras differ by {difference:.2g}, more than "
+                f"{tolerance:g}: this network cannot be served."
             )
-    return differences[0]
+    return largest
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -252,9 +202,8 @@ def measure_test(
             raw, segment_track = predict_tracks(model, tracks, spec)
             return per_track(calibrate(raw, temperature), segment_track, len(tracks))
 
-        report["disturbances"] = measure(ask, test, spec)
-    final = record["experiment"]["training"]["train_on"] == "train+validation"
-    parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
+        report["disturbances"] = measure_disturbances(ask, test, spec)
+    parts: tuple[Part, ...] = ("train",) if record["validation"] else ("train", "validation")
     trained = {store.groups[name] for part in parts for name in store.split(part)}
     unshared = np.flatnonzero([group not in trained for group in test.groups])
     if 0 < len(unshared) < len(test):
@@ -275,102 +224,18 @@ def measure_test(
     return report
 
 
-def describe_run(
-    version: str,
-    record: dict[str, Any],
-    seeds: list[dict[str, Any]],
-    store: Store,
-    command: str,
-    files: dict[str, str],
-) -> dict[str, Any]:
-    """The card of a run, with the validation report standing in for the test's."""
-    experiment = record["experiment"]
-    study = record.get("cross_validation")
-    report = study["report"] if study else record["validation"]
-    judged = "the validation tracks" if study is None else "held-out answers of cross-validation"
-    metrics = {"validation": report} if study is None else {"cross_validation": report}
-    return {
-        "version": version,
-        "title": experiment["title"],
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "genres": record["genres"],
-        "feature_spec": experiment["feature_spec"],
-        "architecture": {**experiment["architecture"], "n_parameters": record["n_parameters"]},
-        "training": {
-            "data": store.name,
-            "n_tracks": record["n_training_tracks"],
-            "n_validation_tracks": record["n_validation_tracks"],
-            **({"note": experiment["note"]} if experiment["note"] else {}),
-            "method": describe_method(
-                experiment["training"],
-                experiment["feature_spec"]["kind"],
-                len(seeds),
-                study and study["recipe"]["k"],
-            ),
-            "seed": record["seed"],
-            "seeds": seeds,
-            "command": record["command"],
-            **({"cross_validation_command": study["command"]} if study else {}),
-            "export_command": command,
-            "seconds": record["training_seconds"],
-            "libraries": record["libraries"],
-            "backend": record["backend"],
-            "options": experiment["training"],
-            "augmentation": experiment["augmentation"],
-            **(
-                {"distillation": experiment["distillation"]}
-                if experiment["distillation"]["teacher"]
-                else {}
-            ),
-            "history": record["history"],
-        },
-        "metrics": {**metrics, "test": report},
-        "calibration": {
-            "temperature": record["temperature"],
-            "fitted_on": f"soft votes of {judged}",
-        },
-        "unfamiliar": record.get("unfamiliar")
-        and {"method": UNFAMILIAR_METHOD, "fitted_on": judged, **record["unfamiliar"]},
-        "latency": {},
-        "licence": store.licence,
-        "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),
-        "files": files,
-    }
-
-
-def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[str, Any]:
-    """The record of a final training with what the cross-validation of its recipe measured.
+def check_sounds(experiment: Mapping[str, Any], sounds: Sequence[Path]) -> None:
+    """Refuse sounds that cannot be judged.
 
     Raises
     ------
-    TrainingError : when it is missing, superfluous, or of another recipe or other data.
+    TrainingError : for a missing file, or when the experiment gives no score.
     """
-    if record["validation"] is not None:
-        if folder is not None:
-            raise TrainingError(
-                "--cross-validation is for runs that were trained on the validation tracks too; "
-                "this one has measured them itself."
-            )
-        return record
-    if folder is None:
-        raise TrainingError(
-            "This run was trained on the validation tracks too, so its temperature must come from "
-            "a cross-validation of the same experiment: give its folder as --cross-validation."
-        )
-    path = folder / CROSS_VALIDATION
-    try:
-        study = json.loads(path.read_text(encoding="utf-8"))
-        recipe = study["recipe"]
-        same = recipe["experiment"] == record["experiment"]
-        same = same and recipe["data_digest"] == record["data_digest"]
-        measured = {key: study[key] for key in ("temperature", "unfamiliar")}
-        for key in STUDY_KEYS:
-            study["report"][key] = study[key]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path}: no finished cross-validation there ({error}).") from error
-    if not same:
-        raise TrainingError(f"{path}: made by another experiment or of other data than this run.")
-    return {**record, **measured, "cross_validation": study}
+    if sounds and not experiment["unfamiliar"]["layer"]:
+        raise TrainingError("--sounds needs an experiment with [unfamiliar] layer.")
+    for path in sounds:
+        if not path.is_file():
+            raise TrainingError(f"{path}: there is no such sound file.")
 
 
 def judge_sounds(card: Card, paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -381,19 +246,19 @@ def judge_sounds(card: Card, paths: Sequence[Path]) -> list[dict[str, Any]]:
     TrainingError : for a file that cannot be read.
     """
     predictor = Predictor(card, LiteRTEngine(card))
-    answers = []
-    for name, samples in made_sounds(card.spec).items():
-        segments = extract_segments(samples, card.spec)
-        answers.append((name, predictor.predict(np.stack([each.values for each in segments]))))
-    answers += [(path.stem, predict_file(path, predictor).prediction) for path in paths]
+    answers = [
+        predict_samples(samples, predictor, Path(name))
+        for name, samples in made_sounds(card.spec).items()
+    ]
+    answers += [predict_file(path, predictor) for path in paths]
     return [
         {
-            "name": name,
-            "score": round(answer.unfamiliar["score"], 4),
-            "flag": answer.unfamiliar["flag"],
+            "name": answer.path.stem,
+            "score": round(found["score"], 4),
+            "flag": found["flag"],
         }
-        for name, answer in answers
-        if answer.unfamiliar is not None
+        for answer in answers
+        if (found := answer.prediction.unfamiliar) is not None
     ]
 
 
@@ -418,15 +283,12 @@ def export(
     TrainingError : when the version exists, the splits overlap, the network cannot be served or
         is too large, or a sound cannot be read.
     """
-    target = models / version
-    if not VERSION_PATTERN.fullmatch(version):
-        raise TrainingError("A version's name is made of letters, digits, '.', '_' and '-'.")
-    if target.exists():
-        raise TrainingError(f"{target}: exists already; versions are never overwritten.")
+    target = new_version(models, version)
     run, record, seeds = choose_middle(runs)
     store = open_store(data)
     check_split(store)
-    if record.get("data_digest") != digest(store):
+    check_sounds(record["experiment"], sounds)
+    if record["data_digest"] != digest(store):
         raise TrainingError(
             f"{run} was trained on other data or another split than {data} has now: its test could "
             "hold tracks that were trained on. Train again."

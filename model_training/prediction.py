@@ -91,13 +91,25 @@ def predict_file(path: Path, predictor: Predictor) -> SongAnswer:
     ------
     TrainingError : naming the file and why there is none.
     """
-    spec = predictor.card.spec
-    samples = load_audio(path, spec.sample_rate)
+    samples = load_audio(path, predictor.card.spec.sample_rate)
     try:
-        request = build_request(samples, spec)
-        prediction = predictor.predict(read_request(request.body, spec))
+        return predict_samples(samples, predictor, path)
     except (AudioError, FeatureError) as error:
         raise TrainingError(f"{path}: {error}") from error
+
+
+def predict_samples(
+    samples: npt.NDArray[np.float32], predictor: Predictor, path: Path
+) -> SongAnswer:
+    """The answer for a sound (n,) at the version's sample rate, called `path`.
+
+    Raises
+    ------
+    AudioError, FeatureError : why there is none.
+    """
+    spec = predictor.card.spec
+    request = build_request(samples, spec)
+    prediction = predictor.predict(read_request(request.body, spec))
     times = [(segment["start"], segment["end"]) for segment in json.loads(request.body)["segments"]]
     return SongAnswer(path, prediction, times, request.repeated, request.skipped)
 

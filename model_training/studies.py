@@ -14,26 +14,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
 from . import plots
-from .config import Experiment
+from .answers import predict_outputs, predict_tracks
+from .config import Distillation, Experiment
+from .distillation import teacher_digest
+from .ensemble import combine, fit_members, fit_whole
 from .errors import TrainingError
 from .evaluation import accuracy_of, bootstrap_interval, evaluate, fit_temperature, per_track
-from .robustness import measure
+from .robustness import measure_disturbances
+from .runs import library_versions
 from .splits import group_folds
 from .store import Store, check_split, digest, merged_groups, open_store
 from .tracks import Tracks, segments_as_tracks
-from .training import (
-    combine,
-    fit,
-    fit_members,
-    fit_whole,
-    library_versions,
-    predict_outputs,
-    predict_tracks,
-)
+from .training import fit
 from .unfamiliarity import choose_threshold
 
 Rows = npt.NDArray[np.int64]
@@ -80,8 +77,8 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
             raise TrainingError(f"{path}: is damaged ({error}); remove it.") from error
         if not same:
             raise TrainingError(
-                f"{path}: made by another experiment or seed, or of other data; choose another "
-                "--out or remove it."
+                f"{path}: made by another experiment or seed, another number of folds or of other "
+                "data; remove it or choose another folder."
             )
         return found
     made = {"recipe": recipe, **work()}
@@ -89,11 +86,14 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
     return made
 
 
-def _recipe(experiment: Experiment, store: Store, seed: int, **more: Any) -> dict[str, Any]:
+def _recipe(
+    experiment: Experiment, store: Store, data: Path, seed: int, **more: Any
+) -> dict[str, Any]:
     recipe = {
         "experiment": experiment.to_json(),
         "data": store.name,
         "data_digest": digest(store),
+        "teacher_sha256": teacher_digest(data, experiment.distillation),
         "seed": seed,
         **more,
     }
@@ -120,54 +120,29 @@ def cross_validate(
             "rest trains."
         )
     folds = _folds(store, plain, k, seed)
-    recipe = _recipe(experiment, store, seed, k=k)
-    everything = np.arange(len(plain))
+    recipe = _recipe(experiment, store, data, seed, k=k)
 
     def judge(number: int) -> dict[str, Any]:
-        test, chosen_on = folds[number], folds[(number + 1) % k]
-        held_out = [test]
-        validation = None
-        if experiment.training.needs_validation:
-            held_out.append(chosen_on)
-            validation = plain.take(chosen_on)
-        rest = np.setdiff1d(everything, np.concatenate(held_out))
+        chosen_on = folds[(number + 1) % k]
+        needs_validation = experiment.training.needs_validation
+        held_out = np.concatenate(
+            [folds[number], chosen_on] if needs_validation else [folds[number]]
+        )
+        rest = np.setdiff1d(np.arange(len(plain)), held_out)
         if missing := set(plain.labels.tolist()) - set(plain.labels[rest].tolist()):
             raise TrainingError(
                 f"A fold would train without the genre {plain.genres[min(missing)]!r}: take "
                 "another seed or more folds."
             )
         members, _ = fit_members(
-            experiment, copies.take(rest), seed, validation, data=data, verbose=0
+            experiment,
+            copies.take(rest),
+            seed,
+            plain.take(chosen_on) if needs_validation else None,
+            data=data,
         )
-        measured = plain.take(test)
-        spec = experiment.feature_spec
-        single = [
-            per_track(*predict_tracks(member, measured, spec), len(measured)).argmax(axis=1)
-            for member in members
-        ]
-        model = combine(members, experiment.architecture.name)
-        outputs, track = predict_outputs(model, measured, spec)
-
-        def ask(tracks: Tracks) -> npt.NDArray[np.float64]:
-            return per_track(*predict_tracks(model, tracks, spec), len(tracks))
-
-        report = evaluate(outputs[0], track, measured.labels, plain.genres, 1.0)
-        return {
-            "n_tracks": len(measured),
-            "n_training_tracks": len(rest),
-            "accuracy": report["track"]["accuracy"],
-            "macro_f1": report["track"]["macro_f1"],
-            "member_accuracies": [
-                round(float((winners == measured.labels).mean()), 4) for winners in single
-            ],
-            "disturbances": [] if spec.kind == "statistics" else measure(ask, measured, spec),
-            "names": measured.names,
-            "segment_track": track.tolist(),
-            "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
-            "unfamiliarity": [round(float(score), 4) for score in outputs[1][:, 0]]
-            if len(outputs) > 1
-            else None,
-        }
+        fold = _judge_fold(experiment, members, plain.take(folds[number]))
+        return {"n_training_tracks": len(rest), **fold}
 
     parts = []
     for number in range(k):
@@ -204,7 +179,7 @@ def cross_validate(
         "fold_accuracies": values,
         "fold_deviation": round(float(np.std(values, ddof=1)), 4),
         "member_accuracies": [part["member_accuracies"] for part in parts],
-        "macro_f1": round(float(np.mean([part["macro_f1"] for part in parts])), 4),
+        "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
         "temperature": temperature,
         "unfamiliar": unfamiliar,
@@ -213,6 +188,37 @@ def cross_validate(
     }
     _write(out / CROSS_VALIDATION, result)
     return result
+
+
+def _judge_fold(
+    experiment: Experiment, members: list[keras.Model], tracks: Tracks
+) -> dict[str, Any]:
+    """What members that never met these tracks say of them, before calibration."""
+    spec = experiment.feature_spec
+    model = combine(members, experiment.architecture.name)
+
+    def soft_votes(asked: Tracks, network: keras.Model = model) -> npt.NDArray[np.float64]:
+        return per_track(*predict_tracks(network, asked, spec), len(asked))
+
+    outputs, track = predict_outputs(model, tracks, spec)
+    report = evaluate(outputs[0], track, tracks.labels, tracks.genres, 1.0)
+    winners = [soft_votes(tracks, member).argmax(axis=1) for member in members]
+    has_score = len(outputs) > 1
+    is_log_mel = spec.kind != "statistics"
+    return {
+        "n_tracks": len(tracks),
+        "accuracy": report["track"]["accuracy"],
+        "member_accuracies": [
+            round(float((winner == tracks.labels).mean()), 4) for winner in winners
+        ],
+        "disturbances": measure_disturbances(soft_votes, tracks, spec) if is_log_mel else [],
+        "names": tracks.names,
+        "segment_track": track.tolist(),
+        "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
+        "unfamiliarity": np.round(outputs[1][:, 0].astype(np.float64), 4).tolist()
+        if has_score
+        else None,
+    }
 
 
 def _mean_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -244,14 +250,12 @@ def learning_curve(
     training = store.load(spec, store.split("train"), copies=True)
     plain = store.load(spec, store.split("train"))
     validation = store.load(spec, store.split("validation"))
-    recipe = _recipe(experiment, store, seed)
+    recipe = _recipe(experiment, store, data, seed)
     order = np.random.default_rng(seed).permutation(len(training))
 
     def measure(share: float) -> dict[str, Any]:
         rows = _stratified_share(training.labels, order, share)
-        model, _ = fit_whole(
-            experiment, training.take(rows), seed, validation, data=data, verbose=0
-        )
+        model, _ = fit_whole(experiment, training.take(rows), seed, validation, data=data)
         measured = {}
         for name, tracks in (("validation", validation), ("training", plain.take(rows))):
             probabilities, track = predict_tracks(model, tracks, spec)
@@ -315,8 +319,8 @@ def demonstrate_leak(
     # Each piece is a track here, so one crop of it per epoch shows as much as usual. The leak is
     # that of one network on genres alone.
     once = dataclasses.replace(experiment.training, crops_per_track=1, members=1)
-    experiment = dataclasses.replace(experiment, training=once)
-    recipe = _recipe(experiment, store, seed)
+    experiment = dataclasses.replace(experiment, training=once, distillation=Distillation())
+    recipe = _recipe(experiment, store, data, seed)
     row_of = {name: row for row, name in enumerate(plain.names)}
     track_of = np.array([row_of[name.rpartition("@")[0]] for name in pieces.names])
     held_out_tracks = _folds(store, plain, LEAK_FOLDS, seed)[0]

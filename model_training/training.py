@@ -1,101 +1,30 @@
-"""Train one network of an experiment and measure it on the validation tracks.
+"""Train one network of an experiment.
 
-A run is a folder: `model.keras`, `experiment.toml`, `run.json` (experiment, seed, history,
-validation report, versions) and `validation.npz` (probabilities). Only Keras and numpy are used,
-so any backend of Keras trains (`KERAS_BACKEND=jax`), and a GPU is used when the backend sees one.
-The test tracks are not opened here.
+Only Keras and numpy are used, so any backend of Keras trains (`KERAS_BACKEND=jax`), and a GPU is
+used when the backend sees one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import json
 import math
-import platform
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from features import FeatureSpec
-from webapp.inference.engines import batch_size
 
 from . import architectures
+from .answers import predict_tracks
 from .augmentation import AugmentedTracks
 from .config import Experiment, Training
-from .datasets.clips import Part
-from .distillation import TeacherTags, load_teacher
+from .distillation import TeacherTags
 from .errors import TrainingError
-from .evaluation import evaluate, fit_temperature, negative_log_likelihood, per_track
-from .store import check_split, digest, open_store
-from .tracks import Index, Tracks, cut, features_at
-from .unfamiliarity import add_score, choose_threshold
-
-EXPERIMENT_NAME = "experiment.toml"
-LIBRARIES = ("keras", "tensorflow", "torch", "jax", "numpy", "scikit-learn", "ai-edge-litert")
-# Numbers whose features are made at once: 64 MB.
-PREDICT_VALUES = 2**24
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of everything installed that a result depends on."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
-
-
-def predict_outputs(
-    model: keras.Model, tracks: Tracks, spec: FeatureSpec
-) -> tuple[list[npt.NDArray[np.float32]], Index]:
-    """Every output (n_segments, ...) for the site's segments, and each one's track.
-
-    Raises
-    ------
-    TrainingError : when they are not finite.
-    """
-    first, track = cut(tracks, spec)
-    step = max(1, PREDICT_VALUES // math.prod(spec.shape))
-    # Features of a large set do not fit in memory at once.
-    parts = [
-        model.predict(
-            features_at(tracks, first[begin : begin + step], spec),
-            batch_size=batch_size(spec.shape),
-            verbose=0,
-        )
-        for begin in range(0, len(first), step)
-    ]
-    if not isinstance(parts[0], list):
-        parts = [[part] for part in parts]
-    outputs = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-    if not all(np.isfinite(output).all() for output in outputs):
-        raise TrainingError(
-            "The weights grew without bounds: lower [training] learning_rate, or leave "
-            "mixed_precision."
-        )
-    return outputs, track
-
-
-def predict_tracks(
-    model: keras.Model, tracks: Tracks, spec: FeatureSpec
-) -> tuple[npt.NDArray[np.float32], Index]:
-    """Probabilities (n_segments, n_genres) of the site's segments, and each one's track.
-
-    Raises
-    ------
-    TrainingError : when they are not finite.
-    """
-    outputs, track = predict_outputs(model, tracks, spec)
-    return outputs[0], track
+from .evaluation import negative_log_likelihood, per_track
+from .tracks import Tracks
 
 
 class _WarmCosine(keras.optimizers.schedules.CosineDecay):
@@ -150,7 +79,7 @@ class _Validation(keras.callbacks.Callback):
 
 
 def _compile(
-    model: keras.Model, options: Training, steps_per_epoch: int, tags_weight: float = 0.0
+    model: keras.Model, options: Training, steps_per_epoch: int, tags_weight: float | None = None
 ) -> None:
     rate: Any = options.learning_rate
     if options.schedule == "cosine":
@@ -164,7 +93,7 @@ def _compile(
         for variable in model.trainable_variables:
             if variable.name.endswith("kernel"):
                 variable.regularizer = keras.regularizers.L1L2(options.l1, options.l2)
-    if not tags_weight:
+    if tags_weight is None:
         model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
         return
     n_tags = model.output_shape[1][1]
@@ -187,7 +116,7 @@ def _with_tags(student: keras.Model, n_tags: int) -> keras.Model:
         bias_initializer=keras.initializers.Constant(-3.0),
         dtype="float32",
         name="tags",
-    )(student.layers[-1].input)
+    )(student.get_layer("genre").input)
     return keras.Model(student.input, [student.output, tags])
 
 
@@ -215,14 +144,16 @@ def build(experiment: Experiment, n_genres: int) -> keras.Model:
     )
 
 
-def _precision(options: Training) -> str | None:
+def half_precision(options: Training) -> str | None:
     """The Keras policy of half precision that pays here, if any."""
     if not options.mixed_precision:
         return None
     if has_gpu():
         return "mixed_float16"
     flags = Path("/proc/cpuinfo")
-    if flags.is_file() and re.search(r"\b(avx512_bf16|amx_bf16)\b", flags.read_text()):
+    if flags.is_file() and re.search(
+        r"\b(avx512_bf16|amx_bf16)\b", flags.read_text(encoding="utf-8")
+    ):
         return "mixed_bfloat16"
     return None
 
@@ -252,7 +183,7 @@ def fit(
         raise TrainingError(
             '[training] keep = "best", early_stopping and "plateau" need validation tracks.'
         )
-    half = _precision(options)
+    half = half_precision(options)
     policy = keras.config.dtype_policy()
     if half:
         keras.config.set_dtype_policy(half)
@@ -276,7 +207,7 @@ def fit(
             group_balance=options.group_balance,
         )
         _settle_normalisation(learner, options.epochs * len(batches))
-        weight = 0.0 if teacher is None else experiment.distillation.weight
+        weight = None if teacher is None else experiment.distillation.weight
         _compile(learner, options, len(batches), weight)
         # First, so that the others see its numbers.
         watching = [] if validation is None else [_Validation(model, validation, spec, options)]
@@ -291,187 +222,7 @@ def fit(
         single.set_weights(model.get_weights())
         model = single
     if teacher is not None:
+        # As without a teacher; beside them the loss of the tags.
+        history["loss"] = history.pop("genre_loss")
         history["accuracy"] = history.pop("genre_accuracy")
     return model, history
-
-
-def fit_members(
-    experiment: Experiment,
-    tracks: Tracks,
-    seed: int,
-    validation: Tracks | None = None,
-    *,
-    data: Path,
-    verbose: int | str = 2,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[list[keras.Model], dict[str, list[float]]]:
-    """Train all members of an experiment; returns them and the mean of their histories.
-
-    `data` is where the teacher's tags lie. With a layer for
-    unfamiliar sounds every member has its score as second output.
-
-    Raises
-    ------
-    TrainingError : when the options do not fit the data.
-    """
-    n, layer = experiment.training.members, experiment.unfamiliar.layer
-    teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
-    members, histories = [], []
-    for number in range(n):
-        # Other seeds of the experiment share no member.
-        model, history = fit(
-            experiment,
-            tracks,
-            seed if n == 1 else (seed * n) + number,
-            validation,
-            teacher=teacher,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        if layer:
-            model = add_score(model, layer, tracks, experiment.feature_spec)
-        members.append(model)
-        histories.append(history)
-    length = min(len(next(iter(history.values()))) for history in histories)
-    mean = {
-        key: [float(np.mean([h[key][epoch] for h in histories])) for epoch in range(length)]
-        for key in histories[0]
-    }
-    return members, mean
-
-
-def combine(members: Sequence[keras.Model], name: str) -> keras.Model:
-    """One model that averages its members' outputs."""
-    if len(members) == 1:
-        return members[0]
-    inputs = keras.layers.Input(members[0].input_shape[1:], name=members[0].input.name)
-    answers = []
-    for number, member in enumerate(members, start=1):
-        member.name = f"{name}_{number}"
-        outputs = member(inputs)
-        answers.append(outputs if isinstance(outputs, list) else [outputs])
-    means = [keras.layers.Average()(list(same)) for same in zip(*answers, strict=True)]
-    return keras.Model(inputs, means[0] if len(means) == 1 else means, name=name)
-
-
-def fit_whole(
-    experiment: Experiment,
-    tracks: Tracks,
-    seed: int,
-    validation: Tracks | None = None,
-    *,
-    data: Path,
-    verbose: int | str = 2,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[keras.Model, dict[str, list[float]]]:
-    """`fit_members`, combined to the one model that is measured and exported."""
-    members, history = fit_members(
-        experiment, tracks, seed, validation, data=data, verbose=verbose, callbacks=callbacks
-    )
-    return combine(members, experiment.architecture.name), history
-
-
-def train(
-    experiment: Experiment,
-    data: Path,
-    seed: int,
-    run: Path,
-    command: str,
-    tensorboard: Path | None = None,
-) -> dict[str, Any]:
-    """Train, measure on validation, write the run folder; returns what `run.json` holds.
-
-    With `train_on = "train+validation"` nothing is left to measure on: the record's `validation`
-    and `temperature` are None, and `export` takes them from the cross-validation.
-
-    Raises
-    ------
-    TrainingError : when the folder exists already or the data do not fit.
-    """
-    if run.exists():
-        raise TrainingError(f"{run}: exists already; choose another --out or remove it.")
-    spec, store = experiment.feature_spec, open_store(data)
-    check_split(store)
-    final = experiment.training.train_on == "train+validation"
-    parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
-    training = store.load(spec, [name for part in parts for name in store.split(part)], copies=True)
-    validation = None if final else store.load(spec, store.split("validation"))
-    for part, tracks in (("training", training), ("validation", validation)):
-        known = set(range(len(store.genres))) if tracks is None else set(tracks.labels.tolist())
-        if missing := set(range(len(store.genres))) - known:
-            raise TrainingError(
-                f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
-            )
-    # Before hours of training, not after them.
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-"):
-        pass
-    callbacks = []
-    if tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(tensorboard / run.name, write_graph=False))
-    started = time.monotonic()
-    model, history = fit_whole(
-        experiment, training, seed, validation, data=data, callbacks=callbacks
-    )
-    seconds = time.monotonic() - started
-    record: dict[str, Any] = {
-        "experiment": experiment.to_json(),
-        "genres": list(training.genres),
-        "data_digest": digest(store),
-        "seed": seed,
-        "command": command,
-        "libraries": library_versions(),
-        "backend": keras.backend.backend(),
-        "n_parameters": int(model.count_params()),
-        "n_training_tracks": len(training),
-        "n_validation_tracks": 0 if validation is None else len(validation),
-        "training_seconds": round(seconds),
-        "history": {name: [round(float(v), 5) for v in values] for name, values in history.items()},
-        "temperature": None,
-        "unfamiliar": None,
-        "validation": None,
-    }
-    if validation is not None:
-        outputs, track = predict_outputs(model, validation, spec)
-        temperature = fit_temperature(outputs[0], track, validation.labels)
-        record["temperature"] = temperature
-        record["validation"] = evaluate(
-            outputs[0], track, validation.labels, training.genres, temperature
-        )
-        if experiment.unfamiliar.layer:
-            record["unfamiliar"] = choose_threshold(
-                per_track(outputs[1][:, 0], track, len(validation))
-            )
-    # Written beside and renamed at the end, so that a broken run leaves nothing half-written.
-    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-") as folder:
-        made = Path(folder) / "run"
-        made.mkdir()
-        model.save(made / "model.keras")
-        if validation is not None:
-            np.savez_compressed(
-                made / "validation.npz",
-                probabilities=outputs[0],
-                segment_track=track,
-                track=np.array(validation.names),
-                label=validation.labels,
-            )
-        (made / EXPERIMENT_NAME).write_text(experiment.source, encoding="utf-8")
-        (made / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        shutil.move(made, run)
-    return record
-
-
-def load_run(run: Path) -> dict[str, Any]:
-    """Read a run's record.
-
-    Raises
-    ------
-    TrainingError : when the folder is no finished run.
-    """
-    try:
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{run}: no finished run there ({error}).") from error
-    if not isinstance(record, dict) or "validation" not in record:
-        raise TrainingError(f"{run}/run.json: not a run's record.")
-    return record

@@ -33,13 +33,17 @@ from tqdm import tqdm
 
 from webapp.inference.calibration import calibrate
 
+from .answers import predict_tracks
 from .audio import replacing
 from .config import Experiment
+from .distillation import teacher_digest
+from .ensemble import fit_whole
 from .errors import TrainingError
 from .evaluation import fit_temperature, negative_log_likelihood, per_track
+from .runs import library_versions
 from .store import Store, check_split, digest, open_store
 from .tracks import Tracks
-from .training import build, fit_whole, library_versions, predict_tracks
+from .training import build
 from .tuning_space import (
     Choices,
     Dimension,
@@ -269,6 +273,7 @@ def tune(
         "tune": experiment.tune,
         "data": store.name,
         "data_digest": digest(store),
+        "teacher_sha256": teacher_digest(folder, experiment.distillation),
         "n_training_tracks": len(store.split("train")),
         "n_validation_tracks": n_validation,
         "seed": seed,

@@ -10,6 +10,8 @@ a song.
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import keras
@@ -18,17 +20,17 @@ import numpy.typing as npt
 from keras import layers
 
 from features import FeatureSpec
-from webapp.inference.engines import batch_size
 
+from .answers import outputs_at
 from .errors import TrainingError
-from .tracks import Tracks, cut, features_at
+from .tracks import Tracks, cut
 
 # Directions of most variance that are looked at, and segments of training music that they are
 # taken from.
 DIRECTIONS = 48
 MAX_SEGMENTS = 20_000
-# At most 5 % of the held-out tracks are flagged; a little less, for a flag should mean something.
-KEPT_SHARE = 0.955
+# Less than 5 % of the held-out tracks are flagged, as far as there are enough of them.
+UNFLAGGED_QUANTILE = 0.955
 
 
 def describe(model: keras.Model, layer: str) -> keras.KerasTensor:
@@ -38,14 +40,19 @@ def describe(model: keras.Model, layer: str) -> keras.KerasTensor:
     ------
     TrainingError : when the network has no such layer with time, frequency and channels.
     """
-    found = next((each for each in model.layers if each.name == layer), None)
-    if found is None or len(found.output.shape) != 4:
-        known = [each.name for each in model.layers if len(each.output.shape) == 4]
+    # Names that Keras makes up count on from network to network.
+    known = [
+        each.name
+        for each in model.layers
+        if len(each.output.shape) == 4
+        and re.sub(r"_\d+$", "", each.name).replace("_", "") != type(each).__name__.lower()
+    ]
+    if layer not in known:
         raise TrainingError(
-            f"[unfamiliar] layer = {layer!r} is no layer with time, frequency and channels; this "
-            f"network has {', '.join(known) or 'none'}."
+            f"[unfamiliar] layer = {layer!r} is no named layer with time, frequency and channels; "
+            f"this network has {', '.join(known) or 'none'}."
         )
-    output = found.output
+    output = model.get_layer(layer).output
     mean = layers.GlobalAveragePooling2D()(output)
     power = layers.GlobalAveragePooling2D()(keras.ops.square(output))
     variance = keras.ops.maximum(power - keras.ops.square(mean), 1e-6)
@@ -62,9 +69,7 @@ def add_score(model: keras.Model, layer: str, tracks: Tracks, spec: FeatureSpec)
     description = describe(model, layer)
     first, _ = cut(tracks, spec)
     chosen = np.unique(np.linspace(0, len(first) - 1, MAX_SEGMENTS).round().astype(np.int64))
-    values = keras.Model(model.input, description).predict(
-        features_at(tracks, first[chosen], spec), batch_size=batch_size(spec.shape), verbose=0
-    )
+    (values,) = outputs_at(keras.Model(model.input, description), tracks, first[chosen], spec)
     kernel, bias = whitening(values.astype(np.float64), DIRECTIONS)
     whitened = layers.Dense(kernel.shape[1], trainable=False, name="whitened")
     white = whitened(description)
@@ -94,7 +99,9 @@ def whitening(
 
 def choose_threshold(scores: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
     """Threshold for held-out tracks' scores (n_tracks,), and the share of them that it flags."""
-    threshold = round(float(np.quantile(scores, KEPT_SHARE)), 4)
+    exact = float(np.quantile(scores, UNFLAGGED_QUANTILE, method="higher"))
+    # Up, or rounding would flag the track that the threshold is taken from.
+    threshold = math.ceil(exact * 1e4) / 1e4
     return {"threshold": threshold, "flagged_share": round(float((scores > threshold).mean()), 4)}
 
 

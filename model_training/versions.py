@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from webapp.inference import Card, Registry
+from webapp.inference.card import VERSION_PATTERN
 from webapp.inference.registry import INDEX_NAME
 
 from .audio import replacing
@@ -14,6 +15,20 @@ from .errors import TrainingError
 # Beside the card: every test track's answer, and the report.
 TEST_TABLE = "test.csv"
 REPORT_NAME = "report.html"
+
+
+def new_version(models: Path, version: str) -> Path:
+    """Where a version of that name will stand.
+
+    Raises
+    ------
+    TrainingError : for a name that cannot be one, and for a version that is there.
+    """
+    if not VERSION_PATTERN.fullmatch(version):
+        raise TrainingError("A version's name is made of letters, digits, '.', '_' and '-'.")
+    if (models / version).exists():
+        raise TrainingError(f"{models / version}: exists already; versions are never overwritten.")
+    return models / version
 
 
 def open_version(models: Path, version: str) -> Card:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webapp.inference import Card
 
 HELP = "measure the test once and write a version; of several seeds the middle one"
 EXAMPLES = """\
@@ -13,24 +17,14 @@ python -m model_training export runs/v1-seed1 runs/v1-seed2 --data STORE --versi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
-    parser.add_argument("--version", required=True, help="name of the new version, such as v2")
     parser.add_argument(
         "--cross-validation",
         type=Path,
         help="folder of the cross-validation, for a run that was trained on validation too",
     )
-    parser.add_argument(
-        "--sounds",
-        type=Path,
-        nargs="+",
-        default=(),
-        help="sound files whose unfamiliarity the card shall tell",
-    )
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_target(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -46,6 +40,26 @@ def run(options: argparse.Namespace) -> None:
         options.cross_validation,
         options.sounds,
     )
+    tell(card)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """The options of everything that writes a version."""
+    from ..paths import MODELS
+
+    parser.add_argument("--version", required=True, help="name of the new version, such as v2")
+    parser.add_argument(
+        "--sounds",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="sound files whose unfamiliarity the card shall tell",
+    )
+    parser.add_argument("--models", type=Path, default=MODELS)
+
+
+def tell(card: Card) -> None:
+    """Say how good a version is on the test tracks."""
     accuracy = card.summary()["accuracy"]
     print(
         f"{card.folder}: test accuracy {accuracy['value']:.1%} "

@@ -5,65 +5,63 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "cross-validate, train and export an experiment in one go"
+from .cross_validate import FOLDS
+from .export import add_target, tell
+
+HELP = "train and export an experiment in one go, cross-validating it first if it is final"
 EXAMPLES = """\
-python -m model_training land model_training/experiments/v8.toml --data STORE --version v8
+python -m model_training land model_training/experiments/v1.toml --data STORE --version v9
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
-    parser.add_argument("--version", required=True, help="name of the new version, such as v2")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--folds",
         type=int,
-        default=3,
-        help='of the cross-validation, for experiments with train_on = "train+validation" (3)',
+        help='of the cross-validation, for experiments with train_on = "train+validation" '
+        f"({FOLDS})",
     )
-    parser.add_argument(
-        "--sounds",
-        type=Path,
-        nargs="+",
-        default=(),
-        help="sound files whose unfamiliarity the card shall tell",
-    )
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_target(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what is not done yet, then say how good the version is on the test tracks."""
     from ..config import load_experiment
     from ..errors import TrainingError
-    from ..export import export
+    from ..export import check_sounds, export
     from ..paths import RUNS
+    from ..runs import load_run, train
+    from ..store import digest, open_store
     from ..studies import cross_validate
-    from ..training import load_run, train
+    from ..versions import new_version
 
-    if (options.models / options.version).exists():
-        raise TrainingError(
-            f"{options.models / options.version}: exists already; versions are never overwritten."
-        )
+    # What can be refused is refused before hours of training.
+    new_version(options.models, options.version)
     experiment = load_experiment(options.experiment)
+    check_sounds(experiment.to_json(), options.sounds)
     name, seed, command = options.experiment.stem, options.seed, options.command_line
-    study = None
-    if experiment.training.train_on == "train+validation":
-        study = RUNS / f"{name}-cv-seed{seed}"
-        cross_validate(experiment, options.data, seed, options.folds, study, command)
     run = RUNS / f"{name}-seed{seed}"
+    if run.exists():
+        record = load_run(run)
+        if record["experiment"] != experiment.to_json():
+            raise TrainingError(f"{run}: made by another experiment; remove it.")
+        if record["data_digest"] != digest(open_store(options.data)):
+            raise TrainingError(f"{run}: made of other data or another split; remove it.")
+    study = None
+    if experiment.training.is_final:
+        study = RUNS / f"{name}-cv-seed{seed}"
+        cross_validate(experiment, options.data, seed, options.folds or FOLDS, study, command)
+    elif options.folds:
+        raise TrainingError(
+            '--folds is for experiments with train_on = "train+validation"; this one is measured '
+            "on the validation tracks."
+        )
     if not run.exists():
         train(experiment, options.data, seed, run, command)
-    elif load_run(run)["experiment"] != experiment.to_json():
-        raise TrainingError(f"{run}: made by another experiment; remove it.")
-    card = export(
-        [run], options.data, options.models, options.version, command, study, options.sounds
-    )
-    accuracy = card.summary()["accuracy"]
-    print(
-        f"{card.folder}: test accuracy {accuracy['value']:.1%} "
-        f"[{accuracy['low']:.1%}, {accuracy['high']:.1%}] per track"
+    tell(
+        export([run], options.data, options.models, options.version, command, study, options.sounds)
     )

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, then say how good it is on the validation tracks."""
     from ..config import load_experiment
-    from ..training import train
+    from ..runs import train
 
     run = options.out or Path("runs") / f"{options.experiment.stem}-seed{options.seed}"
     experiment = load_experiment(options.experiment)

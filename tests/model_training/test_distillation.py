@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from features import FeatureSpec
+from model_training.answers import predict_outputs
 from model_training.augmentation import AugmentedTracks, Crops
 from model_training.config import Augmentation, Distillation, load_experiment
-from model_training.distillation import TeacherTags, load_teacher
+from model_training.distillation import TeacherTags, load_teacher, teacher_digest
 from model_training.errors import TrainingError
 from model_training.gtzan_store import GtzanStore
-from model_training.training import fit, predict_outputs
+from model_training.training import fit
 
 OPTIONS = Distillation(teacher="teacher.npz", weight=0.5, window_s=3.0, hop_s=1.0)
 SPEC = FeatureSpec()
@@ -75,12 +76,29 @@ def test_reading_finds_each_track_and_fills_missing_last_windows(tracks, tmp_pat
 
 def test_no_teacher_no_tags(tracks, tmp_path):
     assert load_teacher(tmp_path, Distillation(), tracks, SPEC) is None
+    unheard = dataclasses.replace(OPTIONS, weight=0.0)
+    assert load_teacher(tmp_path, unheard, tracks, SPEC) is None
+    assert teacher_digest(tmp_path, unheard) is None
+
+
+def test_another_teacher_is_another_recipe(tracks, tmp_path):
+    with pytest.raises(TrainingError, match="beside the data"):
+        teacher_digest(tmp_path, OPTIONS)
+    write_tags(tmp_path, tracks.names[:1])
+    first = teacher_digest(tmp_path, OPTIONS)
+    write_tags(tmp_path, tracks.names[:2])
+    assert first != teacher_digest(tmp_path, OPTIONS)
 
 
 def test_what_cannot_be_used_is_refused(tracks, tmp_path):
     with pytest.raises(TrainingError, match="not there"):
         load_teacher(tmp_path, OPTIONS, tracks, SPEC)
-    (tmp_path / "teacher.npz").write_bytes(b"PK no archive")
+    for content in (b"", b"PK no archive", b"no archive"):
+        (tmp_path / "teacher.npz").write_bytes(content)
+        with pytest.raises(TrainingError, match="damaged"):
+            load_teacher(tmp_path, OPTIONS, tracks, SPEC)
+    with (tmp_path / "teacher.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
     with pytest.raises(TrainingError, match="damaged"):
         load_teacher(tmp_path, OPTIONS, tracks, SPEC)
     write_tags(tmp_path, ["nobody.00000"])
@@ -89,9 +107,23 @@ def test_what_cannot_be_used_is_refused(tracks, tmp_path):
     write_tags(tmp_path, tracks.names[:1], tags=np.full((28, 2), 1.5))
     with pytest.raises(TrainingError, match="between 0 and 1"):
         load_teacher(tmp_path, OPTIONS, tracks, SPEC)
-    write_tags(tmp_path, tracks.names[:1], tags=np.full((27, 2), 0.5))
-    with pytest.raises(TrainingError, match="do not fit together"):
-        load_teacher(tmp_path, OPTIONS, tracks, SPEC)
+    for wrong in (
+        {"tags": np.full((27, 2), 0.5)},
+        {"tags": np.full((28, 0), 0.5)},
+        {"tags": np.full((28, 2), np.nan)},
+        {"window": np.arange(28) + 0.5},
+        {"window": np.arange(28) - 1},
+        {"window": np.arange(28) * 10**12},
+        {"window": np.int64(3)},
+    ):
+        write_tags(tmp_path, tracks.names[:1], **wrong)
+        with pytest.raises(TrainingError, match="do not fit together"):
+            load_teacher(tmp_path, OPTIONS, tracks, SPEC)
+    for windows in ([0, 1, 2, 4, 5], [1, 2, 3, 4], [0, 1, 2, 2, 3]):
+        changes = {"window": np.array(windows), "tags": np.full((len(windows), 2), 0.5)}
+        write_tags(tmp_path, tracks.names[:1], track=[tracks.names[0]] * len(windows), **changes)
+        with pytest.raises(TrainingError, match="lacks a window between others, or has one twice"):
+            load_teacher(tmp_path, OPTIONS, tracks, SPEC)
     table = FeatureSpec(
         kind="statistics", statistics=("rms",), standardise=False, n_frames=64
     )  # fmt: skip
@@ -140,6 +172,7 @@ def test_a_student_learns_the_tags_and_loses_their_head(tracks, tmp_path, experi
     model, history = fit(experiment, tracks, 1, teacher=teacher, verbose=0, callbacks=[Watch()])
     assert isinstance(model.output, keras.KerasTensor)
     assert model.output_shape == (None, 3)
+    assert history.keys() == {"loss", "accuracy", "tags_loss"}
     assert history["tags_loss"][-1] < history["tags_loss"][0]
     assert len(history["accuracy"]) == experiment.training.epochs
     # Both heads share what lies below them.

@@ -72,9 +72,11 @@ def test_the_card_tells_what_was_trained_and_measured(card):
     assert card["training"]["n_tracks"] == 24
     assert card["training"]["n_validation_tracks"] == 0
     assert "training and validation tracks" in card["training"]["method"]
-    assert "cross-validation by artist over 2 folds" in card["training"]["method"]
+    assert "cross-validation over 2 folds" in card["training"]["method"]
     assert "2 networks" in card["training"]["method"]
     assert card["training"]["distillation"]["teacher"] == "teacher.npz"
+    assert len(card["training"]["distillation"]["teacher_sha256"]) == 64
+    assert card["training"]["precision"] == "float32"
     assert set(card["metrics"]) == {"cross_validation", "test"}
     study = card["metrics"]["cross_validation"]
     assert study["n_tracks"] == 24
@@ -85,19 +87,30 @@ def test_the_card_tells_what_was_trained_and_measured(card):
     assert card["training"]["command"] == card["training"]["export_command"]
 
 
-def test_the_card_tells_how_robust_it_is(card):
+def test_the_card_tells_how_robust_it_is(card, landed):
     for part in card["metrics"].values():
         rows = part["disturbances"]
         assert [row["name"] for row in rows] == ["clean", *DISTURBANCES]
         assert all(0 <= row["changed"] <= 1 for row in rows)
     test = card["metrics"]["test"]
     assert test["disturbances"][0]["accuracy"] == test["track"]["accuracy"]["value"]
+    folds = [
+        json.loads((landed / f"runs/final-cv-seed1/fold-{n}.json").read_text()) for n in (1, 2)
+    ]
+    for number, row in enumerate(card["metrics"]["cross_validation"]["disturbances"]):
+        wanted = np.average(
+            [fold["disturbances"][number]["changed"] for fold in folds],
+            weights=[fold["n_tracks"] for fold in folds],
+        )
+        assert row["changed"] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_the_card_tells_what_is_unfamiliar(card):
     unfamiliar = card["unfamiliar"]
     assert unfamiliar["method"] == "mahalanobis"
     assert unfamiliar["flagged_share"] <= 0.05
+    assert unfamiliar["layer"] == "block1"
+    assert "the threshold on held-out" in unfamiliar["fitted_on"]
     assert unfamiliar["sounds"][0]["name"] == "white noise"
     assert 0 <= card["metrics"]["test"]["flagged_share"] <= 1
 
@@ -115,28 +128,53 @@ def test_the_site_serves_it_with_both_engines(landed):
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)
 
 
-def test_landing_again_uses_what_is_there(landed, data, monkeypatch, capsys):
+@pytest.fixture
+def never_trains(landed, monkeypatch) -> None:
+    """Fails what trains anew; what `land` made is where it left it."""
     monkeypatch.setattr("model_training.paths.RUNS", landed / "runs")
 
     def never(*arguments, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("model_training.training.fit", never)
+    monkeypatch.setattr("model_training.ensemble.fit", never)
+
+
+def test_landing_again_uses_what_is_there(landed, data, never_trains, monkeypatch, capsys):
+    calls: list[tuple[Any, ...]] = []
+    v9 = Registry.load(landed / "models").get("v9")
+
+    def played(*arguments):
+        calls.append(arguments)
+        return v9
+
+    monkeypatch.setattr("model_training.export.export", played)
     assert land(landed, data, "v10") == 0
-    assert land(landed, data, "v10") == 2
+    runs, study = calls[0][0], calls[0][5]
+    assert [run.name for run in runs] == ["final-seed1"]
+    assert study.name == "final-cv-seed1"
+    assert land(landed, data, "v9") == 2
     assert "never overwritten" in capsys.readouterr().err
+    assert land(landed, data, "a/b") == 2
+    assert "name is made of" in capsys.readouterr().err
 
 
-def test_a_changed_recipe_needs_other_folders(landed, data, monkeypatch, capsys):
-    monkeypatch.setattr("model_training.paths.RUNS", landed / "runs")
-    path = landed / "final.toml"
-    source = path.read_text()
-    path.write_text(source.replace("weight = 0.5", "weight = 0.6"))
-    try:
-        assert land(landed, data, "v11") == 2
-    finally:
-        path.write_text(source)
-    assert "another experiment" in capsys.readouterr().err
+def test_a_changed_recipe_needs_other_folders(landed, data, never_trains, tmp_path, capsys):
+    source = (landed / "final.toml").read_text()
+    (tmp_path / "final.toml").write_text(source.replace("weight = 0.5", "weight = 0.6"))
+    assert land(tmp_path, data, "v11") == 2
+    assert "made by another experiment; remove it" in capsys.readouterr().err
+
+
+def test_sounds_that_cannot_be_judged_are_told_at_once(landed, data, tmp_path, capsys):
+    (tmp_path / "plain.toml").write_text('title = "x"\n')
+    words = ["--data", str(data), "--version", "v1", "--models", str(tmp_path / "models")]
+    missing = ["--sounds", str(tmp_path / "whale.ogg")]
+    assert main(["land", str(landed / "final.toml"), *words, *missing]) == 2
+    assert "there is no such sound file" in capsys.readouterr().err
+    assert main(["land", str(tmp_path / "plain.toml"), *words, *missing]) == 2
+    assert "[unfamiliar] layer" in capsys.readouterr().err
+    assert main(["land", str(tmp_path / "plain.toml"), *words, "--folds", "3"]) == 2
+    assert "--folds is for" in capsys.readouterr().err
 
 
 def test_a_final_run_is_not_exported_without_its_cross_validation(landed, data, tmp_path, capsys):
@@ -149,7 +187,7 @@ def test_a_final_run_is_not_exported_without_its_cross_validation(landed, data, 
     study = tmp_path / "study"
     study.mkdir()
     found = json.loads((landed / "runs/final-cv-seed1/cross_validation.json").read_text())
-    found["recipe"]["data_digest"] = "other"
+    found["recipe"]["teacher_sha256"] = "other"
     (study / "cross_validation.json").write_text(json.dumps(found))
     assert main([*words, "--cross-validation", str(study)]) == 2
     assert "of other data" in capsys.readouterr().err
@@ -160,6 +198,34 @@ def test_a_final_run_is_not_exported_without_its_cross_validation(landed, data, 
     assert main(["export", run, str(other), *words[2:]]) == 2
     assert "give one run" in capsys.readouterr().err
     assert not (tmp_path / "v1").exists()
+
+
+def test_an_ordinary_run_measures_its_own_threshold(
+    data, experiment_file, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("model_training.paths.RUNS", tmp_path / "runs")
+    source = experiment_file.read_text().replace("epochs = 3", "epochs = 1")
+    path = tmp_path / "plain.toml"
+    path.write_text(source + '[unfamiliar]\nlayer = "block2"\n')
+    words = ["--data", str(data), "--version", "v1", "--models", str(tmp_path / "models")]
+    assert main(["land", str(path), *words]) == 0
+    card = json.loads((tmp_path / "models" / "v1" / "model.json").read_text())
+    assert "the threshold on the validation tracks" in card["unfamiliar"]["fitted_on"]
+    assert set(card["metrics"]) == {"validation", "test"}
+    run = str(tmp_path / "runs" / "plain-seed1")
+    words[3] = "v2"
+    assert main(["export", run, *words, "--cross-validation", str(tmp_path)]) == 2
+    assert "measured them itself" in capsys.readouterr().err
+
+
+def test_a_run_of_an_older_release_is_told(landed, data, tmp_path, capsys):
+    shutil.copytree(landed / "runs" / "final-seed1", tmp_path / "old")
+    record = json.loads((tmp_path / "old" / "run.json").read_text())
+    del record["experiment"]["distillation"]
+    (tmp_path / "old" / "run.json").write_text(json.dumps(record))
+    words = ["--data", str(data), "--version", "v1", "--models", str(tmp_path)]
+    assert main(["export", str(tmp_path / "old"), *words]) == 2
+    assert "older release; train again" in capsys.readouterr().err
 
 
 def test_the_members_differ(landed):

@@ -79,7 +79,7 @@ def test_a_stopped_study_goes_on_and_another_one_is_refused(
             raise KeyboardInterrupt
         return fit(*arguments, **options)
 
-    monkeypatch.setattr("model_training.training.fit", counted)
+    monkeypatch.setattr("model_training.ensemble.fit", counted)
     words = ["cross-validate", str(dense), "--data", str(store), "--folds", "3"]
     assert main([*words, "--out", str(out)]) == 130
     assert sorted(path.name for path in out.iterdir()) == ["fold-1.json"]

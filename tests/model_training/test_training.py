@@ -9,12 +9,13 @@ import pytest
 
 from features import FeatureSpec
 from model_training.__main__ import main
+from model_training.answers import predict_tracks
 from model_training.config import Architecture, Augmentation, Training, load_experiment
 from model_training.errors import TrainingError
 from model_training.evaluation import negative_log_likelihood, per_track
 from model_training.store import open_store
 from model_training.tracks import Tracks
-from model_training.training import fit, predict_tracks
+from model_training.training import fit
 
 STATISTICS = FeatureSpec(
     kind="statistics", statistics=("rms", "tempo"), standardise=False, hop_length=512, n_mels=128,

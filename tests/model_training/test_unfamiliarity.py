@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from features import FeatureSpec, extract_segments
-from model_training.config import load_experiment
+from model_training.answers import predict_outputs
+from model_training.config import Unfamiliar, load_experiment
+from model_training.ensemble import combine, fit_members
 from model_training.errors import TrainingError
 from model_training.gtzan_store import GtzanStore
-from model_training.training import build, combine, predict_outputs
+from model_training.training import build
 from model_training.unfamiliarity import (
     add_score,
     choose_threshold,
@@ -94,16 +96,31 @@ def test_members_are_averaged(scored, untrained, tracks, spec):
 
 
 def test_a_layer_that_has_no_time_and_frequency_is_refused(untrained, tracks, spec):
-    for layer in ("genre", "nobody"):
-        with pytest.raises(TrainingError, match="no layer with time"):
+    made_up = next(each.name for each in untrained.layers if each.name.startswith("conv2d"))
+    for layer in ("genre", "nobody", made_up):
+        with pytest.raises(TrainingError, match="this network has block1, block2"):
             add_score(untrained, layer, tracks, spec)
 
 
-def test_the_threshold_flags_less_than_one_in_twenty():
-    scores = np.random.default_rng(0).normal(0, 1, 400)
+def test_a_wrong_layer_is_told_before_training(experiment_file, tracks, tmp_path, monkeypatch):
+    def never(*arguments, **options):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("model_training.ensemble.fit", never)
+    experiment = load_experiment(experiment_file)
+    experiment = dataclasses.replace(experiment, unfamiliar=Unfamiliar("nobody"))
+    with pytest.raises(TrainingError, match="block1"):
+        fit_members(experiment, tracks, 1, data=tmp_path)
+
+
+@pytest.mark.parametrize("n", [2, 9, 24, 100, 639])
+def test_the_threshold_flags_less_than_one_in_twenty(n):
+    scores = np.random.default_rng(n).normal(1, 0.3, n)
     chosen = choose_threshold(scores)
-    assert 0.03 < chosen["flagged_share"] <= 0.05
-    assert chosen["flagged_share"] == (scores > chosen["threshold"]).mean()
+    assert chosen["flagged_share"] <= 0.05
+    assert chosen["flagged_share"] == pytest.approx((scores > chosen["threshold"]).mean(), abs=1e-4)
+    # A threshold that nothing exceeds would flag nothing.
+    assert chosen["flagged_share"] > 0.03 or n < 40
 
 
 def test_silence_has_a_finite_score(scored, spec):
