@@ -38,14 +38,23 @@ class Confusion:
 
 
 @functools.cache
+def _site_words() -> Any:
+    loader = jinja2.FileSystemLoader(SITE_TEMPLATES)
+    return jinja2.Environment(loader=loader, autoescape=True).get_template("_labels.html").module
+
+
+@functools.cache
 def _labels() -> dict[str, str]:
     """What the site calls the keys of a card: both say the same, but for `TERMS`."""
-    loader = jinja2.FileSystemLoader(SITE_TEMPLATES)
-    module: Any = jinja2.Environment(loader=loader, autoescape=True).get_template("_labels.html")
     return {
         key: re.sub(r"\b(pieces?|songs?)\b", lambda match: TERMS[match[0]], words)
-        for key, words in module.module.labels.items()
+        for key, words in _site_words().labels.items()
     }
+
+
+def level_note() -> str:
+    """What stands under every table of disturbances."""
+    return str(_site_words().level_note)
 
 
 def label(key: str) -> str:
@@ -75,8 +84,17 @@ def _is_empty(value: Any) -> bool:
     return value is None or isinstance(value, jinja2.Undefined) or value in ({}, [])
 
 
-def text(value: Any, key: str = "") -> str:
-    """Any value of a card, on one line."""
+def _number(value: float, key: str) -> str:
+    """In the unit that goes with the key: shares as percent, what lies between them as points."""
+    if "accurac" in key or "share" in key:
+        return percent(value)
+    if "deviation" in key:
+        return f"{100 * value:.1f} points"
+    return f"{value:.4g}"
+
+
+def text(value: Any, key: str = "", separator: str = "; ") -> str:
+    """Any value of a card, on one line; lists in a list have commas inside."""
     if _is_empty(value):
         return "none"
     if isinstance(value, bool):
@@ -84,16 +102,16 @@ def text(value: Any, key: str = "") -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return percent(value) if "accuracy" in key else f"{value:.4g}"
+        return _number(value, key)
     if is_interval(value):
         return interval(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{label(name)} {text(inner, name)}" for name, inner in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) > LONGEST_LIST:
-            first, last = text(value[0], key), text(value[-1], key)
+            first, last = (text(value[end], key, ", ") for end in (0, -1))
             return f"{first} to {last} ({len(value)} values)"
-        return "; ".join(text(inner, key) for inner in value)
+        return separator.join(text(inner, key, ", ") for inner in value)
     return str(value)
 
 
@@ -119,6 +137,46 @@ def architecture(card: Mapping[str, Any]) -> dict[str, Any]:
     """The network of a card and its options, beside each other."""
     told = card["architecture"]
     return {**without(told, "options"), **(told.get("options") or {})}
+
+
+def reports(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a card's metrics that answers to tracks were measured on, the test's first."""
+    metrics = card["metrics"]
+    order = sorted(metrics, key=lambda name: name != "test")
+    return {name: metrics[name] for name in order if _is_report(metrics[name])}
+
+
+def other_metrics(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest of a card's metrics."""
+    return {name: value for name, value in card["metrics"].items() if not _is_report(value)}
+
+
+def _is_report(value: Any) -> bool:
+    return isinstance(value, Mapping) and "track" in value
+
+
+def disturbances(card: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The test's row of each disturbance, beside the cross-validation's of that name or None."""
+    metrics = card["metrics"]
+    of_study = metrics.get("cross_validation", {}).get("disturbances") or []
+    by_name = {row["name"]: row for row in of_study}
+    rows = metrics["test"].get("disturbances") or []
+    return [(row, by_name.get(row["name"])) for row in rows]
+
+
+def doubts(card: Mapping[str, Any]) -> str:
+    """How often a version with a score for unfamiliar sounds doubts music of its genres."""
+    held_out = card["unfamiliar"].get("flagged_share")
+    test = card["metrics"]["test"].get("flagged_share")
+    sentences = []
+    if held_out is not None:
+        sentences.append(
+            f"The threshold is set so that it doubts {percent(held_out)} of the held-out tracks, "
+            "though they are of its genres."
+        )
+    if test is not None:
+        sentences.append(f"Of the test tracks it doubts {percent(test)}.")
+    return " ".join(sentences)
 
 
 def commands(card: Mapping[str, Any]) -> list[str]:

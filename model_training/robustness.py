@@ -191,7 +191,7 @@ DISTURBANCES: dict[str, Disturbance] = _disturbances(
 )
 
 
-def measure(
+def measure_disturbances(
     predict: Callable[[Tracks], npt.NDArray[np.floating[Any]]], tracks: Tracks, spec: FeatureSpec
 ) -> list[dict[str, Any]]:
     """How many tracks are right when disturbed, ready for a model card.
@@ -227,16 +227,26 @@ def measure(
 
 
 def measure_store(predictor: Predictor, store: Store) -> list[dict[str, Any]]:
-    """`measure` of a version on the validation tracks of a store; the test is left alone.
+    """`measure_disturbances` of a version on the validation tracks of a store, never on its test.
 
     Raises
     ------
-    TrainingError : when the store does not fit the version, or for statistics.
+    TrainingError : when the store does not fit the version, when the version was trained on its
+        validation tracks, or for statistics.
     """
     card = predictor.card
+    options = card.to_json()["training"].get("options") or {}
+    if options.get("train_on") == "train+validation":
+        raise TrainingError(
+            f"{card.version} was trained on the validation tracks too, so they say nothing about "
+            f"it. `show {card.version}` has its disturbances on held-out and test tracks; or give "
+            "sound files."
+        )
     tracks = load_tracks(card, store, store.split("validation"))
     order = [card.genres.index(genre) for genre in tracks.genres]
-    return measure(lambda asked: soft_votes(predictor, asked)[:, order], tracks, card.spec)
+    return measure_disturbances(
+        lambda asked: soft_votes(predictor, asked)[:, order], tracks, card.spec
+    )
 
 
 # What ffmpeg is told to make of a song, and of which kind. White noise comes at the rate of the

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .readable import (
     Fact,
     architecture,
     commands,
+    disturbances,
+    doubts,
     facts,
     interval,
+    level_note,
+    other_metrics,
     percent,
+    reports,
     text,
     top_confusions,
     without,
@@ -30,16 +35,16 @@ def card_text(card: Mapping[str, Any]) -> str:
     parts = [
         f"{card['version']}: {card['title']}, made {card['created']}",
         _wrapped(card["intended_use"]),
-        _section("How often it is right", _accuracy(card["metrics"])),
+        _section("How often it is right", _accuracy(card)),
     ]
     if per_genre := track.get("per_genre"):
         parts.append(_section("Per genre (test)", _per_genre(per_genre, track.get("roc_auc", {}))))
     if matrix := track.get("confusion_matrix"):
         parts.append(_section("Confusion matrix (test)", _confusion(matrix, card["genres"])))
-    if rows := test.get("disturbances"):
-        parts.append(_section("When the sound is disturbed (test)", _disturbances(rows)))
-    if unfamiliar := card.get("unfamiliar"):
-        parts.append(_section("When it is not sure", _unfamiliar(unfamiliar)))
+    if rows := disturbances(card):
+        parts.append(_section("When the sound is disturbed (test)", disturbance_table(rows)))
+    if card.get("unfamiliar"):
+        parts.append(_section("When it is not sure", _unfamiliar(card)))
     told = (
         "data",
         "note",
@@ -91,11 +96,9 @@ def _fact_line(fact: Fact) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _accuracy(metrics: Mapping[str, Any]) -> str:
+def _accuracy(card: Mapping[str, Any]) -> str:
     rows = []
-    for name, report in metrics.items():
-        if not isinstance(report, Mapping) or "track" not in report:
-            continue
+    for name, report in reports(card).items():
         track = report["track"]
         segment = report.get("segment", {}).get("accuracy")
         rows.append(
@@ -116,14 +119,9 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         )
     headers = ["", "tracks", "per track", "per segment", "macro F1", "mean AUC", "ECE"]
     lines = [table(headers, rows), "With 95 % intervals. ECE: expected calibration error."]
-    test = metrics["test"]
     known = ("n_tracks", "n_segments", "track", "segment", "disturbances")
-    if rest := without(test, *known):
-        lines.append(_fact_lines(rest))
-    if rest := without(metrics.get("cross_validation", {}), *known):
-        lines.append(_fact_lines(rest))
-    if rest := without(metrics, "test", "validation", "cross_validation"):
-        lines.append(_fact_lines(rest))
+    rests = [without(report, *known) for report in reports(card).values()]
+    lines += [_fact_lines(rest) for rest in (*rests, other_metrics(card)) if rest]
     return "\n".join(lines)
 
 
@@ -142,21 +140,30 @@ def _per_genre(per_genre: Mapping[str, Mapping[str, Any]], auc: Mapping[str, flo
     return table(["genre", "precision", "recall", "F1", "ROC AUC", "tracks"], rows)
 
 
-def _disturbances(rows: list[Mapping[str, Any]]) -> str:
-    cells = [
-        [
-            row["name"],
-            percent(row["accuracy"]),
-            f"{100 * row['difference']:+.1f}",
-            percent(row["changed"]),
-        ]
-        for row in rows
-    ]
-    return table(["log-mel", "right", "points", "other genre"], cells)
+def disturbance_table(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> str:
+    """Rows of `readable.disturbances` as a table, with what a reader has to know below it."""
+    headers = ["log-mel", "right", "points", "another winner"]
+    rows = list(rows)
+    studied = any(study for _, study in rows)
+    if studied:
+        headers += ["cross-validation", "points"]
+    cells = []
+    for row, study in rows:
+        cells.append([row["name"], *_disturbed(row), percent(row["changed"])])
+        if studied:
+            cells[-1] += _disturbed(study) if study else ["-", "-"]
+    return f"{table(headers, cells)}\n{_wrapped(level_note())}"
 
 
-def _unfamiliar(unfamiliar: Mapping[str, Any]) -> str:
-    lines = [_fact_lines(without(unfamiliar, "sounds"))]
+def _disturbed(row: Mapping[str, Any]) -> list[str]:
+    return [percent(row["accuracy"]), f"{100 * row['difference']:+.1f}"]
+
+
+def _unfamiliar(card: Mapping[str, Any]) -> str:
+    unfamiliar = card["unfamiliar"]
+    lines = [_fact_lines(without(unfamiliar, "sounds", "flagged_share"))]
+    if told := doubts(card):
+        lines.append(_wrapped(told))
     if sounds := unfamiliar.get("sounds"):
         rows = [
             [sound["name"], f"{sound['score']:.3f}", "not sure" if sound["flag"] else "a genre"]

@@ -54,24 +54,15 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _on_tracks(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
-    from ..robustness import CLEAN, measure_store
+    from ..robustness import measure_store
     from ..store import open_store
-    from ..terminal import table
+    from ..terminal_card import disturbance_table
 
     store = open_store(options.data)
     rows = measure_store(predictor, store)
     n_tracks = len(store.split("validation"))
     print(f"{options.version} on the {n_tracks} validation tracks of {store.name}:")
-    lines = [
-        [
-            row["name"],
-            f"{row['accuracy']:.1%}",
-            "" if row["name"] == CLEAN else f"{100 * row['difference']:+.1f}",
-            "" if row["name"] == CLEAN else f"{row['changed']:.1%}",
-        ]
-        for row in rows
-    ]
-    print(table(["log-mel", "right", "points", "winner changed"], lines))
+    print(disturbance_table((row, None) for row in rows))
     return {"data": store.name, "tracks": n_tracks, "disturbances": rows}
 
 
@@ -102,7 +93,8 @@ def _on_songs(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
             song["winner"],
             *(
                 f"{copy['unchanged'] / song['segments']:.0%}"
-                + " *"[copy["winner"] != song["winner"]]
+                # A space keeps the figures below each other.
+                + (" " if copy["winner"] == song["winner"] else "*")
                 for copy in song["copies"]
             ),
         ]

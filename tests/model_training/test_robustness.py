@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +26,19 @@ from model_training.audio import decode, load_audio
 from model_training.errors import TrainingError
 from model_training.gtzan_store import GtzanStore
 from model_training.prediction import load_predictor, predict_file
-from model_training.robustness import CLEAN, COPIES, DISTURBANCES, measure, measure_store
+from model_training.robustness import (
+    CLEAN,
+    COPIES,
+    DISTURBANCES,
+    measure_disturbances,
+    measure_store,
+)
 from model_training.store import open_store
 from model_training.tracks import Tracks, cut, of_equal_length
 from model_training.versions import open_version
 from tests.browser.sounds import band, write
 
-from .cards import V1, lines_within, write_gtzan
+from .cards import V1, lines_within, v1_card, write_gtzan
 
 SPEC = FeatureSpec()
 RATE = SPEC.sample_rate
@@ -240,7 +247,7 @@ def test_shares_of_tracks() -> None:
         loudest = asked.values.reshape(4, -1, SPEC.n_mels).mean(axis=1).argmax(axis=1)
         return np.eye(2)[(loudest > 80).astype(int)]
 
-    rows = {row["name"]: row for row in measure(predict, tracks, SPEC)}
+    rows = {row["name"]: row for row in measure_disturbances(predict, tracks, SPEC)}
     assert list(rows) == [CLEAN, *DISTURBANCES]
     assert rows[CLEAN] == {"name": CLEAN, "accuracy": 0.75, "difference": 0.0, "changed": 0.0}
     # band 100 lies at 5 kHz: of two high tones one was right
@@ -255,7 +262,7 @@ def test_statistics_cannot_be_disturbed() -> None:
     spec = FeatureSpec(kind="statistics", statistics=("rms",), standardise=False)
     tracks = of_equal_length(["a"], np.array([0]), ["a"], ("x",), np.ones((1, 1, 2), np.float32))
     with pytest.raises(TrainingError, match="give sound files"):
-        measure(lambda asked: np.ones((1, 1)), tracks, spec)
+        measure_disturbances(lambda asked: np.ones((1, 1)), tracks, spec)
 
 
 # --- stores --------------------------------------------------------------------------------------
@@ -285,6 +292,7 @@ def test_a_store_is_asked_about_its_validation_tracks_only(
     assert found["tracks"] == 3
     rows = {row["name"]: row for row in found["disturbances"]}
     assert rows["level -20 dB"]["changed"] == 0
+    assert "A change of level cannot change anything here" in printed
     for name in DISTURBANCES:
         row = next(line for line in printed.splitlines() if line.startswith(name))
         assert row.split()[-1] == f"{rows[name]['changed']:.1%}"
@@ -292,12 +300,31 @@ def test_a_store_is_asked_about_its_validation_tracks_only(
     assert lines_within(printed)
 
 
+def test_a_version_trained_on_the_validation_tracks_is_refused(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = v1_card()
+    options = card["training"]["options"] | {"train_on": "train+validation"}
+    card["training"] = card["training"] | {"options": options}
+    shutil.copytree(V1.parent, tmp_path / "v1")
+    (tmp_path / "v1" / "model.json").write_text(json.dumps(card))
+    out = tmp_path / "robustness.json"
+    assert check("v1", "--data", store, "--out", out, models=tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "v1 was trained on the validation tracks too" in said
+    assert "`show v1`" in said
+    assert "sound files" in said
+    assert not out.exists()
+
+
 def test_genres_in_another_order(store: Path) -> None:
     opened = open_store(store)
     genres = tuple(reversed(opened.genres))
     # answers "chaabi" always, the last genre of this card
     predictor: Any = SimpleNamespace(
-        card=SimpleNamespace(genres=genres, spec=SPEC, version="v9"),
+        card=SimpleNamespace(
+            genres=genres, spec=SPEC, version="v9", to_json=lambda: {"training": {}}
+        ),
         predict=lambda features: SimpleNamespace(aggregate=np.array([0.1, 0.2, 0.7])),
     )
     truth = [opened.genre_of[track] for track in opened.split("validation")]

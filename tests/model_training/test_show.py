@@ -7,6 +7,7 @@ import pytest
 from model_training.__main__ import main
 from model_training.terminal import shorten, table
 from model_training.terminal_card import card_text
+from tests.webapp.judged import add_judgements
 
 from .cards import V1, full_card, lines_within, v1_card
 
@@ -37,6 +38,33 @@ def test_what_newer_cards_tell() -> None:
     text = card_text(full_card())
     for told in ("units                             64; 32", "coarser time grid", "export runs/a"):
         assert told in text
+
+
+def test_cross_validation_disturbances_and_doubt() -> None:
+    card = full_card()
+    add_judgements(card)
+    text = card_text(card)
+    told = " ".join(text.split())
+    for each in (
+        "cross-validation 639 65.4% [61.7, 69.2]",
+        "accuracy of each fold 61.2%; 64.5%; 62.3%",
+        "deviation of the folds 1.6 points",
+        "accuracy of each member, by fold "
+        "58.0%, 59.0%, 60.0%; 61.0%, 62.0%, 63.0%; 64.0%, 65.0%, 66.0%",
+        "log-mel right points another winner cross-validation points",
+        "clean 70.3% +0.0 0.0% 62.7% +0.0",
+        "noise 20 dB SNR 69.0% -1.4 9.3% - -",
+        "speed +5 % 70.7% +0.4 7.2% 58.1% -4.5",
+        "A change of level cannot change anything here",
+        "threshold 1.25",
+        "layer block_1",
+        "The threshold is set so that it doubts 4.5% of the held-out tracks, though they are of "
+        "its genres. Of the test tracks it doubts 5.2%.",
+        "whale 3.500 not sure",
+        "trumpet 0.750 a genre",
+    ):
+        assert each in told, each
+    assert lines_within(text.partition("Commands\n---")[0])
 
 
 def test_columns_stand_below_each_other() -> None:
