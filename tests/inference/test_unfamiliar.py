@@ -18,6 +18,7 @@ from webapp.inference import EngineError, FeatureError, Predictor, Predictors, R
 from webapp.inference.aggregation import judge_familiarity
 from webapp.inference.card import Card
 from webapp.inference.engines import ENGINES, Engine, KerasEngine, LiteRTEngine, Outputs
+from webapp.inference.engines import _find_outputs as find_outputs
 
 NOISE = np.random.default_rng(0).normal(0, 0.3, 22050 * 20).astype(np.float32)
 
@@ -214,3 +215,10 @@ def test_a_card_needs_no_more_than_method_and_threshold(
 ) -> None:
     models = recarded("v1", GOOD | {"more": "is welcome"})
     assert Card(models / "v1").unfamiliar_threshold == 2.0
+
+
+@pytest.mark.parametrize("shapes", [[(None, 10), (10,)], [(10,), (10,)], [(10,), (1,), (1,)], []])
+def test_outputs_of_any_other_shapes_are_refused(root: Path, shapes: list[Any]) -> None:
+    card = Registry.load(root / "trained_models").get("v1")
+    with pytest.raises(EngineError, match="but its card says"):
+        find_outputs(card, [card.spec.shape], shapes)

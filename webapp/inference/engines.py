@@ -10,6 +10,7 @@ import os
 import queue
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -71,7 +72,7 @@ def _find_outputs(card: Card, inputs: Sequence[Shape], outputs: Sequence[Shape])
     wanted: list[Shape] = [(len(card.genres),)]
     if card.unfamiliar_threshold is not None:
         wanted.append((1,))
-    if list(inputs) != [card.spec.shape] or sorted(outputs) != sorted(wanted):
+    if list(inputs) != [card.spec.shape] or Counter(outputs) != Counter(wanted):
         score = "with" if len(wanted) == 2 else "without"
         raise EngineError(
             f"{card.version}: the model maps {_listed(inputs)} to {_listed(outputs)}, but its card "
