@@ -126,6 +126,7 @@ export class SongView {
     const parts = this.#parts;
     const index = prediction.genres.indexOf(genre);
     const share = probabilities[index];
+    const doubted = Boolean(unfamiliar?.flag);
 
     parts.word.textContent = likelihood(share);
     parts.genre.textContent = genre;
@@ -133,17 +134,17 @@ export class SongView {
     parts.share.textContent = `${percent(share)} · ${votes}`;
     let status = `${likelihood(share)} ${genre}, ${percent(share)}`;
     let more = '';
-    if (unfamiliar?.flag) {
+    this.element.classList.toggle('doubted', doubted);
+    parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
+    // How often it is right was measured on songs like those it learned from.
+    parts.honest.hidden = doubted;
+    if (doubted) {
       // The probabilities compare its genres with each other, whatever the sound is.
       parts.doubt.textContent = UNFAMILIAR.doubt;
       parts.word.textContent = UNFAMILIAR.why;
       parts.share.textContent = `${percent(share)} among its ${prediction.genres.length} genres · ${votes}`;
       status = UNFAMILIAR.doubt;
       more = `: ${UNFAMILIAR.brief(genre)}`;
-      parts.doubt.hidden = parts.unfamiliar.hidden = false;
-      // How often it is right was measured on songs like those it learned from.
-      parts.honest.hidden = true;
-      this.element.classList.add('doubted');
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
