@@ -16,6 +16,35 @@ from .visit import Visit
 
 PHONE = {"width": 360, "height": 740}
 
+# One song that is answered several times, flagged or not: what is hidden, and whether it is marked.
+ANSWERED = """async (flags) => {
+  const { SongView } = await import('/static/js/song_view.js');
+  const genres = ['blues', 'jazz'];
+  const song = {
+    id: 'again', file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
+    extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
+  };
+  const config = { genres, segmentSeconds: 5, shape: [64, 25], numberNames: [], predictUrl: '' };
+  const view = new SongView(song, config, {});
+  return flags.map((flag) => {
+    const probabilities = [0.2, 0.8];
+    song.prediction = {
+      genres,
+      segments: [{ start: 0, end: 5, genre: 'jazz', probabilities }],
+      aggregate: {
+        genre: 'jazz', probabilities, votes: { jazz: 1 },
+        unfamiliar: flag === null ? null : { score: 1, threshold: 1, flag },
+      },
+    };
+    for (song.state of ['predicting', 'done']) view.update(true);
+    return [
+      ...['.verdict-doubt', '.unfamiliar', '.honest'].map((part) =>
+        view.element.querySelector(part).hidden),
+      view.element.classList.contains('doubted'),
+    ];
+  });
+}"""
+
 
 @pytest.fixture(scope="module")
 def predictor(doubting_models: Path) -> Predictor:
@@ -76,6 +105,13 @@ def test_music_is_answered_as_ever(
         assert song.locator(part).is_hidden()
     assert "was right for about" in song.locator(".honest").inner_text()
     assert "doubted" not in (song.get_attribute("class") or "")
+
+
+def test_another_answer_takes_the_doubt_back(visit: Callable[..., Visit], doubting_site: Site):
+    visitor = visit(doubting_site.url).opened()
+    sure, unsure = [True, True, False, False], [False, False, True, True]
+    found = visitor.page.evaluate(ANSWERED, [False, True, False, True, None])
+    assert found == [sure, unsure, sure, unsure, sure]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
