@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,22 @@ def _write_json(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def save_compressed(model: keras.Model, path: Path) -> None:
+    """Save as Keras does, with its zip deflated: a tenth smaller, and read all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / path.name
+        model.save(saved)
+        with (
+            zipfile.ZipFile(saved) as source,
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target,
+        ):
+            for entry in source.infolist():
+                # The date of the run, not of the copy.
+                content = zipfile.ZipInfo(entry.filename, entry.date_time)
+                content.compress_type = zipfile.ZIP_DEFLATED
+                target.writestr(content, source.read(entry))
+
+
 def write_model_files(model: keras.Model, folder: Path) -> dict[str, str]:
     """Write both forms of the model; returns the sha256 of each.
 
@@ -161,7 +178,7 @@ def write_model_files(model: keras.Model, folder: Path) -> dict[str, str]:
     ------
     TrainingError : when they are too large together.
     """
-    model.save(folder / "model.keras")
+    save_compressed(model, folder / "model.keras")
     (folder / "model.tflite").write_bytes(convert(model))
     if (size := sum((folder / name).stat().st_size for name in MODEL_FILES)) > MAX_BYTES:
         raise TrainingError(
