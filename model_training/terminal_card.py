@@ -119,7 +119,8 @@ def _accuracy(card: Mapping[str, Any]) -> str:
         )
     headers = ["", "tracks", "per track", "per segment", "macro F1", "mean AUC", "ECE"]
     lines = [table(headers, rows), "With 95 % intervals. ECE: expected calibration error."]
-    known = ("n_tracks", "n_segments", "track", "segment", "disturbances")
+    # Told in tables and sentences of their own.
+    known = ("n_tracks", "n_segments", "track", "segment", "disturbances", "flagged_share")
     rests = [without(report, *known) for report in reports(card).values()]
     lines += [_fact_lines(rest) for rest in (*rests, other_metrics(card)) if rest]
     return "\n".join(lines)
