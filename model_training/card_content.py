@@ -92,7 +92,7 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]
         same = same and recipe["teacher_sha256"] == record["teacher_sha256"]
-        measured = {key: study[key] for key in ("temperature", "unfamiliar")}
+        measured = {key: study[key] for key in ("temperature", "genre_bias", "unfamiliar")}
         for key in STUDY_KEYS:
             study["report"][key] = study[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -160,6 +160,7 @@ def describe_run(
         "metrics": {**metrics, "test": report},
         "calibration": {
             "temperature": record["temperature"],
+            **({"genre_bias": record["genre_bias"]} if "genre_bias" in record else {}),
             "fitted_on": f"soft votes of {judged}",
         },
         "unfamiliar": record.get("unfamiliar")

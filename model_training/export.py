@@ -31,6 +31,7 @@ from .card_content import add_cross_validation, describe_run
 from .datasets.clips import Part
 from .errors import TrainingError
 from .evaluation import evaluate, per_track
+from .genre_bias import add_bias
 from .latency import measure_latency
 from .prediction import predict_file, predict_samples
 from .report import write_report
@@ -316,6 +317,9 @@ def export(
         model = keras.models.load_model(run / "model.keras", compile=False)
     except Exception as error:  # Keras raises many kinds for a file that is no model
         raise TrainingError(f"{run}/model.keras: cannot be loaded ({error}).") from error
+    if "genre_bias" in record:
+        bias = np.array([record["genre_bias"][genre] for genre in record["genres"]])
+        model = add_bias(model, bias)
     require_builtin_layers(model)
     validation = store.load(spec, store.split("validation"))
     features = features_at(validation, cut(validation, spec)[0], spec)

@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from webapp.inference.calibration import calibrate
+
 from . import plots
 from .answers import predict_outputs, predict_tracks
 from .config import Distillation, Experiment
@@ -25,6 +27,7 @@ from .distillation import teacher_digest
 from .ensemble import combine, fit_members, fit_whole
 from .errors import TrainingError
 from .evaluation import accuracy_of, bootstrap_interval, evaluate, fit_temperature, per_track
+from .genre_bias import apply_bias, fit_bias
 from .robustness import measure_disturbances
 from .runs import library_versions
 from .splits import group_folds
@@ -157,7 +160,6 @@ def cross_validate(
             "tracks",
             flush=True,
         )
-    values = [part["accuracy"]["value"] for part in parts]
     row_of = {name: row for row, name in enumerate(plain.names)}
     probabilities = np.concatenate([np.array(part["probabilities"]) for part in parts])
     track = np.array(
@@ -165,8 +167,14 @@ def cross_validate(
     )
     # Every track's answer comes from networks that have not met it: what an export of the final
     # training takes for its validation.
-    temperature = fit_temperature(probabilities, track, plain.labels)
-    report = evaluate(probabilities, track, plain.labels, plain.genres, temperature)
+    bias = fit_bias(probabilities, track, plain.labels)
+    fold_of = np.repeat(np.arange(k), [len(part["segment_track"]) for part in parts])
+    biased = _apply_foreign_bias(probabilities, track, plain.labels, fold_of)
+    temperature = fit_temperature(biased, track, plain.labels)
+    report = evaluate(biased, track, plain.labels, plain.genres, temperature)
+    answers = per_track(calibrate(biased, temperature), track, len(plain))
+    right = answers.argmax(axis=1) == plain.labels
+    values = [round(float(right[np.unique(track[fold_of == fold])].mean()), 4) for fold in range(k)]
     unfamiliar = None
     if parts[0]["unfamiliarity"] is not None:
         scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
@@ -182,12 +190,31 @@ def cross_validate(
         "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
         "temperature": temperature,
+        "genre_bias": {
+            genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
+        },
         "unfamiliar": unfamiliar,
         "disturbances": _mean_rows(parts),
         "report": report,
     }
     _write(out / CROSS_VALIDATION, result)
     return result
+
+
+def _apply_foreign_bias(
+    probabilities: npt.NDArray[np.float64],
+    track: Rows,
+    labels: Rows,
+    fold_of: Rows,
+) -> npt.NDArray[np.float64]:
+    """The answers of each fold with the genres' bias fitted on the other folds."""
+    biased = probabilities.copy()
+    for fold in np.unique(fold_of):
+        others = fold_of != fold
+        known, own = np.unique(track[others], return_inverse=True)
+        bias = fit_bias(probabilities[others], own, labels[known])
+        biased[~others] = apply_bias(probabilities[~others], bias)
+    return biased
 
 
 def _judge_fold(
