@@ -38,7 +38,8 @@ def describe_method(
         if n_folds is None
         else f"held-out answers of a cross-validation over {n_folds} folds that part no artist"
     )
-    chosen = [f"the temperature is fitted on {judged}"]
+    fitted = "the temperature is" if n_folds is None else "the genres' bias and the temperature are"
+    chosen = [f"{fitted} fitted on {judged}"]
     if options["keep"] == "best":
         chosen.append("the weights are those of the epoch with the lowest validation loss")
     if options["early_stopping"]:
