@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TrainingError
-from . import conv_lstm, dense_statistics, image_cnn, log_mel_cnn, lstm, mfcc_cnn
+from . import conv_lstm, dense_statistics, image_cnn, log_mel_cnn, lstm, mfcc_cnn, second_order
 
 if TYPE_CHECKING:
     import keras
@@ -25,12 +25,14 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "conv_lstm": conv_lstm.build,
     "log_mel_cnn": log_mel_cnn.build,
     "mfcc_cnn": mfcc_cnn.build,
+    "second_order": second_order.build,
 }
 # The kinds of features that a network takes; the others take every sequence of frames.
 KINDS = {
     "dense_statistics": ("statistics",),
     "log_mel_cnn": ("log_mel",),
     "mfcc_cnn": ("mfcc",),
+    "second_order": ("mfcc",),
 }
 SEQUENCES = ("mfcc", "log_mel")
 

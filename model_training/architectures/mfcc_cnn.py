@@ -19,6 +19,21 @@ if TYPE_CHECKING:
     from features import FeatureSpec
 
 
+def bands_of_cepstrum(
+    inputs: keras.KerasTensor, spec: FeatureSpec, n_bands: int
+) -> keras.KerasTensor:
+    """MFCC (batch, n_frames, n_mfcc) to smooth mel bands (batch, n_frames, n_bands, 1)."""
+    from keras import layers
+
+    # Band j of n_bands lies where the DCT's cosines are sampled; the scale keeps unit variance.
+    inverse = dct_matrix(n_bands, max(n_bands, spec.n_mfcc))[:, : spec.n_mfcc].T
+    inverse = inverse * np.sqrt(n_bands / spec.n_mels)
+    to_bands = layers.Dense(n_bands, use_bias=False, trainable=False, name="cepstrum_to_bands")
+    bands = to_bands(inputs)
+    to_bands.set_weights([inverse])
+    return layers.Reshape((spec.n_frames, n_bands, 1))(bands)
+
+
 def build(
     spec: FeatureSpec,
     n_genres: int,
@@ -40,20 +55,12 @@ def build(
     import keras
     from keras import layers
 
-    # Band j of n_bands lies where the DCT's cosines are sampled; the scale keeps unit variance.
-    inverse = dct_matrix(n_bands, max(n_bands, spec.n_mfcc))[:, : spec.n_mfcc].T
-    inverse = inverse * np.sqrt(n_bands / spec.n_mels)
-
     def convolution(x: keras.KerasTensor, n: int) -> keras.KerasTensor:
         x = layers.Conv2D(n, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
         return layers.BatchNormalization()(x)
 
     inputs = layers.Input((spec.n_frames, spec.n_mfcc), name=spec.kind)
-    to_bands = layers.Dense(n_bands, use_bias=False, trainable=False, name="cepstrum_to_bands")
-    x = to_bands(inputs)
-    to_bands.set_weights([inverse])
-    x = layers.Reshape((spec.n_frames, n_bands, 1))(x)
-    x = layers.ReLU()(convolution(x, stem))
+    x = layers.ReLU()(convolution(bands_of_cepstrum(inputs, spec, n_bands), stem))
     for number, n in enumerate(filters, start=1):
         x = layers.MaxPooling2D()(x)
         shortcut = x if x.shape[-1] == n else layers.Conv2D(n, 1, use_bias=False)(x)

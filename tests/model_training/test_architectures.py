@@ -25,6 +25,10 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "conv_lstm": ("mfcc", {"filters": [8, 8], "units": 8}),
     "log_mel_cnn": ("log_mel", {"filters": [2, 2, 4, 4], "batch_normalisation": True}),
     "mfcc_cnn": ("mfcc", {"n_bands": 16, "stem": 4, "filters": [4, 4]}),
+    "second_order": (
+        "mfcc",
+        {"n_coefficients": 4, "filters": 4, "n_channels": 4, "n_bands": 16, "hidden": 8},
+    ),
 }
 
 
@@ -84,6 +88,13 @@ def test_a_network_learns_and_converts(name):
         ("lstm", "statistics", {}, "mfcc or log_mel"),
         ("lstm", "mfcc", {"layers": 3}, "layers"),
         ("image_cnn", "mfcc", {"dropout": 1.5}, "options"),
+        ("second_order", "log_mel", {}, "takes mfcc"),
+        ("second_order", "mfcc", {"n_coefficients": 0}, "n_coefficients"),
+        ("second_order", "mfcc", {"lag": 0}, "lag"),
+        ("second_order", "mfcc", {"lag": 32}, "two frames"),
+        ("second_order", "mfcc", {"ridge": 0.0}, "ridge"),
+        ("second_order", "mfcc", {"iterations": 0}, "iterations"),
+        ("second_order", "mfcc", {"n_bands": 12}, "multiple of 8"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(name, kind, options, sentence):
@@ -103,3 +114,37 @@ def test_cepstrum_is_turned_back_into_bands():
     position = (np.arange(64) + 0.5) / 64
     wanted = np.cos(2 * np.pi * position) + 0.3 * np.cos(9 * np.pi * position)
     np.testing.assert_allclose(got, wanted, atol=1e-4)
+
+
+def second_order_root(features: np.ndarray, **options: Any) -> np.ndarray:
+    """What the network's named layer says of MFCC (n, 64, 20) with eight coefficients."""
+    small = {"n_coefficients": 8, "filters": 4, "n_channels": 4, "n_bands": 16}
+    model = build("second_order", SPECS["mfcc"], 3, small | options)
+    named = keras.Model(model.input, model.get_layer("covariance").output)
+    return named.predict(features.astype(np.float32), verbose=0)
+
+
+def test_the_iteration_finds_the_square_root_of_the_covariance():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(0, 1, (20, 20)) / np.arange(1, 21)
+    features = rng.normal(0, 1, (3, 64, 20)) @ mixing + 5
+    keras.utils.set_random_seed(0)
+    got = second_order_root(features, iterations=20)
+    coefficients_of = features[:, 1:-1, :8]
+    deltas = features[:, 2:, :8] - features[:, :-2, :8]
+    frames = np.concatenate([coefficients_of, deltas], axis=2)
+    # The convolutions' channels follow; their weights are random, so only what does not depend on
+    # them is compared: the square of the root is the covariance.
+    size = 20
+    root = np.zeros((3, size, size))
+    upper = np.triu_indices(size)
+    root[:, upper[0], upper[1]] = got[:, : len(upper[0])]
+    root = root + np.triu(root, 1).transpose(0, 2, 1)
+    wanted = np.stack([np.cov(each.T, ddof=0) for each in frames]) + 0.01 * np.eye(16)
+    np.testing.assert_allclose((root @ root)[:, :16, :16], wanted, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(got[:, len(upper[0]) :][:, :16], frames.mean(axis=1), atol=1e-4)
+
+
+def test_a_steady_sound_has_a_square_root():
+    steady = np.tile(np.linspace(2, -1, 20), (2, 64, 1))
+    assert np.isfinite(second_order_root(steady)).all()
