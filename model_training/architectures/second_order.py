@@ -2,9 +2,10 @@
 
 A frame is some of its MFCC, their deltas, and what two small convolutions see around it. The
 covariance of these over the segment says more of a genre than their mean, and a fixed equaliser
-does not change it. Covariances live on a curved space; the square root flattens it, and Newton and
-Schulz's iteration finds it by multiplications alone: Li et al., "Towards faster training of global
-covariance pooling networks by iterative matrix square root normalization", 2018.
+changes that of coefficients and deltas in scale only. Covariances live on a curved space; the
+square root flattens it, and Newton and Schulz's iteration approaches it by multiplications alone:
+Li et al., "Towards faster training of global covariance pooling networks by iterative matrix square
+root normalization", 2018.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from features import FeatureSpec
 
-# Of the convolutions' channels beside the coefficients, whose variance is about that.
+# Of each of the convolutions' channels, so that they do not drown the coefficients.
 CHANNEL_DEVIATION = 0.7
 
 
@@ -49,8 +50,9 @@ def build(
     n_channels : of a frame, mixed of the convolutions' filters and bands.
     n_bands : smooth mel bands that the cepstrum is turned back into for the convolutions.
     hidden : units of the dense layer.
-    ridge : added to the variances, so that steady sounds have a square root too.
-    iterations : of Newton and Schulz.
+    ridge : added to the variances, so that a steady sound does not divide by zero.
+    iterations : of Newton and Schulz; after eight, the root is too small in directions with less
+        than some thousandths of the variance.
     input_dropout, dropout : before and after the dense layer.
     """
     import keras
@@ -94,7 +96,7 @@ def build(
     x = layers.MaxPooling2D((1, 4))(x)
     x = layers.Reshape((spec.n_frames, n_bands // 8 * filters))(x)
     x = layers.Dense(n_channels, use_bias=False)(layers.Cropping1D(lag)(x))
-    # Half precision would not find the square root: float32 from here on.
+    # Half precision would not find the square root: float32 up to the dense layer.
     x = layers.BatchNormalization(center=False, scale=False, dtype="float32")(x)
     x = layers.Rescaling(CHANNEL_DEVIATION, dtype="float32")(x)
     frames = layers.Concatenate(dtype="float32")([coefficients, x])
