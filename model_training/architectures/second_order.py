@@ -54,6 +54,10 @@ def build(
     iterations : of Newton and Schulz; after eight, the root is too small in directions with less
         than some thousandths of the variance.
     input_dropout, dropout : before and after the dense layer.
+
+    Raises
+    ------
+    ValueError : for an option out of its range, or a lag that leaves fewer than two frames.
     """
     import keras
     from keras import layers, ops
