@@ -6,6 +6,7 @@ used when the backend sees one.
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 from collections.abc import Sequence
@@ -133,6 +134,9 @@ def _settle_normalisation(model: keras.Model, n_steps: int) -> None:
 
 def has_gpu() -> bool:
     """Whether the Keras backend sees a GPU."""
+    if keras.backend.backend() == "torch":
+        # Keras lists devices for distribution, which it does not have for PyTorch.
+        return bool(importlib.import_module("torch").cuda.is_available())
     return bool(keras.distribution.list_devices("gpu"))
 
 

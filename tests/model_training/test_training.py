@@ -1,6 +1,8 @@
 """Options of training do what they say."""
 
 import dataclasses
+import sys
+import types
 from pathlib import Path
 
 import keras
@@ -15,7 +17,7 @@ from model_training.errors import TrainingError
 from model_training.evaluation import negative_log_likelihood, per_track
 from model_training.store import open_store
 from model_training.tracks import Tracks
-from model_training.training import fit
+from model_training.training import fit, has_gpu
 
 STATISTICS = FeatureSpec(
     kind="statistics", statistics=("rms", "tempo"), standardise=False, hop_length=512, n_mels=128,
@@ -159,6 +161,15 @@ def test_half_precision_gives_a_model_in_single_precision(experiment, parts, mon
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"
     assert np.isfinite(losses(model, parts[1]))
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_gpu_of_pytorch_is_found(monkeypatch, seen):
+    torch = types.ModuleType("torch")
+    torch.cuda = types.SimpleNamespace(is_available=lambda: seen)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr("keras.backend.backend", lambda: "torch")
+    assert has_gpu() is seen
 
 
 def test_tensorboard_gets_the_numbers_of_every_epoch(store, experiment_file, tmp_path):
