@@ -1,6 +1,7 @@
 /** Wires the page: files to the queue, the queue to the list. */
 
 import { predict, refuseLarge } from './api.js';
+import { CollectionView } from './collection_view.js';
 import { decode } from './decode.js';
 import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
@@ -22,16 +23,19 @@ const queue = new SongQueue({
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
+const collection = new CollectionView(queue, config.genres, views);
 
 function summarise() {
   const { songs } = queue;
   const count = (state) => songs.filter((song) => song.state === state).length;
   const failed = count('failed');
+  const cancelled = count('cancelled');
   byId('queue').hidden = !songs.length;
   document.body.classList.toggle('has-songs', songs.length > 0);
   byId('summary').textContent =
-    `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}`;
+    `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}${cancelled ? `, ${cancelled} cancelled` : ''}`;
   byId('retry-failed').hidden = songs.filter((song) => song.retryable).length < 2;
+  collection.update();
 }
 
 function remove(song) {
@@ -41,13 +45,20 @@ function remove(song) {
   summarise();
 }
 
+/** The song after this one, or else the one before, of those that are shown. */
+function neighbour(element) {
+  const shown = [...element.parentElement.children].filter((each) => !each.hidden);
+  const place = shown.indexOf(element);
+  return shown[place + 1] ?? shown[place - 1];
+}
+
 function add(files, leftOut = 0) {
-  const songs = files.map((file) => new Song(file));
+  const songs = files.map(({ file, path }) => new Song(file, path));
   for (const song of songs) {
     const view = new SongView(song, config, {
       onRetry: () => queue.retry(song),
       onRemove: () => {
-        const next = view.element.nextElementSibling ?? view.element.previousElementSibling;
+        const next = neighbour(view.element);
         remove(song);
         (next?.querySelector('.song-remove') ?? byId('songs')).focus();
       },
@@ -73,7 +84,7 @@ engine.addEventListener('change', () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
 });
 byId('songs').addEventListener('change', ({ target }) => {
-  add([...target.files]);
+  add([...target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
   // So that choosing the same file again is a change.
   target.value = '';
 });

@@ -3,7 +3,7 @@
 import { droppedFiles } from './files.js';
 
 /**
- * @param {(found: {files: File[], leftOut: number}) => void} onFiles
+ * @param {(found: {files: {file: File, path: string}[], leftOut: number}) => void} onFiles
  */
 export function acceptDrops(onFiles) {
   // Every element under the pointer fires its own enter and leave.

@@ -19,6 +19,7 @@ async function folderEntries(folder) {
 }
 
 async function collect(entry, found) {
+  // fullPath begins with a slash, and with the folder that was dropped.
   if (entry.isDirectory) {
     const entries = await folderEntries(entry);
     entries.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
@@ -26,7 +27,7 @@ async function collect(entry, found) {
     return;
   }
   const file = await entryFile(entry);
-  if (file && looksLikeAudio(file)) found.files.push(file);
+  if (file && looksLikeAudio(file)) found.files.push({ file, path: entry.fullPath.slice(1) });
   else found.leftOut += 1;
 }
 
@@ -34,7 +35,8 @@ async function collect(entry, found) {
  * Files of a drop. A file dropped by itself is always taken, so that it gets its answer; folders
  * are walked and their covers, playlists and the like left out.
  * @param {DataTransfer} transfer
- * @returns {Promise<{files: File[], leftOut: number}>}
+ * @returns {Promise<{files: {file: File, path: string}[], leftOut: number}>} path: from the folder
+ *   that was dropped, or the name
  */
 export async function droppedFiles(transfer) {
   const found = { files: [], leftOut: 0 };
@@ -44,7 +46,7 @@ export async function droppedFiles(transfer) {
     .map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() }));
   for (const { entry, file } of items) {
     if (entry?.isDirectory) await collect(entry, found);
-    else if (file) found.files.push(file);
+    else if (file) found.files.push({ file, path: file.name });
   }
   return found;
 }

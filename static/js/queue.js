@@ -12,15 +12,20 @@ const PARALLEL_REQUESTS = 2;
 let nextNumber = 1;
 
 /**
- * One song and how far it is.
- * @typedef {'queued' | 'decoding' | 'extracting' | 'predicting' | 'done' | 'failed'} State
+ * One song and how far it is. A paused song waits like a queued one, until the queue goes on.
+ * @typedef {'queued' | 'paused' | 'decoding' | 'extracting' | 'predicting' | 'cancelled' | 'done'
+ *   | 'failed'} State
  */
 export class Song {
-  /** @param {File} file */
-  constructor(file) {
+  /**
+   * @param {File} file
+   * @param {string} path where it lies in the folder that it came with, or its name
+   */
+  constructor(file, path = file.name) {
     this.id = nextNumber;
     nextNumber += 1;
     this.file = file;
+    this.path = path;
     /** @type {State} */
     this.state = 'queued';
     /** Share of the running step, 0 to 1, or null when it cannot be known. @type {number | null} */
@@ -36,15 +41,20 @@ export class Song {
     this.prediction = null;
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
-    this.removal = new AbortController();
+    /** Ends the work at it; another try gets another one. */
+    this.attempt = new AbortController();
   }
 
-  get removed() {
-    return this.removal.signal.aborted;
+  get finished() {
+    return this.state === 'done' || this.state === 'failed' || this.state === 'cancelled';
+  }
+
+  get running() {
+    return this.state === 'decoding' || this.state === 'extracting' || this.state === 'predicting';
   }
 
   get retryable() {
-    return this.state === 'failed' && this.error.retryable;
+    return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
   }
 }
 
@@ -75,29 +85,55 @@ export class SongQueue extends EventTarget {
     this.#predict = predict;
     /** @type {Song[]} */
     this.songs = [];
+    this.paused = false;
     engine.addEventListener('change', () => this.#run());
   }
 
   /** @param {Song[]} songs */
   add(songs) {
     this.songs.push(...songs);
+    if (this.paused) for (const song of songs) this.#set(song, 'paused');
     this.#run();
+  }
+
+  /** Finish what has begun and let the others wait. */
+  pause() {
+    this.paused = true;
+    for (const song of this.songs) if (song.state === 'queued') this.#set(song, 'paused');
+  }
+
+  /** Go on after a pause. */
+  resume() {
+    this.paused = false;
+    for (const song of this.songs) if (song.state === 'paused') this.#set(song, 'queued');
+    this.#run();
+  }
+
+  /** Give up all songs that have no answer yet; each may be retried. */
+  cancel() {
+    for (const song of this.songs) {
+      if (song.finished) continue;
+      song.attempt.abort();
+      song.attempt = new AbortController();
+      this.#set(song, 'cancelled');
+    }
+    this.paused = false;
   }
 
   /** @param {Song} song */
   remove(song) {
-    song.removal.abort();
+    song.attempt.abort();
     this.songs = this.songs.filter((other) => other !== song);
   }
 
-  /** Try a failed song again: from its numbers when they exist, otherwise from its file. */
+  /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
   retry(song) {
     if (!song.retryable) return;
     song.error = null;
     if (song.extraction) {
       this.#send(song);
     } else {
-      this.#set(song, 'queued');
+      this.#set(song, this.paused ? 'paused' : 'queued');
       this.#run();
     }
   }
@@ -118,52 +154,61 @@ export class SongQueue extends EventTarget {
 
   /** Decode, wait for the analysis to be free, and hand over. */
   async #prepare(song) {
+    const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
       const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song.file));
+      if (signal.aborted) return;
       song.seconds = seconds;
       await this.#extracting;
-      if (song.removed) return;
-      this.#extracting = this.#extract(song, samples);
+      if (signal.aborted) return;
+      this.#extracting = this.#extract(song, samples, signal);
     } catch (error) {
-      this.#fail(song, error);
+      this.#fail(song, error, signal);
     }
   }
 
-  async #extract(song, samples) {
-    this.#set(song, 'extracting', 0);
+  async #extract(song, samples, signal) {
+    const show = (done, total) => {
+      if (!signal.aborted) this.#set(song, 'extracting', done / total);
+    };
+    show(0, 1);
     try {
       const extraction = await this.#timed(song, 'extract', () =>
-        this.#engine.extract(samples, (done, total) => this.#set(song, 'extracting', done / total)));
+        this.#engine.extract(samples, show));
       this.#check(extraction);
+      if (signal.aborted) return;
       song.extraction = extraction;
     } catch (error) {
-      this.#fail(song, error);
+      this.#fail(song, error, signal);
       return;
     }
     this.#send(song);
   }
 
   #send(song) {
-    if (song.removed) return;
     this.#set(song, 'predicting');
-    this.#toSend.push(song);
+    this.#toSend.push({ song, signal: song.attempt.signal });
     this.#sendNext();
   }
 
   async #sendNext() {
     if (this.#requests >= PARALLEL_REQUESTS) return;
-    const song = this.#toSend.shift();
-    if (!song) return;
+    const next = this.#toSend.shift();
+    if (!next) return;
+    const { song, signal } = next;
     this.#requests += 1;
     try {
-      if (!song.removed) {
-        song.prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, song.removal.signal));
-        this.#set(song, 'done');
+      if (!signal.aborted) {
+        const prediction = await this.#timed(song, 'request', () =>
+          this.#predict(song.extraction.body, signal));
+        if (!signal.aborted) {
+          song.prediction = prediction;
+          this.#set(song, 'done');
+        }
       }
     } catch (error) {
-      this.#fail(song, error);
+      this.#fail(song, error, signal);
     } finally {
       this.#requests -= 1;
       this.#sendNext();
@@ -178,8 +223,8 @@ export class SongQueue extends EventTarget {
     return result;
   }
 
-  #fail(song, error) {
-    if (song.removed) return;
+  #fail(song, error, signal) {
+    if (signal.aborted) return;
     if (!(error instanceof UserError)) console.error(error);
     song.error = error instanceof UserError
       ? error
@@ -190,6 +235,6 @@ export class SongQueue extends EventTarget {
   #set(song, state, progress = null) {
     song.state = state;
     song.progress = progress;
-    if (!song.removed) this.dispatchEvent(new CustomEvent('change', { detail: song }));
+    this.dispatchEvent(new CustomEvent('change', { detail: song }));
   }
 }

@@ -4,6 +4,7 @@ import { clock, counted, percent, size } from './format.js';
 import { colourClass, ranking } from './genres.js';
 import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
+import { story } from './story.js';
 import { Timeline, fillStrip } from './timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
@@ -11,10 +12,12 @@ const template = document.getElementById('song-template');
 
 const STATUS = {
   queued: 'Waiting for its turn',
+  paused: 'Paused',
   waiting: 'Waiting for the analysis to load',
   decoding: 'Decoding on your computer',
   extracting: 'Analysing on your computer',
   predicting: 'Asking the model',
+  cancelled: 'Cancelled; Retry analyses it after all',
 };
 
 export class SongView {
@@ -40,7 +43,7 @@ export class SongView {
       toggle: one('.song-toggle'), status: one('.song-status'), progress: one('.song-progress'),
       strip: one('.song-strip'), facts: one('.song-facts'), retry: one('.song-retry'),
       body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
-      genre: one('.verdict-genre'), share: one('.verdict-share'), weak: one('.weak'),
+      genre: one('.verdict-genre'), share: one('.verdict-share'), story: one('.verdict-story'), weak: one('.weak'),
       unfamiliar: one('.unfamiliar'), honest: one('.honest'),
       audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
@@ -71,8 +74,7 @@ export class SongView {
   update(analysisReady) {
     const { state, progress, error, seconds, file, extraction } = this.#song;
     const parts = this.#parts;
-    const running = state === 'decoding' || state === 'extracting' || state === 'predicting';
-    parts.progress.hidden = !running;
+    parts.progress.hidden = !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
@@ -84,10 +86,11 @@ export class SongView {
     this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;
     // Without numbers there is nothing below to unfold.
-    parts.toggle.disabled = state === 'failed' && !extraction;
-    if (state === 'failed') {
+    const ended = state === 'failed' || state === 'cancelled';
+    parts.toggle.disabled = ended && !extraction;
+    if (ended) {
       this.open(false);
-      parts.status.textContent = error.message;
+      parts.status.textContent = error?.message ?? STATUS[state];
       if (extraction) this.#renewSent('What was or may have been sent');
     } else if (state === 'done') {
       this.#showResult();
@@ -132,6 +135,8 @@ export class SongView {
     parts.genre.textContent = genre;
     const votes = `${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
     parts.share.textContent = `${percent(share)} · ${votes}`;
+    // What leads through a song is the genres' order among themselves: no news of a doubted one.
+    parts.story.textContent = doubted ? '' : story(prediction);
     let status = `${likelihood(share)} ${genre}, ${percent(share)}`;
     let more = '';
     this.element.classList.toggle('doubted', doubted);

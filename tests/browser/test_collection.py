@@ -1,0 +1,319 @@
+"""What a visitor does with many songs: pause, cancel, order, filter, counts and export."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route
+
+from .site import Site
+from .sounds import hiss, write
+from .visit import Visit
+
+STORY = """async (prediction) =>
+  (await import('/static/js/story.js')).story(prediction)"""
+PACE = """async ([songs, bytes, left]) => {
+  const { Pace } = await import('/static/js/pace.js');
+  const real = performance.now;
+  let now = 0;
+  performance.now = () => now;
+  const pace = new Pace();
+  const said = [];
+  for (const ms of songs) {
+    pace.run(true);
+    now += ms;
+    pace.finish(bytes);
+    pace.run(false);
+    now += 3_600_000;  // a pause
+    said.push(pace.left(left));
+  }
+  performance.now = real;
+  return said;
+}"""
+GENRES = ["blues", "pop", "rock"]
+
+
+def band_files(folder: Path, count: int, seconds: float = 12) -> list[Path]:
+    """Different short songs."""
+    return [write(folder / f"{n:02}.wav", seconds, 22050, seed=n) for n in range(count)]
+
+
+def names(here: Visit) -> list[str]:
+    """The songs that are shown, from top to bottom."""
+    found: list[str] = here.page.locator("article.song:not([hidden])").evaluate_all(
+        "songs => songs.map((song) => song.dataset.name)"
+    )
+    return found
+
+
+def saved(here: Visit, selector: str) -> tuple[str, bytes]:
+    """Name and content of what a button downloads."""
+    with here.page.expect_download() as download:
+        here.page.click(selector)
+    return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+def let_go(here: Visit, waiting: list[Route]) -> None:
+    """Let the next held request through, once it is there."""
+    while not waiting:
+        here.page.wait_for_timeout(20)
+    waiting.pop(0).continue_()
+
+
+def test_pause_and_go_on(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    files = band_files(tmp_path, 4)
+    visitor = visit(site.url)
+    # Songs wait for certain while the analysis is still loading.
+    with visitor.held("**/python_stdlib.zip") as waiting:
+        visitor.page.goto(site.url)
+        visitor.choose(files[:3])
+        visitor.wait_for(files[2].name, "queued")
+        visitor.page.click("#pause")
+        visitor.choose(files[3:])
+        for file in files:
+            visitor.wait_for(file.name, "paused")
+        assert visitor.page.inner_text("#pause") == "Go on"
+        assert visitor.page.inner_text("#time-left") == "Paused"
+        let_go(visitor, waiting)
+        visitor.wait_for_engine("ready")
+        visitor.page.wait_for_timeout(500)
+        assert visitor.page.locator("article.song[data-state=paused]").count() == 4
+    visitor.page.click("#pause")
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    assert visitor.page.inner_text("#pause") == "Pause"
+    assert visitor.page.inner_text("#time-left") == ""
+    assert visitor.page.is_disabled("#pause")
+    assert visitor.page.is_disabled("#cancel")
+
+
+def test_pause_lets_end_what_has_begun(here: Visit, tmp_path: Path):
+    begun, late = band_files(tmp_path, 2)
+    with here.held("**/predictions") as waiting:
+        here.choose([begun, write(tmp_path / "another.wav", 12, 22050, seed=5)])
+        for name in (begun.name, "another.wav"):
+            here.wait_for(name, "predicting")
+        here.page.click("#pause")
+        here.choose([late])
+        let_go(here, waiting)
+        let_go(here, waiting)
+        for name in (begun.name, "another.wav"):
+            here.wait_for(name, "done")
+        assert here.song(late.name).get_attribute("data-state") == "paused"
+        here.page.click("#pause")
+        let_go(here, waiting)
+        here.wait_for(late.name, "done")
+
+
+def test_cancel_and_retry(here: Visit, tmp_path: Path):
+    files = band_files(tmp_path, 5)
+    with here.held("**/predictions"):
+        here.choose(files[:2])
+        for file in files[:2]:
+            here.wait_for(file.name, "predicting")
+        here.page.click("#pause")
+        here.choose(files[2:])
+        here.page.click("#cancel")
+        for file in files:
+            here.wait_for(file.name, "cancelled")
+        assert here.page.inner_text("#summary") == "0 of 5 songs done, 5 cancelled"
+        # What may have been sent is open to the eye; of the others there is nothing to see.
+        opens = [here.song(file.name).locator(".song-toggle").is_enabled() for file in files]
+        assert opens == [True, True, False, False, False]
+    # Nothing that was on its way comes back.
+    here.page.wait_for_timeout(500)
+    assert here.page.locator("article.song[data-state=cancelled]").count() == 5
+    assert here.answers == []
+    here.page.click("#retry-failed")
+    for file in files:
+        here.wait_for(file.name, "done")
+    assert here.page.inner_text("#summary") == "5 of 5 songs done"
+    assert here.page.locator("article.song .song-retry:visible").count() == 0
+
+
+def test_order_filter_and_counts(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url).opened()
+    files = [*band_files(tmp_path, 5), hiss(tmp_path / "hiss.wav", 12)]
+    (tmp_path / "letter.mp3").write_text("no song")
+    visitor.choose([tmp_path / "letter.mp3", *files])
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    visitor.wait_for("letter.mp3", "failed")
+    added = ["letter.mp3", *(file.name for file in files)]
+    assert names(visitor) == added
+
+    answers = {
+        name: visitor.song(name).get_attribute("data-genre") or ""
+        for name in added
+        if name != added[0]
+    }
+    shares = {
+        name: int("".join(c for c in visitor.status(name).split(",")[1] if c.isdigit()))
+        for name in answers
+    }
+    visitor.page.select_option("#order", "surest")
+    order = names(visitor)
+    # A song without an answer is no less sure than others: it follows.
+    assert order[-1] == "letter.mp3"
+    assert [shares[name] for name in order[:-1]] == sorted(shares.values(), reverse=True)
+    visitor.page.select_option("#order", "unsurest")
+    assert [shares[name] for name in names(visitor)[:-1]] == sorted(shares.values())
+    visitor.page.select_option("#order", "genre")
+    genres = visitor.page.evaluate(
+        "JSON.parse(document.getElementById('config').textContent).genres"
+    )
+    places = [genres.index(answers[name]) for name in names(visitor)[:-1]]
+    assert places == sorted(places)
+
+    genre = answers["hiss.wav"]
+    of_genre = {name for name in answers if answers[name] == genre}
+    visitor.page.select_option("#filter", genre)
+    assert set(names(visitor)) == of_genre
+    assert visitor.page.inner_text("#shown") == f"{len(of_genre)} of 7 songs shown"
+    visitor.page.click("#collection summary")
+    row = visitor.page.locator("#groups li", has_text=genre)
+    assert row.locator(".group-count").inner_text() == str(len(of_genre))
+    assert f"{genre} {len(of_genre)}" in (visitor.page.get_attribute("#mix", "aria-label") or "")
+    # Removing a song hands the focus to one that can be seen.
+    first = names(visitor)[0]
+    visitor.song(first).locator(".song-remove").click()
+    if len(of_genre) > 1:
+        assert visitor.page.evaluate("document.activeElement.checkVisibility()")
+    visitor.page.select_option("#filter", "")
+    visitor.page.select_option("#order", "added")
+    assert names(visitor) == [name for name in added if name != first]
+
+
+def test_export(here: Visit, tmp_path: Path):
+    album = tmp_path / "album"
+    (album / "side b").mkdir(parents=True)
+    formula = write(album / '=HYPERLINK("x"),1.wav', 12, 22050, seed=1)
+    inner = write(album / "side b" / "Été & #1.ogg", 12, 44100, seed=2)
+    (album / "broken.mp3").write_text("no song")
+    devtools = here.page.context.new_cdp_session(here.page)
+    data = {"items": [], "files": [str(album)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    for file in (formula, inner):
+        here.wait_for(file.name, "done")
+    here.wait_for("broken.mp3", "failed")
+    answers = {
+        name: here.song(name).get_attribute("data-genre") for name in (formula.name, inner.name)
+    }
+    here.page.click("#collection summary")
+
+    name, content = saved(here, "#export-csv")
+    assert name.startswith("musiclassify-")
+    assert name.endswith(".csv")
+    rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    # In the order of the list; what a spreadsheet would run as a formula is text.
+    files = ["album/side b/Été & #1.ogg", 'album/=HYPERLINK("x"),1.wav']
+    assert sorted(row["file"] for row in rows) == sorted(files)
+    for row in rows:
+        assert row["genre"] == answers[row["file"].rsplit("/", 1)[1]]
+        assert row["version"] == "v1"
+        assert float(row["seconds"]) == pytest.approx(12, abs=0.1)
+        shares = {genre: float(row[genre]) for genre in list(row)[6:]}
+        assert max(shares, key=lambda genre: shares[genre]) == row["genre"]
+        assert float(row["probability"]) == max(shares.values())
+
+    _, content = saved(here, "#export-json")
+    songs = json.loads(content)["songs"]
+    assert {song["file"]: song["aggregate"]["genre"] for song in songs} == {
+        row["file"]: row["genre"] for row in rows
+    }
+    assert all(len(song["segments"]) == 2 for song in songs)
+
+    genre = answers[inner.name]
+    name, content = saved(here, f'[aria-label="Playlist of {genre}"]')
+    assert name == f"{genre}.m3u8"
+    lines = content.decode().splitlines()
+    assert lines[0] == "#EXTM3U"
+    assert "#EXTINF:12,Été & #1" in lines
+    assert "album/side b/Été & #1.ogg" in lines
+    assert lines.count("#EXTM3U") == 1
+    assert "broken" not in content.decode()
+
+
+def test_formulas_are_text_in_the_table(here: Visit):
+    songs = [
+        {
+            "path": path,
+            "seconds": 3,
+            "prediction": {
+                "version": "v1",
+                "genres": GENRES,
+                "aggregate": {"genre": "pop", "probabilities": [0.1, 0.7, 0.2], "unfamiliar": None},
+            },
+        }
+        for path in ("=1+1.wav", "+a.wav", "-b.wav", "@c.wav", 'say "hi", all.wav', "plain.wav")
+    ]
+    text = here.page.evaluate(
+        "async (songs) => (await import('/static/js/collection.js')).toCsv(songs)", songs
+    )
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert [row[0] for row in rows[1:]] == [
+        "'=1+1.wav", "'+a.wav", "'-b.wav", "'@c.wav", 'say "hi", all.wav', "plain.wav",
+    ]  # fmt: skip
+
+
+def prediction(pieces: str, probabilities: list[float]) -> dict[str, Any]:
+    """An answer whose pieces of five seconds are won by the genres of these initials."""
+    won = [next(genre for genre in GENRES if genre[0] == piece) for piece in pieces]
+    winner = GENRES[probabilities.index(max(probabilities))]
+    return {
+        "version": "v1",
+        "genres": GENRES,
+        "segments": [
+            {"start": 5 * n, "end": 5 * n + 5, "genre": genre, "probabilities": probabilities}
+            for n, genre in enumerate(won)
+        ],
+        "aggregate": {
+            "genre": winner,
+            "probabilities": probabilities,
+            "votes": {genre: won.count(genre) for genre in set(won)},
+            "unfamiliar": None,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("pieces", "probabilities", "expected"),
+    [
+        ("r", [0, 0, 1], ""),
+        ("rrrr", [0.05, 0.05, 0.9], "Rock from beginning to end"),
+        ("rrrr", [0.2, 0.05, 0.75], "Rock from beginning to end, with a touch of blues"),
+        ("bbbb" + "r" * 20, [0.2, 0, 0.8], "Mostly rock, with blues in the first minute"),
+        ("r" * 20 + "bbbb", [0.2, 0, 0.8], "Mostly rock, with blues at the end"),
+        ("r" * 20 + "bbbb" + "r" * 9, [0.1, 0, 0.9], "Mostly rock, with blues from 1:40 to 2:00"),
+        ("b" * 16 + "r" * 30, [0.3, 0, 0.7], "Mostly rock, with blues until 1:20"),
+        ("rbrprbrrr", [0.2, 0.15, 0.65], "Mostly rock, with a touch of blues and pop"),
+        ("rbrb", [0.1, 0.0, 0.9], "A mix, rock more than anything else"),
+        (
+            "rrrbbbppp", [0.3, 0.3, 0.4],
+            "More rock than anything else, with blues in the first minute and pop at the end",
+        ),
+    ],
+)  # fmt: skip
+def test_the_course_of_a_song_in_words(
+    here: Visit, pieces: str, probabilities: list[float], expected: str
+):
+    assert here.page.evaluate(STORY, prediction(pieces, probabilities)) == expected
+
+
+def test_time_left_follows_the_work_done_and_not_the_pauses(here: Visit):
+    said = here.page.evaluate(PACE, [[1000, 1000, 1000, 1000], 1_000_000, 180_000_000])
+    assert said == ["", "", "about 3 minutes left", "about 3 minutes left"]
+    assert here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 10_000_000])[-1] == (
+        "less than a minute left"
+    )
+    assert (
+        here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 60_000_000])[-1] == "about a minute left"
+    )
+    assert here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 0])[-1] == ""
