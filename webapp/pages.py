@@ -95,6 +95,7 @@ def config() -> dict[str, Any]:
         "numberNames": number_names(card.spec),
         "segmentSeconds": card.spec.segment_s,
         "genres": list(card.genres),
+        "tellsUnfamiliar": card.unfamiliar_threshold is not None,
         "maxMinutes": here.settings.max_minutes,
         "maxSegments": here.settings.max_segments,
         "maxBodyBytes": here.settings.max_body_bytes,

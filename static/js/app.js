@@ -8,6 +8,7 @@ import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
 import { counted } from './format.js';
 import { Song, SongQueue } from './queue.js';
+import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
 
 const byId = (id) => document.getElementById(id);
@@ -23,7 +24,7 @@ const queue = new SongQueue({
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
-const collection = new CollectionView(queue, config.genres, views);
+const collection = new CollectionView(queue, config, views);
 
 function summarise() {
   const { songs } = queue;
@@ -102,5 +103,9 @@ document.addEventListener('play', ({ target }) => {
 }, true);
 
 acceptDrops(({ files, leftOut }) => add(files, leftOut));
+document.addEventListener('paste', ({ clipboardData }) => {
+  add([...clipboardData.files].map((file) => ({ file, path: file.name })));
+});
+offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
 engine.start();

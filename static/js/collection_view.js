@@ -13,7 +13,7 @@ const colourOf = ({ index }) => (index < 0 ? 'unsure' : colourClass(index));
 
 export class CollectionView {
   #queue;
-  #genres;
+  #config;
   #views;
   #pace = new Pace();
   #counted = new WeakSet();
@@ -22,12 +22,12 @@ export class CollectionView {
 
   /**
    * @param {import('./queue.js').SongQueue} queue
-   * @param {string[]} genres
+   * @param {{genres: string[], tellsUnfamiliar: boolean}} config
    * @param {Map<import('./queue.js').Song, import('./song_view.js').SongView>} views
    */
-  constructor(queue, genres, views) {
+  constructor(queue, config, views) {
     this.#queue = queue;
-    this.#genres = genres;
+    this.#config = config;
     this.#views = views;
     byId('pause').addEventListener('click', () => {
       if (queue.paused) queue.resume();
@@ -87,9 +87,15 @@ export class CollectionView {
     return songs.filter((song) => song.state === 'done' && (chosen === ALL || group(song) === chosen));
   }
 
+  /** Every group that this version may put a song in. */
+  #counts() {
+    const groups = counts(this.#queue.songs, this.#config.genres);
+    return this.#config.tellsUnfamiliar ? groups : groups.slice(0, -1);
+  }
+
   /** The parts that stay: a bar, a row and a menu entry for each group. */
   #build() {
-    const groups = counts([], this.#genres);
+    const groups = this.#counts();
     const filter = byId('filter');
     filter.append(new Option('all songs', ALL), ...groups.map(({ name }) => new Option(name, name)));
     for (const each of groups) {
@@ -116,7 +122,7 @@ export class CollectionView {
   }
 
   #count() {
-    const groups = counts(this.#queue.songs, this.#genres);
+    const groups = this.#counts();
     const answered = groups.reduce((sum, { count }) => sum + count, 0);
     const most = Math.max(1, ...groups.map(({ count }) => count));
     for (const { name, count } of groups) {

@@ -14,6 +14,8 @@ from .visit import Visit
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    # A microphone that beeps once a second.
+    "--use-fake-device-for-media-stream",
 )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ class Studio:
             self.running,
             self.pages,
             self.list_of_songs,
+            self.recording,
             self.unfamiliar,
         ):
             scene(look)
@@ -132,8 +133,30 @@ class Studio:
             visitor.clear()
 
             many = [write(folder / f"{n:02} - track.ogg", 20, 44100, seed=n) for n in range(1, 25)]
-            visitor.finish([*self.songs, *many])
+            visitor.choose([*self.songs, *many])
+            visitor.wait_for(self.songs[0].name, "done")
+            visitor.page.click("#pause")
+            picture("paused")
+            visitor.page.click("#cancel")
+            picture("cancelled")
+            visitor.page.click("#retry-failed")
+            for file in [*self.songs, *many]:
+                visitor.wait_for(file.name, "done")
+            visitor.page.select_option("#order", "genre")
+            visitor.page.click("#collection summary")
             picture("many")
+
+    def recording(self, look: str) -> None:
+        """The microphone is not allowed, then it is on."""
+        with self.visit(look) as (visitor, picture):
+            visitor.opened()
+            visitor.page.click("#record")
+            visitor.page.wait_for_selector("#record-message", state="visible")
+            picture("record-refused")
+            visitor.page.context.grant_permissions(["microphone"])
+            visitor.page.click("#record")
+            visitor.page.wait_for_selector("#recording", state="visible")
+            picture("recording")
 
     def unfamiliar(self, look: str) -> None:
         """A sound that is no music, alone, too short, and among songs."""

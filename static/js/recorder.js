@@ -1,0 +1,142 @@
+/** Sound from the microphone, as a file like any other. It stays on this computer. */
+
+import { UserError } from './errors.js';
+
+// As the model's music was: what telephones do to voices would change it.
+const SOUND = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+const BITS_PER_SECOND = 256_000;
+const HEADER_BYTES = 44;
+
+/** @returns {boolean} whether this browser, on this address, can record */
+export const canRecord = () =>
+  Boolean(navigator.mediaDevices?.getUserMedia) && typeof MediaRecorder === 'function';
+
+function refusal(error) {
+  const reasons = {
+    NotAllowedError: 'The browser was not allowed to use the microphone. Allow it for this site, beside the address, and try again.',
+    NotFoundError: 'There is no microphone. Connect one and try again.',
+    NotReadableError: 'The microphone is used by another program or was taken away. Free it and try again.',
+  };
+  return new UserError(reasons[error.name] ?? `The microphone cannot be used (${error.message}).`);
+}
+
+/**
+ * 16-bit PCM in a WAV file, which every player seeks in; browsers record in formats of their own,
+ * without a length.
+ * @param {AudioBuffer} buffer
+ * @param {string} name
+ * @returns {File} of its first channel
+ */
+export function toWav(buffer, name) {
+  const samples = buffer.getChannelData(0);
+  const view = new DataView(new ArrayBuffer(HEADER_BYTES + 2 * samples.length));
+  const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  text(0, 'RIFF');
+  view.setUint32(4, view.byteLength - 8, true);
+  text(8, 'WAVEfmt ');
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, 1, true);
+  view.setUint32(24, buffer.sampleRate, true);
+  view.setUint32(28, 2 * buffer.sampleRate, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 16, true);
+  text(36, 'data');
+  view.setUint32(40, 2 * samples.length, true);
+  for (let i = 0; i < samples.length; i += 1) {
+    const value = Math.max(-1, Math.min(1, samples[i]));
+    view.setInt16(HEADER_BYTES + 2 * i, Math.round(value * 32767), true);
+  }
+  return new File([view], name, { type: 'audio/wav' });
+}
+
+/** One recording. */
+export class Recording {
+  #stream;
+  #context;
+  #meter;
+  #recorder;
+  #chunks = [];
+  #ended;
+
+  /**
+   * Ask for the microphone and begin.
+   * @returns {Promise<Recording>}
+   * @throws {UserError} no microphone, or not allowed
+   */
+  static async start() {
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: SOUND });
+    } catch (error) {
+      throw refusal(error);
+    }
+    return new Recording(stream);
+  }
+
+  /** @param {MediaStream} stream */
+  constructor(stream) {
+    this.#stream = stream;
+    this.#context = new AudioContext();
+    this.#meter = this.#context.createAnalyser();
+    this.#meter.fftSize = 2048;
+    this.#context.createMediaStreamSource(stream).connect(this.#meter);
+    this.#recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS_PER_SECOND });
+    this.#recorder.ondataavailable = ({ data }) => this.#chunks.push(data);
+    this.started = performance.now();
+    /** Settles when the recording ends, also when the microphone is taken away. */
+    this.#ended = new Promise((resolve) => {
+      this.#recorder.onstop = resolve;
+    });
+    this.#recorder.start(1000);
+  }
+
+  /** Settles when the recording has ended, by itself or by finish or discard. */
+  get ended() {
+    return this.#ended;
+  }
+
+  /** @returns {number} seconds so far */
+  get seconds() {
+    return (performance.now() - this.started) / 1000;
+  }
+
+  /** @returns {number} level of the last moment in dB below full scale, at least -60 */
+  level() {
+    const samples = new Float32Array(this.#meter.fftSize);
+    this.#meter.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, value) => sum + value * value, 0) / samples.length;
+    return Math.max(-60, 10 * Math.log10(power + 1e-12));
+  }
+
+  /**
+   * End it.
+   * @param {string} name of the file
+   * @returns {Promise<File>}
+   * @throws {UserError} when nothing usable was recorded
+   */
+  async finish(name) {
+    await this.#stop();
+    const recorded = new Blob(this.#chunks, { type: this.#recorder.mimeType });
+    try {
+      const { sampleRate } = this.#context;
+      const context = new OfflineAudioContext(1, 1, sampleRate);
+      return toWav(await context.decodeAudioData(await recorded.arrayBuffer()), name);
+    } catch {
+      throw new UserError('Nothing was recorded. Try again, a little longer.');
+    }
+  }
+
+  /** End it and forget it. */
+  async discard() {
+    await this.#stop();
+    this.#chunks = [];
+  }
+
+  async #stop() {
+    if (this.#recorder.state !== 'inactive') this.#recorder.stop();
+    await this.#ended;
+    for (const track of this.#stream.getTracks()) track.stop();
+    if (this.#context.state !== 'closed') await this.#context.close();
+  }
+}
