@@ -104,7 +104,8 @@ document.addEventListener('play', ({ target }) => {
 
 acceptDrops(({ files, leftOut }) => add(files, leftOut));
 document.addEventListener('paste', ({ clipboardData }) => {
-  add([...clipboardData.files].map((file) => ({ file, path: file.name })));
+  const files = [...(clipboardData?.files ?? [])];
+  if (files.length) add(files.map((file) => ({ file, path: file.name })));
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);

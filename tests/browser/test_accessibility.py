@@ -1,0 +1,82 @@
+"""No page breaks a rule of axe: WCAG 2.2 up to AA, and the best practices around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from .screenshots import LOOKS
+from .site import Site
+from .sounds import hiss, write
+from .visit import Visit
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def doubting_site(make_site: Callable[..., Site]) -> Site:
+    """A site whose version can say that it is not sure."""
+    return make_site(MODEL="v9")
+
+
+def broken_rules(visitor: Visit) -> list[str]:
+    """Every broken rule with the first element that breaks it."""
+    found = Axe().run(visitor.page, options={"runOnly": RULES}).response
+    assert len(found["passes"]) > 15, "axe looked at nothing"
+    return [
+        f"{rule['id']} ({rule['help']}): {rule['nodes'][0]['html'][:200]}"
+        for rule in found["violations"]
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path, look: str):
+    visitor = visit(doubting_site.url, permissions=["microphone"], **LOOKS[look]).opened()
+    page = visitor.page
+    assert broken_rules(visitor) == []
+    page.click("#record")
+    page.wait_for_selector("#recording", state="visible")
+    assert broken_rules(visitor) == []
+    page.click("#record-discard")
+
+    song = write(tmp_path / "song.ogg", 100, 44100)
+    odd = hiss(tmp_path / "hiss.wav", 2)
+    (tmp_path / "letter.mp3").write_text("no song")
+    with visitor.held("**/predictions") as waiting:
+        visitor.choose([song, odd, tmp_path / "letter.mp3"])
+        for file in (song, odd):
+            visitor.wait_for(file.name, "predicting")
+        visitor.wait_for("letter.mp3", "failed")
+        page.click("#pause")
+        visitor.choose([write(tmp_path / "late.wav", 12, 22050)])
+        visitor.wait_for("late.wav", "paused")
+        assert broken_rules(visitor) == []
+        while waiting:
+            waiting.pop().continue_()
+        for file in (song, odd):
+            visitor.wait_for(file.name, "done")
+    page.click("#cancel")
+    visitor.wait_for("late.wav", "cancelled")
+    page.click("#collection summary")
+    for file in (song, odd):
+        unfolded = visitor.song(file.name)
+        unfolded.locator(".song-toggle").click()
+        unfolded.locator(".sent summary").click()
+        unfolded.locator(".sent-json").wait_for()
+        unfolded.locator(".pieces summary").click()
+        unfolded.locator(".pieces table").wait_for()
+    assert broken_rules(visitor) == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_other_pages(visit: Callable[..., Visit], doubting_site: Site, look: str):
+    visitor = visit(doubting_site.url, **LOOKS[look])
+    visitor.expected_complaints = ("404",)
+    for path in ("/models/v9", "/models/v1", "/models/none"):
+        visitor.page.goto(doubting_site.url + path)
+        for details in visitor.page.locator("main details > summary").all():
+            details.click()
+        assert broken_rules(visitor) == []
