@@ -33,8 +33,9 @@ function summarise() {
   const cancelled = count('cancelled');
   byId('queue').hidden = !songs.length;
   document.body.classList.toggle('has-songs', songs.length > 0);
-  byId('summary').textContent =
-    `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}${cancelled ? `, ${cancelled} cancelled` : ''}`;
+  const text = `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}${cancelled ? `, ${cancelled} cancelled` : ''}`;
+  // Read out by screen readers, so written only when it differs.
+  if (byId('summary').textContent !== text) byId('summary').textContent = text;
   byId('retry-failed').hidden = songs.filter((song) => song.retryable).length < 2;
   collection.update();
 }
@@ -67,6 +68,7 @@ function add(files, leftOut = 0) {
     view.update(engine.state === 'ready');
     views.set(song, view);
   }
+  collection.showAll();
   byId('list').append(...songs.map((song) => views.get(song).element));
   // A single song shows its answer at once; the room for it is taken before it is known.
   if (songs.length === 1) views.get(songs[0]).open(true);
@@ -85,7 +87,7 @@ engine.addEventListener('change', () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
 });
 byId('songs').addEventListener('change', ({ target }) => {
-  add([...target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+  add([...target.files].map((file) => ({ file, path: file.name })));
   // So that choosing the same file again is a change.
   target.value = '';
 });

@@ -7,8 +7,9 @@ export const UNSURE = 'not sure';
 export const ORDERS = {
   added: (a, b) => a.id - b.id,
   genre: (a, b) => groupPlace(a) - groupPlace(b) || surety(b) - surety(a) || a.id - b.id,
-  surest: (a, b) => surety(b) - surety(a) || a.id - b.id,
-  unsurest: (a, b) => surety(a) - surety(b) || a.id - b.id,
+  // A probability among the genres says nothing of a song that is unlike all of them.
+  surest: (a, b) => doubted(a) - doubted(b) || surety(b) - surety(a) || a.id - b.id,
+  unsurest: (a, b) => doubted(b) - doubted(a) || surety(a) - surety(b) || a.id - b.id,
 };
 
 /** @param {import('./queue.js').Song} song @returns {number} probability of its genre */
@@ -23,6 +24,8 @@ export function group(song) {
   const { genre, unfamiliar } = song.prediction.aggregate;
   return unfamiliar?.flag ? UNSURE : genre;
 }
+
+const doubted = (song) => Number(group(song) === UNSURE);
 
 function groupPlace(song) {
   const found = group(song);
@@ -73,7 +76,8 @@ export function toCsv(songs) {
       ...aggregate.probabilities,
     ];
   });
-  return `${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
+  // The mark in front tells spreadsheets that it is UTF-8.
+  return `\ufeff${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
 }
 
 /** @param {import('./queue.js').Song[]} songs answered ones @returns {string} all that is known */
@@ -93,8 +97,10 @@ export function toJson(songs) {
  */
 export function toPlaylist(songs) {
   const clean = (text) => text.replace(/[\r\n]+/g, ' ');
+  // A line that begins with # is no file.
+  const place = (path) => clean(path.startsWith('#') ? `./${path}` : path);
   const lines = songs.map((song) =>
-    `#EXTINF:${Math.round(song.seconds)},${clean(song.file.name.replace(/\.[^.]+$/, ''))}\n${clean(song.path)}\n`);
+    `#EXTINF:${Math.round(song.seconds)},${clean(song.file.name.replace(/\.[^.]+$/, ''))}\n${place(song.path)}\n`);
   return `#EXTM3U\n${lines.join('')}`;
 }
 

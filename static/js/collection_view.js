@@ -37,6 +37,8 @@ export class CollectionView {
     byId('cancel').addEventListener('click', () => {
       queue.cancel();
       this.update();
+      // What had the focus can no longer be pressed.
+      byId(byId('retry-failed').hidden ? 'order' : 'retry-failed').focus();
     });
     byId('order').addEventListener('change', () => this.#sort());
     byId('filter').addEventListener('change', () => this.#filter());
@@ -51,10 +53,11 @@ export class CollectionView {
   /** Follow the queue: called whenever songs come, go or change. */
   update() {
     const { songs, paused } = this.#queue;
-    byId('tools').hidden = songs.length < 2;
     if (!songs.length) this.#reset();
+    // A last song that is paused or filtered away needs them, too.
+    byId('tools').hidden = songs.length < 2 && !paused && byId('filter').value === ALL;
     for (const song of songs) {
-      if (song.state !== 'done' || this.#counted.has(song)) continue;
+      if (!song.finished || song.state === 'cancelled' || this.#counted.has(song)) continue;
       this.#counted.add(song);
       this.#pace.finish(song.file.size);
     }
@@ -66,6 +69,8 @@ export class CollectionView {
     const left = this.#pace.left(open.reduce((sum, song) => sum + song.file.size, 0));
     byId('time-left').textContent = paused && open.length ? 'Paused' : left;
     byId('pause').textContent = paused ? 'Go on' : 'Pause';
+    // A button that can no longer be pressed loses the focus.
+    if (!open.length && document.activeElement === byId('pause')) byId('order').focus({ preventScroll: true });
     byId('pause').disabled = byId('cancel').disabled = !open.length;
     this.#count();
     // Songs that move while one reads them are a nuisance: they are put in order when all is done.
@@ -74,10 +79,15 @@ export class CollectionView {
     this.#filter();
   }
 
+  /** Show all songs, so that new ones can be seen. */
+  showAll() {
+    byId('filter').value = ALL;
+  }
+
   #reset() {
     this.#pace = new Pace();
     byId('order').value = 'added';
-    byId('filter').value = ALL;
+    this.showAll();
     byId('collection').open = false;
   }
 
@@ -123,7 +133,6 @@ export class CollectionView {
 
   #count() {
     const groups = this.#counts();
-    const answered = groups.reduce((sum, { count }) => sum + count, 0);
     const most = Math.max(1, ...groups.map(({ count }) => count));
     for (const { name, count } of groups) {
       const { stripe, bar, count: number, button, option } = this.#rows.get(name);
@@ -133,11 +142,13 @@ export class CollectionView {
       bar.style.width = `${(100 * count) / most}%`;
       number.textContent = integer(count);
       button.disabled = !count;
-      option.textContent = `${name} (${integer(count)})`;
+      const text = `${name} (${integer(count)})`;
+      // An open menu is not written anew for nothing.
+      if (option.textContent !== text) option.textContent = text;
       // The chosen one stays, or nobody could see why the list is empty.
       option.disabled = !count && byId('filter').value !== name;
     }
-    byId('export-csv').disabled = byId('export-json').disabled = !answered;
+    byId('export-csv').disabled = byId('export-json').disabled = !this.#answered().length;
     byId('mix').ariaLabel = groups.filter(({ count }) => count)
       .sort((a, b) => b.count - a.count)
       .map(({ name, count }) => `${name} ${integer(count)}`).join(', ') || 'No answers yet';

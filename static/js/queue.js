@@ -124,6 +124,8 @@ export class SongQueue extends EventTarget {
   remove(song) {
     song.attempt.abort();
     this.songs = this.songs.filter((other) => other !== song);
+    // An empty queue has nothing to wait for.
+    if (!this.songs.length) this.paused = false;
   }
 
   /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */

@@ -66,18 +66,24 @@ export class Recording {
    */
   static async start() {
     let stream;
+    const context = new AudioContext();
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: SOUND });
+      return new Recording(stream, context);
     } catch (error) {
+      stream?.getTracks().forEach((track) => track.stop());
+      context.close();
       throw refusal(error);
     }
-    return new Recording(stream);
   }
 
-  /** @param {MediaStream} stream */
-  constructor(stream) {
+  /**
+   * @param {MediaStream} stream
+   * @param {AudioContext} context closed with the recording
+   */
+  constructor(stream, context) {
     this.#stream = stream;
-    this.#context = new AudioContext();
+    this.#context = context;
     this.#meter = this.#context.createAnalyser();
     this.#meter.fftSize = 2048;
     this.#context.createMediaStreamSource(stream).connect(this.#meter);
@@ -118,12 +124,13 @@ export class Recording {
   async finish(name) {
     await this.#stop();
     const recorded = new Blob(this.#chunks, { type: this.#recorder.mimeType });
+    if (!recorded.size) throw new UserError('Nothing was recorded. Try again, a little longer.');
     try {
       const { sampleRate } = this.#context;
       const context = new OfflineAudioContext(1, 1, sampleRate);
       return toWav(await context.decodeAudioData(await recorded.arrayBuffer()), name);
-    } catch {
-      throw new UserError('Nothing was recorded. Try again, a little longer.');
+    } catch (error) {
+      throw new UserError(`The recording could not be read (${error.message}). Try again: a little longer if it was very short, shorter if it was very long.`);
     }
   }
 

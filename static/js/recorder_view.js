@@ -28,20 +28,22 @@ export function offerRecording(maxMinutes, onFile) {
   button.hidden = !canRecord();
   /** @type {Recording | null} */
   let recording = null;
+  let limit;
 
   function follow() {
     if (!recording) return;
     byId('record-level').value = recording.level();
     byId('record-clock').textContent = clock(recording.seconds);
-    if (recording.seconds >= maxMinutes * 60) finish();
-    else requestAnimationFrame(follow);
+    requestAnimationFrame(follow);
   }
 
   function close() {
+    const hadFocus = panel.contains(document.activeElement);
+    clearTimeout(limit);
     recording = null;
     panel.hidden = true;
     button.disabled = false;
-    button.focus();
+    if (hadFocus) button.focus();
   }
 
   async function finish() {
@@ -63,6 +65,7 @@ export function offerRecording(maxMinutes, onFile) {
       recording = await Recording.start();
     } catch (error) {
       button.disabled = false;
+      button.focus();
       if (!(error instanceof UserError)) throw error;
       say(error.message);
       return;
@@ -72,6 +75,8 @@ export function offerRecording(maxMinutes, onFile) {
     mine.ended.then(() => {
       if (recording === mine) finish();
     });
+    // No frames are drawn in the background, but this goes on there.
+    limit = setTimeout(finish, maxMinutes * 60_000);
     panel.hidden = false;
     byId('record-stop').focus();
     follow();

@@ -32,20 +32,25 @@ function longestPart(segments, genre) {
 function where(segments, { first, last }) {
   const begins = segments[first].start;
   const ends = segments[last].end;
-  if (last === segments.length - 1) return first === 0 ? 'throughout' : 'at the end';
-  if (ends <= MINUTE_S) return 'in the first minute';
+  if (last === segments.length - 1) {
+    return ends - begins <= MINUTE_S ? 'at the end' : `from ${clock(begins)} on`;
+  }
+  if (ends <= MINUTE_S && begins < MINUTE_S / 2) return 'in the first minute';
   if (first === 0) return `until ${clock(ends)}`;
   return `from ${clock(begins)} to ${clock(ends)}`;
 }
 
 /**
  * @param {import('./api.js').Prediction} prediction
- * @returns {string} a sentence without a full stop; empty for a song of a single piece
+ * @returns {string} a sentence without a full stop; empty where there is no course to tell: one
+ *   piece, or pieces that mostly go to another genre than the one that leads on average
  */
 export function story({ genres, segments, aggregate }) {
   if (segments.length < 2) return '';
   const { genre, probabilities, votes } = aggregate;
-  const share = (votes[genre] ?? 0) / segments.length;
+  const won = votes[genre] ?? 0;
+  if (won < Math.max(...Object.values(votes))) return '';
+  const share = won / segments.length;
   const companions = [];
   const touches = [];
   for (const index of ranking(probabilities)) {

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from .screenshots import LOOKS
 from .site import Site
 from .sounds import hiss, write
-from .visit import Visit
+from .visit import Visit, let_go
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -54,8 +54,8 @@ def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path,
         visitor.choose([write(tmp_path / "late.wav", 12, 22050)])
         visitor.wait_for("late.wav", "paused")
         assert broken_rules(visitor) == []
-        while waiting:
-            waiting.pop().continue_()
+        let_go(visitor, waiting)
+        let_go(visitor, waiting)
         for file in (song, odd):
             visitor.wait_for(file.name, "done")
     page.click("#cancel")

@@ -84,7 +84,8 @@ def test_recording_is_analysed_like_a_song(listener: Visit):
     assert live(listener) == 0
     # a real recording of the beeps, in a file whose length is known
     samples, rate = soundfile.read(io.BytesIO(base64.b64decode(page.evaluate(PLAYED))))
-    assert 5 < len(samples) / rate < 30
+    # more than a moment; a busy machine may lose the first seconds
+    assert 2 < len(samples) / rate < 30
     assert np.abs(samples).max() > 0.01
     # nothing went out but one request with the numbers
     (sent,) = [line for line in requests if "blob:" not in line]
@@ -120,6 +121,7 @@ def test_microphone_that_is_not_allowed(visit: Callable[..., Visit], site: Site)
     message.wait_for()
     assert "Allow it for this site" in message.inner_text()
     assert visitor.page.is_enabled("#record")
+    assert visitor.page.evaluate("document.activeElement.id") == "record"
     assert visitor.page.is_hidden("#recording")
 
 

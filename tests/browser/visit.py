@@ -174,3 +174,13 @@ class Visit:
     def _response(self, response: Response) -> None:
         if response.request.method == "POST" and response.ok:
             self.answers.append(response.json())
+
+
+def let_go(visitor: Visit, waiting: list[Route]) -> None:
+    """Let the next held request through, once it is there."""
+    for _ in range(PATIENCE_MS // 20):
+        if waiting:
+            waiting.pop(0).continue_()
+            return
+        visitor.page.wait_for_timeout(20)
+    raise AssertionError("no request came")
