@@ -18,6 +18,7 @@ from flask import Blueprint, Flask, Response, current_app, request, send_file, u
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
+from . import vendor
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
 
@@ -52,7 +53,7 @@ def asset(name: str) -> str:
 
     A missing file gets its plain URL: the page then lacks a picture or a style, but it is there.
     """
-    path = STATIC / name
+    path = _vendored(name) or STATIC / name
     version = file_hash(path) if path.is_file() else None
     return url_for("assets.static_file", name=name, v=version)
 
@@ -88,7 +89,7 @@ def file_hash(path: Path) -> str:
 
 
 def check_runtime() -> None:
-    """Refuse to start when what the browser needs is missing or was changed.
+    """Refuse to start when what the browser needs of others is missing or was changed.
 
     Raises
     ------
@@ -103,12 +104,17 @@ def check_runtime() -> None:
             "The browser's Python runtime in static/runtime is not complete: "
             f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
         )
+    if problems := vendor.problems():
+        raise StartError(
+            f"The page's libraries are not complete: {'; '.join(problems)}. Run `make serve` or "
+            "`npm ci`."
+        )
 
 
 @bp.get("/static/<path:name>")
 def static_file(name: str) -> Response:
     """Serve a file of static/."""
-    path = _inside(STATIC, name)
+    path = _vendored(name) or _inside(STATIC, name)
     return _send(path, file_hash(path), forever=request.args.get("v") == file_hash(path))
 
 
@@ -154,6 +160,13 @@ def _zip() -> bytes:
 
 def _short_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _vendored(name: str) -> Path | None:
+    script = (
+        vendor.SCRIPTS.get(name.removeprefix("vendor/")) if name.startswith("vendor/") else None
+    )
+    return script.file if script else None
 
 
 def _inside(folder: Path, name: str) -> Path:

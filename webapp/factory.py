@@ -9,7 +9,19 @@ from typing import Any
 import click
 from flask import Flask
 
-from . import access_log, api, assets, choice, errors, health, metrics, openapi, pages, security
+from . import (
+    access_log,
+    api,
+    assets,
+    choice,
+    errors,
+    health,
+    language,
+    metrics,
+    openapi,
+    pages,
+    security,
+)
 from .inference import Predictors, Registry
 from .schema import RequestSchema
 from .settings import PREFIX, REPOSITORY, Settings, StartError
@@ -61,7 +73,18 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
             },
         ),
     )
-    for module in (access_log, metrics, security, errors, assets, pages, api, openapi, health):
+    for module in (
+        access_log,
+        metrics,
+        security,
+        errors,
+        language,
+        assets,
+        pages,
+        api,
+        openapi,
+        health,
+    ):
         app.register_blueprint(module.bp)
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -74,6 +97,7 @@ def _empty_app(settings: Settings, testing: bool) -> Flask:
     # a redirect for // would answer with HTML under /api
     app.url_map.merge_slashes = False
     app.jinja_env.globals["asset"] = assets.asset
+    language.attach(app)
     return app
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from features import FeatureSpec
 from features.statistics import statistics_names
 
-from . import assets
+from . import assets, language
 from .api import find
 from .errors import RequestError
 from .inference import CardError
@@ -35,6 +35,7 @@ def index() -> Response:
         spec=here.card.spec,
         n_models=len(here.registry.cards),
         config=config(),
+        texts=language.script_texts(language.language()),
     )
 
 

@@ -379,7 +379,7 @@ def test_updating_the_list_makes_the_tracked_one(tmp_path: Path) -> None:
 def test_tracked_list_goes_with_package_json(root: Path) -> None:
     listing = RuntimeFiles.load()
     package = json.loads((root / "package.json").read_text())
-    assert package["dependencies"] == {"pyodide": listing.pyodide}
+    assert package["dependencies"]["pyodide"] == listing.pyodide
     assert f"numpy-{listing.numpy}-" in listing.wheel
     names = [source.name for source in runtime.official_sources(listing)]
     assert f"v{listing.pyodide}/full" in names[0]

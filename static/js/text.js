@@ -1,0 +1,30 @@
+/**
+ * What the page says, in its language. Texts are written in English where they are used; the page
+ * brings those of another language with it, by the English ones.
+ */
+
+const element = globalThis.document?.getElementById('texts');
+/** @type {Record<string, string | [string, string]>} */
+const texts = element ? JSON.parse(element.textContent) : {};
+const plurals = new Intl.PluralRules(globalThis.document?.documentElement.lang || 'en');
+
+const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+/**
+ * @param {string} text English, with {names} for what is put in
+ * @param {Record<string, string | number>} [values]
+ * @returns {string} the same in the page's language
+ */
+export const t = (text, values = {}) => fill(texts[text] ?? text, values);
+
+/**
+ * @param {string} one English, for a count of one
+ * @param {string} many English, for other counts
+ * @param {number} count chooses between them; not put in by itself
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function tn(one, many, count, values = {}) {
+  const [single, several] = texts[one] ?? [one, many];
+  return fill(plurals.select(count) === 'one' ? single : several, values);
+}

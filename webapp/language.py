@@ -1,0 +1,109 @@
+"""English and French: which one a request gets, and the catalogs of both.
+
+English is what templates and scripts are written in. `webapp/translations/fr` holds two catalogs
+that gettext's tools read and write: `messages.po` of templates and Python, `scripts.po` of the
+page's scripts. They are read as they are; nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from babel.core import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Blueprint, Flask, Response, request
+from flask_babel import Babel, Domain, get_locale
+
+bp = Blueprint("language", __name__)
+
+FOLDER = Path(__file__).resolve().parent / "translations"
+# Written in itself, as people look for it.
+LANGUAGES = {"en": "English", "fr": "Français"}
+PARAMETER = "lang"
+
+
+def language() -> str:
+    """Language of the running request: `?lang=`, or what the browser asks for, or English."""
+    wanted = request.args.get(PARAMETER, "")
+    if wanted in LANGUAGES:
+        return wanted
+    return request.accept_languages.best_match(list(LANGUAGES), "en") or "en"
+
+
+def catalog(name: str, domain: str) -> Catalog:
+    """The catalog of a language, `messages` or `scripts`; empty for English."""
+    path = FOLDER / name / "LC_MESSAGES" / f"{domain}.po"
+    if not path.is_file():
+        return Catalog(Locale(name))
+    with path.open("rb") as file:
+        return read_po(file, locale=name, domain=domain, abort_invalid=True)
+
+
+@functools.cache
+def script_texts(name: str) -> dict[str, str | list[str]]:
+    """What the page's scripts say, by its English text: a text, or those of one and of many."""
+    return {
+        message.id if isinstance(message.id, str) else message.id[0]: message.string
+        if isinstance(message.string, str)
+        else list(message.string)
+        for message in catalog(name, "scripts")
+        if message.id and message.string
+    }
+
+
+@functools.cache
+def _translations(name: str) -> Translations | NullTranslations:
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog(name, "messages"))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+class _Domain(Domain):  # type: ignore[misc]
+    def get_translations(self) -> Translations | NullTranslations:
+        locale = get_locale()
+        return _translations(locale.language) if locale else NullTranslations()
+
+
+class _Babel(Babel):  # type: ignore[misc]
+    @functools.cached_property
+    def domain_instance(self) -> Domain:
+        return _Domain(domain=self.domain)
+
+
+def to(path: str, fragment: str = "") -> str:
+    """A link inside the site; a language that was chosen by hand stays chosen."""
+    wanted = request.args.get(PARAMETER)
+    query = f"?{urlencode({PARAMETER: wanted})}" if wanted in LANGUAGES else ""
+    return f"{path}{query}{fragment}"
+
+
+def in_language(name: str) -> str:
+    """The page of this request in a language."""
+    rest = {key: value for key, value in request.args.items() if key != PARAMETER}
+    return f"{request.path}?{urlencode({**rest, PARAMETER: name})}"
+
+
+def attach(app: Flask) -> None:
+    """Make the app speak both languages."""
+    _Babel(app, locale_selector=language)
+    helpers: dict[str, Any] = {
+        "to": to, "in_language": in_language, "language": language, "languages": LANGUAGES,
+    }  # fmt: skip
+    app.jinja_env.globals.update(helpers)
+
+
+@bp.after_app_request
+def tell(response: Response) -> Response:
+    """Name the language, and tell caches that it depends on the browser's."""
+    if response.mimetype == "text/html":
+        response.content_language.add(language())
+        response.vary.add("Accept-Language")
+    return response

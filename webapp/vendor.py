@@ -1,0 +1,62 @@
+"""Other people's scripts that the page loads: served out of the npm packages they came in.
+
+They are served under `/static/vendor/`, never from another site, and only while they have the
+sha256 that stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .runtime import ROOT, sha256_of
+
+NODE_MODULES = ROOT / "node_modules"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file of an npm package.
+
+    Attributes
+    ----------
+    path : inside node_modules.
+    sha256 : hex digest of its content.
+    """
+
+    path: str
+    sha256: str
+
+    @property
+    def file(self) -> Path:
+        """Where it lies."""
+        return NODE_MODULES / self.path
+
+
+# Served name: file. After an update in package.json the digests are written anew; a test compares.
+SCRIPTS = {
+    "mediabunny.js": Script(
+        "mediabunny/dist/bundles/mediabunny.min.mjs",
+        "fa696c53494b6b09a8b310ec51e3c44a59e79513234fb832255a38c686162009",
+    ),
+    "wavesurfer.js": Script(
+        "wavesurfer.js/dist/wavesurfer.esm.js",
+        "079f3b142f37737f975b03ea8fd18652a316dc2120a2629aeca0844a0c08f2b1",
+    ),
+    "wavesurfer-regions.js": Script(
+        "wavesurfer.js/dist/plugins/regions.esm.js",
+        "f3b9a81f56d0301affbeb5693dc9c43527efd6e97e534f17329192a7ce7fc4d4",
+    ),
+}
+
+
+def problems() -> list[str]:
+    """One sentence for each script that is missing or differs; empty when all is well."""
+    found = []
+    for script in SCRIPTS.values():
+        try:
+            if sha256_of(script.file) != script.sha256:
+                found.append(f"{script.path} is not the expected file (its sha256 differs)")
+        except OSError:
+            found.append(f"{script.path} is missing")
+    return found
