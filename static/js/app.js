@@ -58,6 +58,7 @@ function add(files, leftOut = 0) {
   const songs = files.map(({ file, path }) => new Song(file, path));
   for (const song of songs) {
     const view = new SongView(song, config, {
+      invert: (...task) => engine.invert(...task),
       onRetry: () => queue.retry(song),
       onRemove: () => {
         const next = neighbour(view.element);

@@ -1,11 +1,12 @@
 /** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
 
 import { UserError } from './errors.js';
+import { t } from './text.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
-const EXTRACT_STALL_MS = 120_000;
+const TASK_STALL_MS = 120_000;
 
 /** Files that the worker loads: five of Pyodide, numpy and features/. */
 export const FILES_TO_LOAD = 7;
@@ -100,16 +101,56 @@ export class Engine extends EventTarget {
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  async extract(samples, onProgress) {
+  extract(samples, onProgress) {
+    return this.#ask({ type: 'extract', samples }, [samples.buffer], {
+      onProgress,
+      broken: (reason) => `The analysis of this song broke off (${reason}). It is being started anew; Retry tries this song again.`,
+    });
+  }
+
+  /**
+   * Make a sound of what is sent for a song: of this text, and of nothing else.
+   * @param {string} text JSON of the request
+   * @param {(done: number, total: number) => void} onProgress per ten seconds of sound
+   * @param {AbortSignal} signal gives it up
+   * @returns {Promise<Float32Array>} samples at the feature spec's sample rate
+   * @throws {UserError} numbers of which no sound can be made, or an analysis that broke
+   */
+  async invert(text, onProgress, signal) {
+    const { samples } = await this.#ask({ type: 'invert', text }, [], {
+      onProgress,
+      signal,
+      broken: (reason) => t('Making the sound broke off ({reason}). The analysis is being started anew; then you can try again.', { reason }),
+    });
+    return samples;
+  }
+
+  async #ask(message, transfer, { onProgress, broken, signal }) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      this.#tasks.set(id, { resolve, reject, onProgress });
+      const drop = () => {
+        reject(new UserError(t('Given up.'), { cancelled: true }));
+        if (!this.#tasks.delete(id)) return;
+        this.#worker.postMessage({ type: 'drop', id });
+        this.#rest();
+      };
+      if (signal?.aborted) {
+        drop();
+        return;
+      }
+      signal?.addEventListener('abort', drop, { once: true });
+      this.#tasks.set(id, { resolve, reject, onProgress, broken });
       const spec = JSON.stringify(this.#config.featureSpec);
-      this.#worker.postMessage({ type: 'extract', id, samples, spec }, [samples.buffer]);
-      this.#watch(EXTRACT_STALL_MS);
+      this.#worker.postMessage({ ...message, id, spec }, transfer);
+      this.#watch(TASK_STALL_MS);
     });
+  }
+
+  /** Nothing is awaited when nothing is left to do. */
+  #rest() {
+    if (!this.#tasks.size) clearTimeout(this.#watchdog);
   }
 
   #ready() {
@@ -139,13 +180,15 @@ export class Engine extends EventTarget {
     } else if (data.type === 'broken') {
       this.#restart(data.message);
     } else if (data.type === 'progress') {
-      this.#watch(EXTRACT_STALL_MS);
+      this.#watch(TASK_STALL_MS);
       task?.onProgress(data.done, data.total);
     } else if (task) {
       this.#tasks.delete(data.id);
-      if (!this.#tasks.size) clearTimeout(this.#watchdog);
-      if (data.type === 'extracted') task.resolve(data);
-      else task.reject(new UserError(data.message, { retryable: false }));
+      this.#rest();
+      if (data.type === 'refused') task.reject(new UserError(data.message, { retryable: false }));
+      else if (data.type === 'unmade') {
+        task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
+      } else task.resolve(data);
     }
   }
 
@@ -158,14 +201,12 @@ export class Engine extends EventTarget {
     }, ms);
   }
 
-  /** The songs inside are lost with a clear message; the next ones find a new worker. */
+  /** What it worked at is lost with a clear message; the next tasks find a new worker. */
   #restart(reason) {
     const lost = [...this.#tasks.values()];
     this.#tasks.clear();
     this.start();
-    for (const { reject } of lost) {
-      reject(new UserError(`The analysis of this song broke off (${reason}). It is being started anew; Retry tries this song again.`));
-    }
+    for (const { reject, broken } of lost) reject(new UserError(broken(reason)));
   }
 
   #fail(message) {

@@ -26,15 +26,19 @@ export class SongView {
   #parts;
   #timeline;
   #urls = [];
+  #gone = new AbortController();
+  #invert;
   #shown = '';
 
   /**
    * @param {import('./queue.js').Song} song
    * @param {{genres: string[], segmentSeconds: number, shape: number[], numberNames: string[],
    *   predictUrl: string}} config
-   * @param {{onRetry: () => void, onRemove: () => void}} actions
+   * @param {{onRetry: () => void, onRemove: () => void,
+   *   invert: import('./engine.js').Engine['invert']}} actions
    */
-  constructor(song, config, { onRetry, onRemove }) {
+  constructor(song, config, { onRetry, onRemove, invert }) {
+    this.#invert = invert;
     this.#song = song;
     this.#config = config;
     this.element = template.content.firstElementChild.cloneNode(true);
@@ -111,6 +115,7 @@ export class SongView {
 
   /** Take the song off the page and free what it held. */
   remove() {
+    this.#gone.abort();
     this.#parts.audio.removeAttribute('src');
     this.#parts.audio.load();
     for (const url of this.#urls) URL.revokeObjectURL(url);
@@ -206,7 +211,9 @@ export class SongView {
     const { sent, sentBody } = this.#parts;
     const { state, extraction } = this.#song;
     if (!sent.open || !extraction || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
+    const view = await sentView(this.#song, this.#config, {
+      makeUrl: (blob) => this.#url(blob), invert: this.#invert, gone: this.#gone.signal,
+    });
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 
