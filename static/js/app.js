@@ -2,14 +2,16 @@
 
 import { predict, refuseLarge } from './api.js';
 import { CollectionView } from './collection_view.js';
+import { cut } from './cut.js';
 import { decode } from './decode.js';
 import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
-import { counted } from './format.js';
+import { integer } from './format.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
+import { tn } from './text.js';
 
 const byId = (id) => document.getElementById(id);
 const config = JSON.parse(byId('config').textContent);
@@ -17,8 +19,11 @@ const config = JSON.parse(byId('config').textContent);
 const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
-  decode: (file) =>
-    decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
+  decode: async (song) => {
+    const sampleRate = config.featureSpec.sample_rate;
+    const decoded = await decode(song.file, { sampleRate, maxMinutes: config.maxMinutes });
+    return song.part ? cut(decoded, sampleRate, song.part) : decoded;
+  },
   check: (extraction) => refuseLarge(extraction, config),
   predict: (body, signal) => predict(config.predictUrl, body, signal),
 });
@@ -33,7 +38,12 @@ function summarise() {
   const cancelled = count('cancelled');
   byId('queue').hidden = !songs.length;
   document.body.classList.toggle('has-songs', songs.length > 0);
-  const text = `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}${cancelled ? `, ${cancelled} cancelled` : ''}`;
+  const n = songs.length;
+  const text = [
+    tn('{done} of {n} song done', '{done} of {n} songs done', n, { done: integer(count('done')), n: integer(n) }),
+    failed ? tn('{n} failed', '{n} failed', failed, { n: integer(failed) }) : '',
+    cancelled ? tn('{n} cancelled', '{n} cancelled', cancelled, { n: integer(cancelled) }) : '',
+  ].filter(Boolean).join(', ');
   // Read out by screen readers, so written only when it differs.
   if (byId('summary').textContent !== text) byId('summary').textContent = text;
   byId('retry-failed').hidden = songs.filter((song) => song.retryable).length < 2;
@@ -55,10 +65,19 @@ function neighbour(element) {
 }
 
 function add(files, leftOut = 0) {
-  const songs = files.map(({ file, path }) => new Song(file, path));
+  enter(files.map(({ file, path }) => new Song(file, path)), leftOut);
+}
+
+/** A stretch of a song as a song of its own; of a part, a part of the same file. */
+function addPart({ file, path, begin }, { from, to }) {
+  enter([new Song(file, path, { from: begin + from, to: begin + to })]);
+}
+
+function enter(songs, leftOut = 0) {
   for (const song of songs) {
     const view = new SongView(song, config, {
       onRetry: () => queue.retry(song),
+      onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {
         const next = neighbour(view.element);
         remove(song);
@@ -73,7 +92,10 @@ function add(files, leftOut = 0) {
   // A single song shows its answer at once; the room for it is taken before it is known.
   if (songs.length === 1) views.get(songs[0]).open(true);
   byId('left-out').hidden = !leftOut;
-  byId('left-out').textContent = `${counted(leftOut, 'file')} in the folder left out: no audio.`;
+  byId('left-out').textContent = tn(
+    '{n} file in the folder left out: no audio.', '{n} files in the folder left out: no audio.',
+    leftOut, { n: integer(leftOut) },
+  );
   queue.add(songs);
   summarise();
   if (songs.length) views.get(songs[0]).element.scrollIntoView({ block: 'nearest' });

@@ -17,6 +17,11 @@ export function percent(share) {
 /** @param {number} count @returns {string} such as "122,880" */
 export const integer = (count) => integerFormat.format(count);
 
+const decimalFormat = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** @param {number} value @returns {string} such as "5.0" */
+export const decimal = (value) => decimalFormat.format(value);
+
 /** @param {number} bytes @returns {string} such as "4.8 MB" (decimal units) */
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;

@@ -6,6 +6,9 @@
  */
 
 import { UserError } from './errors.js';
+import { clock } from './format.js';
+import { peaksOf } from './peaks.js';
+import { t } from './text.js';
 
 const PARALLEL_REQUESTS = 2;
 
@@ -20,12 +23,15 @@ export class Song {
   /**
    * @param {File} file
    * @param {string} path where it lies in the folder that it came with, or its name
+   * @param {{from: number, to: number} | null} part seconds of the file that are analysed; null: all
    */
-  constructor(file, path = file.name) {
+  constructor(file, path = file.name, part = null) {
     this.id = nextNumber;
     nextNumber += 1;
     this.file = file;
     this.path = path;
+    this.part = part;
+    this.name = part ? `${file.name} (${clock(part.from)}\u2013${clock(part.to)})` : file.name;
     /** @type {State} */
     this.state = 'queued';
     /** Share of the running step, 0 to 1, or null when it cannot be known. @type {number | null} */
@@ -34,6 +40,8 @@ export class Song {
     this.error = null;
     /** Seconds, once decoded. @type {number | null} */
     this.seconds = null;
+    /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
+    this.peaks = null;
     /** What is sent; kept until the song is removed: shown, and sent again on retry.
      * @type {import('./engine.js').Extraction | null} */
     this.extraction = null;
@@ -43,6 +51,11 @@ export class Song {
     this.times = {};
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
+  }
+
+  /** Where in the file it begins, in seconds. */
+  get begin() {
+    return this.part?.from ?? 0;
   }
 
   get finished() {
@@ -72,7 +85,7 @@ export class SongQueue extends EventTarget {
   /**
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
-   * @param {(file: File) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(song: Song) => Promise<import('./decode.js').Decoded>} parts.decode
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
    * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
@@ -159,9 +172,10 @@ export class SongQueue extends EventTarget {
     const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
-      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song.file));
+      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song));
       if (signal.aborted) return;
       song.seconds = seconds;
+      song.peaks = peaksOf(samples, samples.length / seconds);
       await this.#extracting;
       if (signal.aborted) return;
       this.#extracting = this.#extract(song, samples, signal);
@@ -230,7 +244,7 @@ export class SongQueue extends EventTarget {
     if (!(error instanceof UserError)) console.error(error);
     song.error = error instanceof UserError
       ? error
-      : new UserError(`Something unexpected went wrong (${error.message}). Retry, please.`);
+      : new UserError(t('Something unexpected went wrong ({reason}). Retry, please.', { reason: error.message }));
     this.#set(song, 'failed');
   }
 

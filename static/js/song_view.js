@@ -1,23 +1,25 @@
 /** One song of the list: its row, and the answer that unfolds below it. */
 
-import { clock, counted, percent, size } from './format.js';
-import { colourClass, ranking } from './genres.js';
+import { clock, decimal, integer, percent, size } from './format.js';
+import { colourClass, genreName, ranking } from './genres.js';
 import { piecesTable } from './pieces_view.js';
+import { offerPart } from './part_view.js';
 import { sentView } from './sent_view.js';
 import { story } from './story.js';
+import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
 const template = document.getElementById('song-template');
 
 const STATUS = {
-  queued: 'Waiting for its turn',
-  paused: 'Paused',
-  waiting: 'Waiting for the analysis to load',
-  decoding: 'Decoding on your computer',
-  extracting: 'Analysing on your computer',
-  predicting: 'Asking the model',
-  cancelled: 'Cancelled; Retry analyses it after all',
+  queued: t('Waiting for its turn'),
+  paused: t('Paused'),
+  waiting: t('Waiting for the analysis to load'),
+  decoding: t('Decoding on your computer'),
+  extracting: t('Analysing on your computer'),
+  predicting: t('Asking the model'),
+  cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
 export class SongView {
@@ -25,6 +27,7 @@ export class SongView {
   #config;
   #parts;
   #timeline;
+  #part;
   #urls = [];
   #shown = '';
 
@@ -32,9 +35,10 @@ export class SongView {
    * @param {import('./queue.js').Song} song
    * @param {{genres: string[], segmentSeconds: number, shape: number[], numberNames: string[],
    *   predictUrl: string}} config
-   * @param {{onRetry: () => void, onRemove: () => void}} actions
+   * @param {{onRetry: () => void, onRemove: () => void,
+   *   onPart: (from: number, to: number) => void}} actions onPart: analyse a stretch by itself
    */
-  constructor(song, config, { onRetry, onRemove }) {
+  constructor(song, config, { onRetry, onRemove, onPart }) {
     this.#song = song;
     this.#config = config;
     this.element = template.content.firstElementChild.cloneNode(true);
@@ -49,15 +53,26 @@ export class SongView {
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
-    this.element.dataset.name = song.file.name;
+    this.element.dataset.name = song.name;
     body.id = `song-${song.id}`;
     toggle.setAttribute('aria-controls', body.id);
-    one('.song-name').textContent = song.file.name;
-    progress.ariaLabel = `Progress of ${song.file.name}`;
-    one('.song-remove').ariaLabel = `Remove ${song.file.name}`;
-    retry.ariaLabel = `Retry ${song.file.name}`;
-    audio.ariaLabel = `Play ${song.file.name}`;
-    this.#timeline = new Timeline({ rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio });
+    one('.song-name').textContent = song.name;
+    progress.ariaLabel = t('Progress of {name}', { name: song.name });
+    one('.song-remove').ariaLabel = t('Remove {name}', { name: song.name });
+    retry.ariaLabel = t('Retry {name}', { name: song.name });
+    audio.ariaLabel = t('Play {name}', { name: song.name });
+    const part = offerPart(one('.part'), onPart);
+    this.#timeline = new Timeline(
+      { rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio },
+      (from, to) => part.set(from, to),
+    );
+    part.onChange = (from, to) => this.#timeline.mark(from, to);
+    this.#part = part;
+    for (const choice of this.element.querySelectorAll('.timeline-choice input')) {
+      // The buttons of one song belong together, and not to those of the next.
+      choice.name = `timeline-${song.id}`;
+      choice.addEventListener('change', () => this.#timeline.showAll(choice.value === 'all'));
+    }
 
     toggle.addEventListener('click', () => this.open(body.hidden));
     retry.addEventListener('click', onRetry);
@@ -81,7 +96,7 @@ export class SongView {
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
     if (caption === this.#shown) return;
-    if (state === 'extracting') this.#timeline.prepare(seconds);
+    if (state === 'extracting') this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
 
     this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;
@@ -91,7 +106,7 @@ export class SongView {
     if (ended) {
       this.open(false);
       parts.status.textContent = error?.message ?? STATUS[state];
-      if (extraction) this.#renewSent('What was or may have been sent');
+      if (extraction) this.#renewSent(t('What was or may have been sent'));
     } else if (state === 'done') {
       this.#showResult();
     } else {
@@ -106,11 +121,13 @@ export class SongView {
     if (open && !audio.src) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
     body.hidden = !open;
+    this.#timeline.unfold(open);
     toggle.ariaExpanded = String(open);
   }
 
   /** Take the song off the page and free what it held. */
   remove() {
+    this.#timeline.remove();
     this.#parts.audio.removeAttribute('src');
     this.#parts.audio.load();
     for (const url of this.#urls) URL.revokeObjectURL(url);
@@ -132,12 +149,15 @@ export class SongView {
     const doubted = Boolean(unfamiliar?.flag);
 
     parts.word.textContent = likelihood(share);
-    parts.genre.textContent = genre;
-    const votes = `${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
+    parts.genre.textContent = genreName(genre);
+    const n = prediction.segments.length;
+    const votes = tn('{votes} of {n} piece', '{votes} of {n} pieces', n, {
+      votes: integer(prediction.aggregate.votes[genre] ?? 0), n: integer(n),
+    });
     parts.share.textContent = `${percent(share)} · ${votes}`;
     // What leads through a song is the genres' order among themselves: no news of a doubted one.
     parts.story.textContent = doubted ? '' : story(prediction);
-    let status = `${likelihood(share)} ${genre}, ${percent(share)}`;
+    let status = `${likelihood(share)} ${genreName(genre)}, ${percent(share)}`;
     let more = '';
     this.element.classList.toggle('doubted', doubted);
     parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
@@ -147,21 +167,26 @@ export class SongView {
       // The probabilities compare its genres with each other, whatever the sound is.
       parts.doubt.textContent = UNFAMILIAR.doubt;
       parts.word.textContent = UNFAMILIAR.why;
-      parts.share.textContent = `${percent(share)} among its ${prediction.genres.length} genres · ${votes}`;
+      parts.share.textContent = t('{share} among its {n} genres · {votes}', {
+        share: percent(share), n: prediction.genres.length, votes,
+      });
       status = UNFAMILIAR.doubt;
-      more = `: ${UNFAMILIAR.brief(genre)}`;
+      more = t(': {reason}', { reason: UNFAMILIAR.brief(genreName(genre)) });
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
-      const whole = this.#config.segmentSeconds.toFixed(1);
-      parts.weak.textContent =
-        `A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`;
-      more += '; weak, because it is shorter than one piece';
+      const heard = { whole: decimal(this.#config.segmentSeconds), seconds: decimal(seconds) };
+      parts.weak.textContent = t(
+        'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
+        heard,
+      );
+      more += t('; weak, because it is shorter than one piece');
     }
     this.#drawBars(prediction.genres, probabilities);
-    this.#timeline.show(prediction, extraction, seconds);
+    this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
+    this.#part.offer(seconds);
     fillStrip(parts.strip, this.#song);
-    this.#renewSent('What was sent');
+    this.#renewSent(t('What was sent'));
     const rest = document.createElement('span');
     rest.className = 'more';
     rest.textContent = more;
@@ -177,7 +202,7 @@ export class SongView {
       item.className = colourClass(index);
       const name = document.createElement('span');
       name.className = 'bars-name';
-      name.textContent = genres[index];
+      name.textContent = genreName(genres[index]);
       const track = document.createElement('span');
       track.className = 'bars-track';
       const bar = document.createElement('span');
@@ -197,7 +222,9 @@ export class SongView {
     const { sentTitle, sentSize, sentBody } = this.#parts;
     const { extraction, file } = this.#song;
     sentTitle.textContent = title;
-    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(file.size)}`;
+    sentSize.textContent = t('{sent} of numbers for a song of {file}', {
+      sent: size(extraction.body.size), file: size(file.size),
+    });
     sentBody.replaceChildren();
     this.#showSent();
   }
