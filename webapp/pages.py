@@ -12,7 +12,7 @@ from features.statistics import statistics_names
 from . import assets, language
 from .api import find
 from .errors import RequestError
-from .inference import CardError
+from .inference import Card, CardError
 from .state import Site, site
 
 bp = Blueprint("pages", __name__)
@@ -32,8 +32,8 @@ def index() -> Response:
     return _page(
         "index.html",
         selected=here.card.to_json(),
-        spec=here.card.spec,
-        n_models=len(here.registry.cards),
+        cards=[card.to_json() for card in here.registry.cards.values()],
+        specs={version: card.spec for version, card in here.registry.cards.items()},
         config=config(),
         texts=language.script_texts(language.language()),
     )
@@ -86,20 +86,30 @@ def download(version: str, name: str) -> Response:
 def config() -> dict[str, Any]:
     """What the page's scripts need to know, as JSON inside the page."""
     here = site()
-    card = here.card
     return {
-        "predictUrl": url_for("api.predict", version=card.version),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
+        "maxMinutes": here.settings.max_minutes,
+        "maxSegments": here.settings.max_segments,
+        "maxBodyBytes": here.settings.max_body_bytes,
+        "selected": here.selected,
+        "models": [answering(card) for card in here.registry.cards.values()],
+    }
+
+
+def answering(card: Card) -> dict[str, Any]:
+    """What the page's scripts need to know of a version to ask it."""
+    return {
+        "version": card.version,
+        "title": card.title,
+        "pageUrl": language.to(url_for("pages.model", version=card.version)),
+        "predictUrl": url_for("api.predict", version=card.version),
         "featureSpec": card.spec.to_json(),
         "shape": list(card.spec.shape),
         "numberNames": number_names(card.spec),
         "segmentSeconds": card.spec.segment_s,
         "genres": list(card.genres),
         "tellsUnfamiliar": card.unfamiliar_threshold is not None,
-        "maxMinutes": here.settings.max_minutes,
-        "maxSegments": here.settings.max_segments,
-        "maxBodyBytes": here.settings.max_body_bytes,
     }
 
 

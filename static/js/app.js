@@ -12,6 +12,7 @@ import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
 import { tn } from './text.js';
+import { offerVersions } from './versions_view.js';
 
 const byId = (id) => document.getElementById(id);
 const config = JSON.parse(byId('config').textContent);
@@ -19,17 +20,17 @@ const config = JSON.parse(byId('config').textContent);
 const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
-  decode: async (song) => {
-    const sampleRate = config.featureSpec.sample_rate;
+  model: config.models.find(({ version }) => version === config.selected),
+  decode: async (song, { featureSpec: { sample_rate: sampleRate } }) => {
     const decoded = await decode(song.file, { sampleRate, maxMinutes: config.maxMinutes });
     return song.part ? cut(decoded, sampleRate, song.part) : decoded;
   },
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (body, signal) => predict(config.predictUrl, body, signal),
+  predict: (body, { predictUrl }, signal) => predict(predictUrl, body, signal),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
-const collection = new CollectionView(queue, config, views);
+const collection = new CollectionView(queue, views);
 
 function summarise() {
   const { songs } = queue;
@@ -75,7 +76,10 @@ function addPart({ file, path, begin }, { from, to }) {
 
 function enter(songs, leftOut = 0) {
   for (const song of songs) {
-    const view = new SongView(song, config, {
+    const view = new SongView(song, {
+      models: config.models,
+      model: queue.model,
+      ask: (model, signal) => queue.ask(song, model, signal),
       onRetry: () => queue.retry(song),
       onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {
@@ -130,6 +134,10 @@ acceptDrops(({ files, leftOut }) => add(files, leftOut));
 document.addEventListener('paste', ({ clipboardData }) => {
   const files = [...(clipboardData?.files ?? [])];
   if (files.length) add(files.map((file) => ({ file, path: file.name })));
+});
+offerVersions(config.models, queue.model, (model) => {
+  queue.use(model);
+  summarise();
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);

@@ -13,21 +13,19 @@ const colourOf = ({ index }) => (index < 0 ? 'unsure' : colourClass(index));
 
 export class CollectionView {
   #queue;
-  #config;
   #views;
   #pace = new Pace();
   #counted = new WeakSet();
   #rows = new Map();
   #unsettled = false;
+  #builtFor = null;
 
   /**
    * @param {import('./queue.js').SongQueue} queue
-   * @param {{genres: string[], tellsUnfamiliar: boolean}} config
    * @param {Map<import('./queue.js').Song, import('./song_view.js').SongView>} views
    */
-  constructor(queue, config, views) {
+  constructor(queue, views) {
     this.#queue = queue;
-    this.#config = config;
     this.#views = views;
     byId('pause').addEventListener('click', () => {
       if (queue.paused) queue.resume();
@@ -99,14 +97,19 @@ export class CollectionView {
 
   /** Every group that this version may put a song in. */
   #counts() {
-    const groups = counts(this.#queue.songs, this.#config.genres);
-    return this.#config.tellsUnfamiliar ? groups : groups.slice(0, -1);
+    const { genres, tellsUnfamiliar } = this.#queue.model;
+    const groups = counts(this.#queue.songs, genres);
+    return tellsUnfamiliar ? groups : groups.slice(0, -1);
   }
 
-  /** The parts that stay: a bar, a row and a menu entry for each group. */
+  /** The parts that stay while one version answers: a bar, a row and a menu entry for each group. */
   #build() {
+    this.#builtFor = this.#queue.model;
     const groups = this.#counts();
     const filter = byId('filter');
+    const chosen = filter.value;
+    for (const place of [filter, byId('mix'), byId('groups')]) place.replaceChildren();
+    this.#rows.clear();
     filter.append(new Option('all songs', ALL), ...groups.map(({ name }) => new Option(name, name)));
     for (const each of groups) {
       const colour = colourOf(each);
@@ -129,9 +132,11 @@ export class CollectionView {
       byId('mix').append(stripe);
       byId('groups').append(row);
     }
+    filter.value = this.#rows.has(chosen) ? chosen : ALL;
   }
 
   #count() {
+    if (this.#builtFor !== this.#queue.model) this.#build();
     const groups = this.#counts();
     const most = Math.max(1, ...groups.map(({ count }) => count));
     for (const { name, count } of groups) {

@@ -39,7 +39,7 @@ export class Engine extends EventTarget {
   #watchdog;
   #waiting = [];
 
-  /** @param {{runtimeUrl: string, featuresUrl: string, featureSpec: object}} config */
+  /** @param {{runtimeUrl: string, featuresUrl: string}} config */
   constructor(config) {
     super();
     this.#config = config;
@@ -96,17 +96,18 @@ export class Engine extends EventTarget {
   /**
    * Make the features of one song. Its samples are transferred, so the caller loses them.
    * @param {Float32Array} samples mono, at the feature spec's sample rate
+   * @param {object} featureSpec of the version that is to answer
    * @param {(done: number, total: number) => void} onProgress per excerpt
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  async extract(samples, onProgress) {
+  async extract(samples, featureSpec, onProgress) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       this.#tasks.set(id, { resolve, reject, onProgress });
-      const spec = JSON.stringify(this.#config.featureSpec);
+      const spec = JSON.stringify(featureSpec);
       this.#worker.postMessage({ type: 'extract', id, samples, spec }, [samples.buffer]);
       this.#watch(EXTRACT_STALL_MS);
     });

@@ -15,6 +15,21 @@ const PARALLEL_REQUESTS = 2;
 let nextNumber = 1;
 
 /**
+ * A version of the model, as the page's config tells it.
+ * @typedef {object} Model
+ * @property {string} version
+ * @property {string} title
+ * @property {string} pageUrl
+ * @property {string} predictUrl
+ * @property {{id: string, sample_rate: number}} featureSpec what it wants to know of a song
+ * @property {number[]} shape of a piece's numbers
+ * @property {string[]} numberNames
+ * @property {number} segmentSeconds
+ * @property {string[]} genres
+ * @property {boolean} tellsUnfamiliar
+ */
+
+/**
  * One song and how far it is. A paused song waits like a queued one, until the queue goes on.
  * @typedef {'queued' | 'paused' | 'decoding' | 'extracting' | 'predicting' | 'cancelled' | 'done'
  *   | 'failed'} State
@@ -42,15 +57,35 @@ export class Song {
     this.seconds = null;
     /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
     this.peaks = null;
-    /** What is sent; kept until the song is removed: shown, and sent again on retry.
-     * @type {import('./engine.js').Extraction | null} */
-    this.extraction = null;
-    /** @type {import('./api.js').Prediction | null} */
-    this.prediction = null;
+    /** The version that answers; set by the queue. @type {Model} */
+    this.model = null;
+    /** What is sent, by feature spec; kept until the song is removed: shown, and sent again.
+     * @type {Map<string, import('./engine.js').Extraction>} */
+    this.extractions = new Map();
+    /** Answers by version. @type {Map<string, import('./api.js').Prediction>} */
+    this.predictions = new Map();
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
+  }
+
+  /** What its version is sent, or null. */
+  get extraction() {
+    return this.extractions.get(this.model?.featureSpec.id) ?? null;
+  }
+
+  set extraction(extraction) {
+    this.extractions.set(this.model.featureSpec.id, extraction);
+  }
+
+  /** What its version answered, or null. */
+  get prediction() {
+    return this.predictions.get(this.model?.version) ?? null;
+  }
+
+  set prediction(prediction) {
+    this.predictions.set(this.model.version, prediction);
   }
 
   /** Where in the file it begins, in seconds. */
@@ -85,12 +120,14 @@ export class SongQueue extends EventTarget {
   /**
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
-   * @param {(song: Song) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(song: Song, model: Model) => Promise<import('./decode.js').Decoded>} parts.decode
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
-   * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
+   * @param {(body: Blob, model: Model, signal: AbortSignal) =>
+   *   Promise<import('./api.js').Prediction>} parts.predict
+   * @param {Model} parts.model answers until another is chosen
    */
-  constructor({ engine, decode, check, predict }) {
+  constructor({ engine, decode, check, predict, model }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
@@ -99,11 +136,14 @@ export class SongQueue extends EventTarget {
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
+    /** @type {Model} */
+    this.model = model;
     engine.addEventListener('change', () => this.#run());
   }
 
   /** @param {Song[]} songs */
   add(songs) {
+    for (const song of songs) song.model = this.model;
     this.songs.push(...songs);
     if (this.paused) for (const song of songs) this.#set(song, 'paused');
     this.#run();
@@ -141,6 +181,59 @@ export class SongQueue extends EventTarget {
     if (!this.songs.length) this.paused = false;
   }
 
+  /**
+   * Let another version answer. Songs are asked for anew: from their numbers where it reads the same,
+   * otherwise from their files.
+   * @param {Model} model
+   */
+  use(model) {
+    this.model = model;
+    for (const song of this.songs) {
+      const readsTheSame = song.model.featureSpec.id === model.featureSpec.id;
+      song.model = model;
+      this.#renew(song, readsTheSame);
+    }
+    this.#run();
+  }
+
+  #renew(song, readsTheSame) {
+    const lost = song.state === 'cancelled' || (song.state === 'failed' && !song.error.retryable);
+    // Its numbers are on their way, and the new version takes them as well.
+    const underWay = song.running && readsTheSame && song.state !== 'predicting';
+    if (!lost && !underWay && (song.running || song.finished)) {
+      song.attempt.abort();
+      song.attempt = new AbortController();
+      song.error = null;
+      if (song.prediction) this.#set(song, 'done');
+      else if (song.extraction) this.#send(song);
+      else this.#set(song, this.paused ? 'paused' : 'queued');
+    } else this.#set(song, song.state, song.progress);
+  }
+
+  /**
+   * What another version says of a song, beside the one that answers.
+   * @param {Song} song an answered one
+   * @param {Model} model
+   * @param {AbortSignal} signal
+   * @returns {Promise<import('./api.js').Prediction>}
+   * @throws {UserError}
+   */
+  async ask(song, model, signal) {
+    const known = song.predictions.get(model.version);
+    if (known) return known;
+    let extraction = song.extractions.get(model.featureSpec.id);
+    if (!extraction) {
+      const { samples } = await this.#decode(song, model);
+      signal.throwIfAborted();
+      extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
+      this.#check(extraction);
+      song.extractions.set(model.featureSpec.id, extraction);
+    }
+    const prediction = await this.#predict(extraction.body, model, signal);
+    song.predictions.set(model.version, prediction);
+    return prediction;
+  }
+
   /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
   retry(song) {
     if (!song.retryable) return;
@@ -172,7 +265,7 @@ export class SongQueue extends EventTarget {
     const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
-      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song));
+      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song, song.model));
       if (signal.aborted) return;
       song.seconds = seconds;
       song.peaks = peaksOf(samples, samples.length / seconds);
@@ -191,7 +284,7 @@ export class SongQueue extends EventTarget {
     show(0, 1);
     try {
       const extraction = await this.#timed(song, 'extract', () =>
-        this.#engine.extract(samples, show));
+        this.#engine.extract(samples, song.model.featureSpec, show));
       this.#check(extraction);
       if (signal.aborted) return;
       song.extraction = extraction;
@@ -217,7 +310,7 @@ export class SongQueue extends EventTarget {
     try {
       if (!signal.aborted) {
         const prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, signal));
+          this.#predict(song.extraction.body, song.model, signal));
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');

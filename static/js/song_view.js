@@ -1,16 +1,19 @@
 /** One song of the list: its row, and the answer that unfolds below it. */
 
+import { barsOf } from './bars_view.js';
 import { clock, decimal, integer, percent, size } from './format.js';
-import { colourClass, genreName, ranking } from './genres.js';
+import { colourClass, genreName } from './genres.js';
 import { piecesTable } from './pieces_view.js';
 import { offerPart } from './part_view.js';
 import { sentView } from './sent_view.js';
 import { story } from './story.js';
 import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
+import { offerVersus } from './versus_view.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
 const template = document.getElementById('song-template');
+const honest = document.getElementById('honest-template');
 
 const STATUS = {
   queued: t('Waiting for its turn'),
@@ -24,23 +27,27 @@ const STATUS = {
 
 export class SongView {
   #song;
-  #config;
   #parts;
   #timeline;
   #part;
+  #versus;
+  #colour = '';
   #urls = [];
   #shown = '';
 
   /**
    * @param {import('./queue.js').Song} song
-   * @param {{genres: string[], segmentSeconds: number, shape: number[], numberNames: string[],
-   *   predictUrl: string}} config
-   * @param {{onRetry: () => void, onRemove: () => void,
-   *   onPart: (from: number, to: number) => void}} actions onPart: analyse a stretch by itself
+   * @param {object} around
+   * @param {import('./queue.js').Model} around.model that is to answer
+   * @param {import('./queue.js').Model[]} around.models all versions
+   * @param {(model: import('./queue.js').Model, signal: AbortSignal) =>
+   *   Promise<import('./api.js').Prediction>} around.ask another version
+   * @param {() => void} around.onRetry
+   * @param {() => void} around.onRemove
+   * @param {(from: number, to: number) => void} around.onPart analyse a stretch by itself
    */
-  constructor(song, config, { onRetry, onRemove, onPart }) {
+  constructor(song, { model, models, ask, onRetry, onRemove, onPart }) {
     this.#song = song;
-    this.#config = config;
     this.element = template.content.firstElementChild.cloneNode(true);
     const one = (selector) => this.element.querySelector(selector);
     this.#parts = {
@@ -79,7 +86,8 @@ export class SongView {
     one('.song-remove').addEventListener('click', onRemove);
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
-    this.#drawBars(config.genres, config.genres.map(() => 0));
+    this.#versus = offerVersus(one('.versus'), song, models, ask);
+    this.#blank(model);
   }
 
   /**
@@ -95,10 +103,14 @@ export class SongView {
     parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
-    if (caption === this.#shown) return;
+    const version = this.#song.model?.version;
+    const shown = `${caption} ${version}`;
+    if (shown === this.#shown) return;
+    // Another version is to answer: what the one before said is no longer true.
+    if (version && state !== 'done' && this.element.dataset.state === 'done') this.#blank(this.#song.model);
     if (state === 'extracting') this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
 
-    this.#shown = caption;
+    this.#shown = shown;
     parts.retry.hidden = !this.#song.retryable;
     // Without numbers there is nothing below to unfold.
     const ended = state === 'failed' || state === 'cancelled';
@@ -128,6 +140,7 @@ export class SongView {
   /** Take the song off the page and free what it held. */
   remove() {
     this.#timeline.remove();
+    this.#versus.end();
     this.#parts.audio.removeAttribute('src');
     this.#parts.audio.load();
     for (const url of this.#urls) URL.revokeObjectURL(url);
@@ -140,8 +153,33 @@ export class SongView {
     return url;
   }
 
+  /** Room for an answer that is not there yet. */
+  #blank({ genres }) {
+    const { bars, doubt, word, genre, share, story: course, weak, unfamiliar, status, strip, piecesBody } = this.#parts;
+    doubt.hidden = unfamiliar.hidden = weak.hidden = true;
+    word.textContent = share.textContent = '\u00a0';
+    genre.textContent = '…';
+    course.textContent = '';
+    bars.replaceChildren(...barsOf(genres, genres.map(() => 0), false));
+    this.element.classList.remove('doubted');
+    this.#paint('');
+    status.classList.remove('answer');
+    delete this.element.dataset.genre;
+    strip.replaceChildren();
+    piecesBody.replaceChildren();
+  }
+
+  /** In the colour of the genre. */
+  #paint(colour) {
+    for (const element of [this.element, this.#parts.status]) {
+      if (this.#colour) element.classList.remove(this.#colour);
+      if (colour) element.classList.add(colour);
+    }
+    this.#colour = colour;
+  }
+
   #showResult() {
-    const { prediction, extraction, seconds } = this.#song;
+    const { prediction, extraction, seconds, model } = this.#song;
     const { genre, probabilities, unfamiliar } = prediction.aggregate;
     const parts = this.#parts;
     const index = prediction.genres.indexOf(genre);
@@ -163,6 +201,8 @@ export class SongView {
     parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
     // How often it is right was measured on songs like those it learned from.
     parts.honest.hidden = doubted;
+    parts.honest.replaceChildren(honest.content.querySelector(`[data-of="${model.version}"]`).cloneNode(true));
+    parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
       // The probabilities compare its genres with each other, whatever the sound is.
       parts.doubt.textContent = UNFAMILIAR.doubt;
@@ -175,14 +215,14 @@ export class SongView {
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
-      const heard = { whole: decimal(this.#config.segmentSeconds), seconds: decimal(seconds) };
+      const heard = { whole: decimal(model.segmentSeconds), seconds: decimal(seconds) };
       parts.weak.textContent = t(
         'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
         heard,
       );
       more += t('; weak, because it is shorter than one piece');
     }
-    this.#drawBars(prediction.genres, probabilities);
+    parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
     this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
     this.#part.offer(seconds);
     fillStrip(parts.strip, this.#song);
@@ -191,30 +231,12 @@ export class SongView {
     rest.className = 'more';
     rest.textContent = more;
     parts.status.replaceChildren(status, rest);
-    parts.status.classList.add('answer', colourClass(index));
-    this.element.classList.add(colourClass(index));
+    parts.status.classList.add('answer');
+    this.#paint(colourClass(index));
     this.element.dataset.genre = genre;
-  }
-
-  #drawBars(genres, probabilities) {
-    this.#parts.bars.replaceChildren(...ranking(probabilities).map((index) => {
-      const item = document.createElement('li');
-      item.className = colourClass(index);
-      const name = document.createElement('span');
-      name.className = 'bars-name';
-      name.textContent = genreName(genres[index]);
-      const track = document.createElement('span');
-      track.className = 'bars-track';
-      const bar = document.createElement('span');
-      bar.className = 'bar';
-      bar.style.width = `${100 * probabilities[index]}%`;
-      track.append(bar);
-      const value = document.createElement('span');
-      value.className = 'bars-value';
-      value.textContent = this.#song.prediction ? percent(probabilities[index]) : '';
-      item.append(name, track, value);
-      return item;
-    }));
+    parts.piecesBody.replaceChildren();
+    this.#showPieces();
+    this.#versus.renew();
   }
 
   /** The request has ended: tell anew what is known of it. */
@@ -233,7 +255,7 @@ export class SongView {
     const { sent, sentBody } = this.#parts;
     const { state, extraction } = this.#song;
     if (!sent.open || !extraction || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
+    const view = await sentView(this.#song, this.#song.model, (blob) => this.#url(blob));
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 

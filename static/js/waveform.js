@@ -79,6 +79,8 @@ export class Waveform {
       cursorWidth: 0,
       hideScrollbar: true,
       duration: length,
+      // Not its own, which would stand on the page as a second player.
+      media: new Audio(),
       // Its own drawing is replaced, but it wants to know that there is sound.
       peaks: [[0, 1]],
       renderFunction: painter(peaks, loudest, row, colourAt),

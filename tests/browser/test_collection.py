@@ -158,7 +158,7 @@ def test_order_filter_and_counts(visit: Callable[..., Visit], site: Site, tmp_pa
     assert [shares[name] for name in names(visitor)[:-1]] == sorted(shares.values())
     visitor.page.select_option("#order", "genre")
     genres = visitor.page.evaluate(
-        "JSON.parse(document.getElementById('config').textContent).genres"
+        "JSON.parse(document.getElementById('config').textContent).models[0].genres"
     )
     places = [genres.index(answers[name]) for name in names(visitor)[:-1]]
     assert places == sorted(places)

@@ -33,12 +33,13 @@ DECODE = """async ([name, content, sampleRate]) => {
 EXTRACT = """async ([contents, featureSpec]) => {
   const { Engine } = await import('/static/js/engine.js');
   const config = JSON.parse(document.getElementById('config').textContent);
-  const engine = new Engine({ ...config, featureSpec });
+  const engine = new Engine(config);
   engine.start();
   const found = [];
   for (const content of contents) {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-    const { body, pieces } = await engine.extract(new Float32Array(bytes.buffer), () => {});
+    const samples = new Float32Array(bytes.buffer);
+    const { body, pieces } = await engine.extract(samples, featureSpec, () => {});
     found.push([await body.text(), pieces]);
   }
   return found;
