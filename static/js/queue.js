@@ -6,6 +6,7 @@
  */
 
 import { UserError } from './errors.js';
+import { t } from './text.js';
 
 const PARALLEL_REQUESTS = 2;
 
@@ -230,7 +231,7 @@ export class SongQueue extends EventTarget {
     if (!(error instanceof UserError)) console.error(error);
     song.error = error instanceof UserError
       ? error
-      : new UserError(`Something unexpected went wrong (${error.message}). Retry, please.`);
+      : new UserError(t('Something unexpected went wrong ({reason}). Retry, please.', { reason: error.message }));
     this.#set(song, 'failed');
   }
 
