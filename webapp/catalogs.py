@@ -78,7 +78,7 @@ def place(name: str, domain: str) -> Path:
 
 def _messages() -> list[tuple[str, int, str | tuple[str, ...]]]:
     with (REPOSITORY / "babel.cfg").open(encoding="utf-8") as file:
-        methods, options = parse_mapping_cfg(file, "babel.cfg")
+        methods, options = parse_mapping_cfg(file, "babel.cfg")  # type: ignore[no-untyped-call]
 
     def ours(folder: str | Path) -> bool:
         parts = Path(folder).relative_to(REPOSITORY).parts

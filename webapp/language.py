@@ -34,7 +34,12 @@ def language() -> str:
     wanted = request.args.get(PARAMETER, "")
     if wanted in LANGUAGES:
         return wanted
-    return request.accept_languages.best_match(list(LANGUAGES), "en") or "en"
+    # best first; werkzeug's own best_match takes "fr" before "en" for "en-GB, fr;q=0.5"
+    for tag, quality in request.accept_languages:
+        name = tag.partition("-")[0].lower()
+        if quality > 0 and name in LANGUAGES:
+            return name
+    return "en"
 
 
 def catalog(name: str, domain: str) -> Catalog:
