@@ -13,6 +13,7 @@ from . import assets, language
 from .api import find
 from .errors import RequestError
 from .inference import Card, CardError
+from .language import _
 from .state import Site, site
 
 bp = Blueprint("pages", __name__)
@@ -63,7 +64,12 @@ def download(version: str, name: str) -> Response:
     card = find(version)
     if name not in DOWNLOADS or name not in card.files:
         raise RequestError(
-            404, "not_found", f"Version {version} has no such file. Its page lists those it has."
+            404,
+            "not_found",
+            _(
+                "Version %(version)s has no such file. Its page lists those it has.",
+                version=version,
+            ),
         )
     try:
         content = card.read(name)
@@ -72,8 +78,12 @@ def download(version: str, name: str) -> Response:
         raise RequestError(
             503,
             "file_unavailable",
-            f"{name} of version {version} was changed after it was made; the server's log says "
-            "more.",
+            _(
+                "%(name)s of version %(version)s was changed after it was made; the server's log "
+                "says more.",
+                name=name,
+                version=version,
+            ),
         ) from error
     response = Response(content, content_type=f"{DOWNLOADS[name]}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{version}-{name}"'

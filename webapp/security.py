@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wsgi import get_host
 
 from .errors import RequestError
+from .language import _
 from .state import site
 
 if TYPE_CHECKING:
@@ -94,8 +95,10 @@ def check_host() -> None:
         raise RequestError(
             400,
             "untrusted_host",
-            "This site does not answer to this host name. Use one that it knows, or add the name "
-            "to the setting MUSICLASSIFY_TRUSTED_HOSTS.",
+            _(
+                "This site does not answer to this host name. Use one that it knows, or add the "
+                "name to the setting MUSICLASSIFY_TRUSTED_HOSTS."
+            ),
         )
 
 
@@ -110,8 +113,10 @@ def check_origin() -> None:
         raise RequestError(
             403,
             "cross_origin",
-            "Requests from pages of other sites are refused. Open this site itself, or call the "
-            "API from a program that is not a web page.",
+            _(
+                "Requests from pages of other sites are refused. Open this site itself, or call "
+                "the API from a program that is not a web page."
+            ),
         )
 
 

@@ -202,6 +202,7 @@ export class SongView {
     // How often it is right was measured on songs like those it learned from.
     parts.honest.hidden = doubted;
     parts.honest.replaceChildren(honest.content.querySelector(`[data-of="${model.version}"]`).cloneNode(true));
+    this.element.querySelector('.print-model').textContent = t('Model {version}, “{title}”', model);
     parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
       // The probabilities compare its genres with each other, whatever the sound is.
@@ -215,7 +216,7 @@ export class SongView {
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
-      const heard = { whole: decimal(model.segmentSeconds), seconds: decimal(seconds) };
+      const heard = { whole: decimal(model.segmentSeconds, 1), seconds: decimal(seconds, 1) };
       parts.weak.textContent = t(
         'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
         heard,
