@@ -205,12 +205,6 @@ def test_a_report_stays_in_its_own_language(client: FlaskClient) -> None:
     assert "Content-Language" not in response.headers
 
 
-def test_the_page_asks_in_its_language(client: FlaskClient) -> None:
-    assert '"/api/v1/models/' in client.get("/").text
-    assert "/predictions?lang=" not in client.get("/", headers=FRENCH).text
-    assert "/predictions?lang=fr" in client.get("/?lang=fr").text
-
-
 def test_without_a_request_all_is_english(registry: Registry, version: str) -> None:
     assert http_error(431).message == "The address or the headers are too long."
     with pytest.raises(Exception, match="The body is empty"):
