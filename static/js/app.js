@@ -7,6 +7,8 @@ import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
 import { counted } from './format.js';
+import { History } from './history.js';
+import { showHistory } from './history_view.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
@@ -25,6 +27,7 @@ const queue = new SongQueue({
 /** @type {Map<Song, SongView>} */
 const views = new Map();
 const collection = new CollectionView(queue, config, views);
+const history = new History(queue, config, show);
 
 function summarise() {
   const { songs } = queue;
@@ -42,6 +45,7 @@ function summarise() {
 
 function remove(song) {
   queue.remove(song);
+  history.remove(song);
   views.get(song).remove();
   views.delete(song);
   summarise();
@@ -54,11 +58,11 @@ function neighbour(element) {
   return shown[place + 1] ?? shown[place - 1];
 }
 
-function add(files, leftOut = 0) {
-  const songs = files.map(({ file, path }) => new Song(file, path));
+/** Put songs at the end of the list and of the queue. */
+function show(songs) {
   for (const song of songs) {
     const view = new SongView(song, config, {
-      onRetry: () => queue.retry(song),
+      onRetry: () => retry([song]),
       onRemove: () => {
         const next = neighbour(view.element);
         remove(song);
@@ -70,13 +74,30 @@ function add(files, leftOut = 0) {
   }
   collection.showAll();
   byId('list').append(...songs.map((song) => views.get(song).element));
-  // A single song shows its answer at once; the room for it is taken before it is known.
-  if (songs.length === 1) views.get(songs[0]).open(true);
-  byId('left-out').hidden = !leftOut;
-  byId('left-out').textContent = `${counted(leftOut, 'file')} in the folder left out: no audio.`;
   queue.add(songs);
   summarise();
-  if (songs.length) views.get(songs[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+async function add(files, leftOut = 0) {
+  // What an earlier page has left comes first.
+  await history.ready;
+  const { left, found } = history.takeUp(files);
+  const songs = left.map(({ file, path }) => new Song(file, path));
+  show(songs);
+  history.add(songs);
+  for (const song of found) views.get(song).update(engine.state === 'ready');
+  const seen = [...songs, ...found];
+  // A single song shows its answer at once; the room for it is taken before it is known.
+  if (seen.length === 1) views.get(seen[0]).open(true);
+  byId('left-out').hidden = !leftOut;
+  byId('left-out').textContent = `${counted(leftOut, 'file')} in the folder left out: no audio.`;
+  if (seen.length) views.get(seen[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+/** Try songs again; those whose sound is not kept have to be chosen first. */
+function retry(songs) {
+  for (const song of songs) queue.retry(song);
+  if (songs.some((song) => song.retryable && song.needsFile)) byId('songs').click();
 }
 
 queue.addEventListener('change', ({ detail: song }) => {
@@ -97,7 +118,7 @@ byId('clear').addEventListener('click', () => {
   byId('songs').focus();
 });
 byId('retry-failed').addEventListener('click', () => {
-  for (const song of queue.songs) queue.retry(song);
+  retry(queue.songs);
 });
 // One song plays at a time.
 document.addEventListener('play', ({ target }) => {
@@ -111,4 +132,6 @@ document.addEventListener('paste', ({ clipboardData }) => {
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
+showHistory(history);
+history.start();
 engine.start();

@@ -24,7 +24,10 @@ export class Song {
   constructor(file, path = file.name) {
     this.id = nextNumber;
     nextNumber += 1;
+    /** The sound; null when only the answer was kept. @type {File | null} */
     this.file = file;
+    this.name = file.name;
+    this.size = file.size;
     this.path = path;
     /** @type {State} */
     this.state = 'queued';
@@ -41,8 +44,23 @@ export class Song {
     this.prediction = null;
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
+    /** What its numbers were made for, when that was an earlier page.
+     * @type {import('./remembered.js').Asked | null} */
+    this.asked = null;
+    /** Whether it was finished in an earlier page. */
+    this.restored = false;
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
+  }
+
+  /**
+   * A song whose sound may be elsewhere.
+   * @param {{name: string, size: number, path: string, file: File | null}} known
+   */
+  static of({ name, size, path, file }) {
+    const song = new Song({ name, size }, path);
+    song.file = file;
+    return song;
   }
 
   get finished() {
@@ -55,6 +73,11 @@ export class Song {
 
   get retryable() {
     return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
+  }
+
+  /** Whether it cannot be analysed before its file is chosen again. */
+  get needsFile() {
+    return !this.file && !this.extraction;
   }
 }
 
@@ -92,7 +115,7 @@ export class SongQueue extends EventTarget {
   /** @param {Song[]} songs */
   add(songs) {
     this.songs.push(...songs);
-    if (this.paused) for (const song of songs) this.#set(song, 'paused');
+    if (this.paused) for (const song of songs) if (!song.finished) this.#set(song, 'paused');
     this.#run();
   }
 
@@ -130,8 +153,9 @@ export class SongQueue extends EventTarget {
 
   /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
   retry(song) {
-    if (!song.retryable) return;
+    if (!song.retryable || song.needsFile) return;
     song.error = null;
+    song.asked = null;
     if (song.extraction) {
       this.#send(song);
     } else {
@@ -145,9 +169,12 @@ export class SongQueue extends EventTarget {
     this.#running = true;
     try {
       for (;;) {
-        const song = this.songs.find((each) => each.state === 'queued');
-        if (!song || this.#engine.state !== 'ready') return;
-        await this.#prepare(song);
+        // An earlier page may have made its numbers already: these need no analysis.
+        const ready = this.#engine.state === 'ready';
+        const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
+        if (!song) return;
+        if (song.extraction) this.#send(song);
+        else await this.#prepare(song);
       }
     } finally {
       this.#running = false;

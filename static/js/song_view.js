@@ -6,6 +6,7 @@ import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
 import { story } from './story.js';
 import { Timeline, fillStrip } from './timeline.js';
+import { answeredBy } from './version_view.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
 const template = document.getElementById('song-template');
@@ -45,18 +46,18 @@ export class SongView {
       body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
       genre: one('.verdict-genre'), share: one('.verdict-share'), story: one('.verdict-story'), weak: one('.weak'),
       unfamiliar: one('.unfamiliar'), honest: one('.honest'),
-      audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
+      audio: one('.player'), noSound: one('.no-sound'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
-    this.element.dataset.name = song.file.name;
+    this.element.dataset.name = song.name;
     body.id = `song-${song.id}`;
     toggle.setAttribute('aria-controls', body.id);
-    one('.song-name').textContent = song.file.name;
-    progress.ariaLabel = `Progress of ${song.file.name}`;
-    one('.song-remove').ariaLabel = `Remove ${song.file.name}`;
-    retry.ariaLabel = `Retry ${song.file.name}`;
-    audio.ariaLabel = `Play ${song.file.name}`;
+    one('.song-name').textContent = song.name;
+    progress.ariaLabel = `Progress of ${song.name}`;
+    one('.song-remove').ariaLabel = `Remove ${song.name}`;
+    retry.ariaLabel = `Retry ${song.name}`;
+    audio.ariaLabel = `Play ${song.name}`;
     this.#timeline = new Timeline({ rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio });
 
     toggle.addEventListener('click', () => this.open(body.hidden));
@@ -72,12 +73,14 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, extraction } = this.#song;
+    const { state, progress, error, seconds, file, size: bytes, extraction } = this.#song;
     const parts = this.#parts;
     parts.progress.hidden = !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
-    parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
+    parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    parts.audio.hidden = !file;
+    parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
     if (caption === this.#shown) return;
@@ -103,7 +106,7 @@ export class SongView {
   /** @param {boolean} open unfold or fold the answer */
   open(open) {
     const { body, toggle, audio } = this.#parts;
-    if (open && !audio.src) audio.src = this.#url(this.#song.file);
+    if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
     body.hidden = !open;
     toggle.ariaExpanded = String(open);
@@ -153,11 +156,12 @@ export class SongView {
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
-      const whole = this.#config.segmentSeconds.toFixed(1);
+      const whole = (this.#song.asked ?? this.#config).segmentSeconds.toFixed(1);
       parts.weak.textContent =
         `A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`;
       more += '; weak, because it is shorter than one piece';
     }
+    more += answeredBy(this.element, prediction.version, this.#config.version);
     this.#drawBars(prediction.genres, probabilities);
     this.#timeline.show(prediction, extraction, seconds);
     fillStrip(parts.strip, this.#song);
@@ -195,9 +199,9 @@ export class SongView {
   /** The request has ended: tell anew what is known of it. */
   #renewSent(title) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
-    const { extraction, file } = this.#song;
+    const { extraction } = this.#song;
     sentTitle.textContent = title;
-    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(file.size)}`;
+    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(this.#song.size)}`;
     sentBody.replaceChildren();
     this.#showSent();
   }
@@ -206,7 +210,7 @@ export class SongView {
     const { sent, sentBody } = this.#parts;
     const { state, extraction } = this.#song;
     if (!sent.open || !extraction || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
+    const view = await sentView(this.#song, { ...this.#config, ...this.#song.asked }, (blob) => this.#url(blob));
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 

@@ -2,6 +2,7 @@
 
 import { clock, percent } from './format.js';
 import { colourClass, ranking } from './genres.js';
+import { t } from './text.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
@@ -201,6 +202,10 @@ export class Timeline {
   }
 
   async #play(seconds) {
+    if (!this.#audio.src) {
+      this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
+      return;
+    }
     this.#audio.currentTime = seconds;
     try {
       await this.#audio.play();

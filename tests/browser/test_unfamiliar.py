@@ -21,7 +21,8 @@ ANSWERED = """async (flags) => {
   const { SongView } = await import('/static/js/song_view.js');
   const genres = ['blues', 'jazz'];
   const song = {
-    id: 'again', file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
+    id: 'again', name: 'again.wav', size: 1, file: new File(['x'], 'again.wav'),
+    seconds: 5, progress: null, retryable: false,
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
   };
   const config = { genres, segmentSeconds: 5, shape: [64, 25], numberNames: [], predictUrl: '' };
