@@ -8,6 +8,8 @@ import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
 import { integer } from './format.js';
+import { History } from './history.js';
+import { showHistory } from './history_view.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
@@ -31,6 +33,7 @@ const queue = new SongQueue({
 /** @type {Map<Song, SongView>} */
 const views = new Map();
 const collection = new CollectionView(queue, views);
+const history = new History(queue, config.models, show);
 
 function summarise() {
   const { songs } = queue;
@@ -53,6 +56,7 @@ function summarise() {
 
 function remove(song) {
   queue.remove(song);
+  history.remove(song);
   views.get(song).remove();
   views.delete(song);
   summarise();
@@ -65,22 +69,19 @@ function neighbour(element) {
   return shown[place + 1] ?? shown[place - 1];
 }
 
-function add(files, leftOut = 0) {
-  enter(files.map(({ file, path }) => new Song(file, path)), leftOut);
-}
-
 /** A stretch of a song as a song of its own; of a part, a part of the same file. */
 function addPart({ file, path, begin }, { from, to }) {
-  enter([new Song(file, path, { from: begin + from, to: begin + to })]);
+  enter([new Song(file, path, { from: begin + from, to: begin + to })], []);
 }
 
-function enter(songs, leftOut = 0) {
+/** Put songs at the end of the list and of the queue. */
+function show(songs) {
   for (const song of songs) {
     const view = new SongView(song, {
       models: config.models,
-      model: queue.model,
+      current: () => queue.model,
       ask: (model, signal) => queue.ask(song, model, signal),
-      onRetry: () => queue.retry(song),
+      onRetry: () => retry([song]),
       onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {
         const next = neighbour(view.element);
@@ -93,16 +94,37 @@ function enter(songs, leftOut = 0) {
   }
   collection.showAll();
   byId('list').append(...songs.map((song) => views.get(song).element));
-  // A single song shows its answer at once; the room for it is taken before it is known.
-  if (songs.length === 1) views.get(songs[0]).open(true);
+  queue.add(songs);
+  summarise();
+}
+
+async function add(files, leftOut = 0) {
+  // What an earlier page has left comes first.
+  await history.ready;
+  const { left, found } = history.takeUp(files);
+  for (const song of found) views.get(song).update(engine.state === 'ready');
+  enter(left.map(({ file, path }) => new Song(file, path)), found);
   byId('left-out').hidden = !leftOut;
   byId('left-out').textContent = tn(
     '{n} file in the folder left out: no audio.', '{n} files in the folder left out: no audio.',
     leftOut, { n: integer(leftOut) },
   );
-  queue.add(songs);
-  summarise();
-  if (songs.length) views.get(songs[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+/** New songs come into the list; others have come back to it. */
+function enter(songs, found) {
+  show(songs);
+  history.add(songs);
+  const seen = [...songs, ...found];
+  // A single song shows its answer at once; the room for it is taken before it is known.
+  if (seen.length === 1) views.get(seen[0]).open(true);
+  if (seen.length) views.get(seen[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+/** Try songs again; those whose sound is not kept have to be chosen first. */
+function retry(songs) {
+  for (const song of songs) queue.retry(song);
+  if (songs.some((song) => song.retryable && song.needsFile)) byId('songs').click();
 }
 
 queue.addEventListener('change', ({ detail: song }) => {
@@ -123,7 +145,7 @@ byId('clear').addEventListener('click', () => {
   byId('songs').focus();
 });
 byId('retry-failed').addEventListener('click', () => {
-  for (const song of queue.songs) queue.retry(song);
+  retry(queue.songs);
 });
 // One song plays at a time.
 document.addEventListener('play', ({ target }) => {
@@ -141,4 +163,6 @@ offerVersions(config.models, queue.model, (model) => {
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
+showHistory(history);
+history.start();
 engine.start();

@@ -36,14 +36,17 @@ let nextNumber = 1;
  */
 export class Song {
   /**
-   * @param {File} file
+   * @param {File | {name: string, size: number}} file
    * @param {string} path where it lies in the folder that it came with, or its name
    * @param {{from: number, to: number} | null} part seconds of the file that are analysed; null: all
    */
   constructor(file, path = file.name, part = null) {
     this.id = nextNumber;
     nextNumber += 1;
-    this.file = file;
+    /** The sound; null when only the answer was kept. @type {File | null} */
+    this.file = file instanceof File ? file : null;
+    this.fileName = file.name;
+    this.size = file.size;
     this.path = path;
     this.part = part;
     this.name = part ? `${file.name} (${clock(part.from)}\u2013${clock(part.to)})` : file.name;
@@ -57,7 +60,7 @@ export class Song {
     this.seconds = null;
     /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
     this.peaks = null;
-    /** The version that answers; set by the queue. @type {Model} */
+    /** The version that answers: that of the queue, or of an earlier visit. @type {Model} */
     this.model = null;
     /** What is sent, by feature spec; kept until the song is removed: shown, and sent again.
      * @type {Map<string, import('./engine.js').Extraction>} */
@@ -66,6 +69,8 @@ export class Song {
     this.predictions = new Map();
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
+    /** Whether it was finished in an earlier page. */
+    this.restored = false;
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
   }
@@ -103,6 +108,11 @@ export class Song {
 
   get retryable() {
     return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
+  }
+
+  /** Whether it cannot be analysed before its file is chosen again. */
+  get needsFile() {
+    return !this.file && !this.extraction;
   }
 }
 
@@ -143,9 +153,9 @@ export class SongQueue extends EventTarget {
 
   /** @param {Song[]} songs */
   add(songs) {
-    for (const song of songs) song.model = this.model;
+    for (const song of songs) song.model ??= this.model;
     this.songs.push(...songs);
-    if (this.paused) for (const song of songs) this.#set(song, 'paused');
+    if (this.paused) for (const song of songs) if (!song.finished) this.#set(song, 'paused');
     this.#run();
   }
 
@@ -188,18 +198,20 @@ export class SongQueue extends EventTarget {
    */
   use(model) {
     this.model = model;
-    for (const song of this.songs) {
-      const readsTheSame = song.model.featureSpec.id === model.featureSpec.id;
-      song.model = model;
-      this.#renew(song, readsTheSame);
-    }
+    for (const song of this.songs) this.#renew(song, model);
     this.#run();
   }
 
-  #renew(song, readsTheSame) {
-    const lost = song.state === 'cancelled' || (song.state === 'failed' && !song.error.retryable);
+  #renew(song, model) {
+    const { state, model: { featureSpec } } = song;
+    const readsTheSame = featureSpec.id === model.featureSpec.id;
+    const able = song.file || song.extractions.has(model.featureSpec.id)
+      || song.predictions.has(model.version);
+    // Only its answer was kept: it stays that of the version which gave it.
+    if (able || !song.finished) song.model = model;
+    const lost = state === 'cancelled' || (state === 'failed' && !song.error.retryable) || !able;
     // Its numbers are on their way, and the new version takes them as well.
-    const underWay = song.running && readsTheSame && song.state !== 'predicting';
+    const underWay = song.running && readsTheSame && state !== 'predicting';
     if (!lost && !underWay && (song.running || song.finished)) {
       song.attempt.abort();
       song.attempt = new AbortController();
@@ -207,7 +219,7 @@ export class SongQueue extends EventTarget {
       if (song.prediction) this.#set(song, 'done');
       else if (song.extraction) this.#send(song);
       else this.#set(song, this.paused ? 'paused' : 'queued');
-    } else this.#set(song, song.state, song.progress);
+    } else this.#set(song, state, song.progress);
   }
 
   /**
@@ -223,6 +235,9 @@ export class SongQueue extends EventTarget {
     if (known) return known;
     let extraction = song.extractions.get(model.featureSpec.id);
     if (!extraction) {
+      if (!song.file) {
+        throw new UserError(t('The sound itself is not kept; choose the file again, please.'));
+      }
       const { samples } = await this.#decode(song, model);
       signal.throwIfAborted();
       extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
@@ -236,7 +251,7 @@ export class SongQueue extends EventTarget {
 
   /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
   retry(song) {
-    if (!song.retryable) return;
+    if (!song.retryable || song.needsFile) return;
     song.error = null;
     if (song.extraction) {
       this.#send(song);
@@ -251,9 +266,12 @@ export class SongQueue extends EventTarget {
     this.#running = true;
     try {
       for (;;) {
-        const song = this.songs.find((each) => each.state === 'queued');
-        if (!song || this.#engine.state !== 'ready') return;
-        await this.#prepare(song);
+        // An earlier page may have made its numbers already: these need no analysis.
+        const ready = this.#engine.state === 'ready';
+        const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
+        if (!song) return;
+        if (song.extraction) this.#send(song);
+        else await this.#prepare(song);
       }
     } finally {
       this.#running = false;

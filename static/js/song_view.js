@@ -9,6 +9,7 @@ import { sentView } from './sent_view.js';
 import { story } from './story.js';
 import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
+import { answeredBy } from './version_view.js';
 import { offerVersus } from './versus_view.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
@@ -32,13 +33,14 @@ export class SongView {
   #part;
   #versus;
   #colour = '';
+  #current;
   #urls = [];
   #shown = '';
 
   /**
    * @param {import('./queue.js').Song} song
    * @param {object} around
-   * @param {import('./queue.js').Model} around.model that is to answer
+   * @param {() => import('./queue.js').Model} around.current version that answers now
    * @param {import('./queue.js').Model[]} around.models all versions
    * @param {(model: import('./queue.js').Model, signal: AbortSignal) =>
    *   Promise<import('./api.js').Prediction>} around.ask another version
@@ -46,8 +48,9 @@ export class SongView {
    * @param {() => void} around.onRemove
    * @param {(from: number, to: number) => void} around.onPart analyse a stretch by itself
    */
-  constructor(song, { model, models, ask, onRetry, onRemove, onPart }) {
+  constructor(song, { current, models, ask, onRetry, onRemove, onPart }) {
     this.#song = song;
+    this.#current = current;
     this.element = template.content.firstElementChild.cloneNode(true);
     const one = (selector) => this.element.querySelector(selector);
     this.#parts = {
@@ -56,7 +59,7 @@ export class SongView {
       body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
       genre: one('.verdict-genre'), share: one('.verdict-share'), story: one('.verdict-story'), weak: one('.weak'),
       unfamiliar: one('.unfamiliar'), honest: one('.honest'),
-      audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
+      audio: one('.player'), noSound: one('.no-sound'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
@@ -87,7 +90,7 @@ export class SongView {
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#versus = offerVersus(one('.versus'), song, models, ask);
-    this.#blank(model);
+    this.#blank(current());
   }
 
   /**
@@ -95,16 +98,18 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, extraction } = this.#song;
+    const { state, progress, error, seconds, file, size: bytes, extraction } = this.#song;
     const parts = this.#parts;
     parts.progress.hidden = !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
-    parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
+    parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    parts.audio.hidden = !file;
+    parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
     const version = this.#song.model?.version;
-    const shown = `${caption} ${version}`;
+    const shown = `${caption} ${version} ${this.#current().version}`;
     if (shown === this.#shown) return;
     // Another version is to answer: what the one before said is no longer true.
     if (version && state !== 'done' && this.element.dataset.state === 'done') this.#blank(this.#song.model);
@@ -130,7 +135,7 @@ export class SongView {
   /** @param {boolean} open unfold or fold the answer */
   open(open) {
     const { body, toggle, audio } = this.#parts;
-    if (open && !audio.src) audio.src = this.#url(this.#song.file);
+    if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
     body.hidden = !open;
     this.#timeline.unfold(open);
@@ -201,7 +206,10 @@ export class SongView {
     parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
     // How often it is right was measured on songs like those it learned from.
     parts.honest.hidden = doubted;
-    parts.honest.replaceChildren(honest.content.querySelector(`[data-of="${model.version}"]`).cloneNode(true));
+    const measured = honest.content.querySelector(`[data-of="${CSS.escape(model.version)}"]`);
+    parts.honest.replaceChildren(...(measured ? [measured.cloneNode(true)] : []));
+    // A version of an earlier visit may be gone.
+    if (!measured) parts.honest.hidden = true;
     this.element.querySelector('.print-model').textContent = t('Model {version}, “{title}”', model);
     parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
@@ -223,6 +231,7 @@ export class SongView {
       );
       more += t('; weak, because it is shorter than one piece');
     }
+    more += answeredBy(this.element, model, this.#current());
     parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
     this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
     this.#part.offer(seconds);
@@ -243,10 +252,10 @@ export class SongView {
   /** The request has ended: tell anew what is known of it. */
   #renewSent(title) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
-    const { extraction, file } = this.#song;
+    const { extraction } = this.#song;
     sentTitle.textContent = title;
     sentSize.textContent = t('{sent} of numbers for a song of {file}', {
-      sent: size(extraction.body.size), file: size(file.size),
+      sent: size(extraction.body.size), file: size(this.#song.size),
     });
     sentBody.replaceChildren();
     this.#showSent();

@@ -280,6 +280,10 @@ export class Timeline {
   }
 
   async #play(seconds) {
+    if (!this.#audio.src) {
+      this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
+      return;
+    }
     this.#audio.currentTime = this.#begin + seconds;
     try {
       await this.#audio.play();

@@ -256,7 +256,7 @@ def test_formulas_are_text_in_the_table(here: Visit):
 
 
 def test_playlists_hold_files_that_begin_like_comments(here: Visit):
-    songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "file": {"name": "#1 hit.mp3"}}]
+    songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "name": "#1 hit.mp3"}]
     text = here.page.evaluate(
         "async (songs) => (await import('/static/js/collection.js')).toPlaylist(songs)", songs
     )

@@ -23,11 +23,11 @@ ANSWERED = """async (flags) => {
   const version = document.querySelector('#version').value;
   const model = { version, genres, segmentSeconds: 5, pageUrl: '/' };
   const song = {
-    id: 'again', name: 'again.wav', model, predictions: new Map(), extractions: new Map(),
+    id: 'again', name: 'again.wav', size: 1, model, predictions: new Map(), extractions: new Map(),
     file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
   };
-  const view = new SongView(song, { model, models: [model] });
+  const view = new SongView(song, { current: () => model, models: [model] });
   return flags.map((flag) => {
     const probabilities = [0.2, 0.8];
     song.prediction = {
