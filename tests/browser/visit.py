@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Response, Route
 
 from features import FeatureSpec
 
@@ -174,7 +174,9 @@ class Visit:
 
     def _response(self, response: Response) -> None:
         if response.request.method == "POST" and response.ok:
-            self.answers.append(response.json())
+            # The answer to a page that was left meanwhile can no longer be read.
+            with suppress(Error):
+                self.answers.append(response.json())
 
 
 def let_go(visitor: Visit, waiting: list[Route]) -> None:
