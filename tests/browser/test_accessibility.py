@@ -68,6 +68,14 @@ def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path,
         unfolded.locator(".sent-json").wait_for()
         unfolded.locator(".pieces summary").click()
         unfolded.locator(".pieces table").wait_for()
+    longer = visitor.song(song.name)
+    longer.locator(".versus summary").click()
+    longer.locator(".versus select").select_option("v8")
+    longer.locator(".versus-side").nth(1).wait_for()
+    longer.locator(".part input").first.fill("soon")
+    longer.locator(".part button").click()
+    assert broken_rules(visitor) == []
+    longer.get_by_label("all genres").check()
     assert broken_rules(visitor) == []
 
 
