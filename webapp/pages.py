@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from features import FeatureSpec
 from features.statistics import statistics_names
 
-from . import assets, language
+from . import assets, charts, language, numbers
 from .api import find
 from .errors import RequestError
 from .inference import Card, CardError
@@ -17,6 +17,9 @@ from .language import _
 from .state import Site, site
 
 bp = Blueprint("pages", __name__)
+
+for shown in (numbers.percent, numbers.decimal, numbers.figure):
+    bp.add_app_template_filter(shown)
 
 # Files of a version that its page offers, and their types.
 DOWNLOADS = {
@@ -44,13 +47,19 @@ def index() -> Response:
 def model(version: str) -> Response:
     """Show what is known about a version, and all versions beside it."""
     card = find(version)
+    told = card.to_json()
     return _page(
         "model.html",
-        card=card.to_json(),
+        card=told,
+        roc=charts.roc(told),
+        false_alarms=charts.FALSE_ALARMS,
+        reliability=charts.reliability(told),
+        history=charts.history(told),
         parameters=parameters(card.spec),
         names=number_names(card.spec),
         downloads=[name for name in card.files if name in DOWNLOADS],
         models=summaries(site()),
+        texts=language.script_texts(language.language()),
     )
 
 
@@ -143,6 +152,7 @@ def summaries(here: Site) -> list[dict[str, Any]]:
     return [
         {
             **card.summary(),
+            **_compared(card.to_json()),
             "spec": card.spec,
             "latency": card.to_json()["latency"],
             "recommended": card.version == here.recommended,
@@ -150,6 +160,16 @@ def summaries(here: Site) -> list[dict[str, Any]]:
         }
         for card in here.registry.cards.values()
     ]
+
+
+def _compared(card: dict[str, Any]) -> dict[str, Any]:
+    """What versions are compared by beside their accuracy, as far as the card tells it."""
+    track = card["metrics"]["test"]["track"]
+    return {
+        "roc_auc": (track.get("roc_auc") or {}).get("macro"),
+        "calibration_error": track.get("calibration_error"),
+        "n_parameters": card["architecture"].get("n_parameters"),
+    }
 
 
 def _page(template: str, **context: Any) -> Response:
