@@ -4,13 +4,13 @@ import {
   counts, download, group, ordered, toCsv, toJson, toPlaylist, UNSURE,
 } from './collection.js';
 import { integer } from './format.js';
-import { colourClass } from './genres.js';
+import { colourClass, genreName } from './genres.js';
 import { Pace } from './pace.js';
 import { t, tn } from './text.js';
 
 const ALL = '';
 const byId = (id) => document.getElementById(id);
-const title = (name) => (name === UNSURE ? t('not sure') : name);
+const title = (name) => (name === UNSURE ? t('not sure') : genreName(name));
 
 function colourOf({ index }) {
   if (index === null) return 'foreign';

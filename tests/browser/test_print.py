@@ -31,7 +31,7 @@ def pages(pdf: bytes) -> int:
 
 def test_an_answer_is_one_page(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     # dark on the screen: paper is white all the same
-    visitor = visit(site.url, **LOOKS["dark"]).opened()
+    visitor = visit(site.url, **LOOKS["wide-dark-en"]).opened()
     page = visitor.page
     song = write(tmp_path / "A long one.ogg", 300, 44100)
     visitor.finish([song])
