@@ -113,7 +113,10 @@ export class SongView {
     if (shown === this.#shown) return;
     // Another version is to answer: what the one before said is no longer true.
     if (version && state !== 'done' && this.element.dataset.state === 'done') this.#blank(this.#song.model);
-    if (state === 'extracting') this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
+    if (state === 'extracting') {
+      this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
+      this.#part.offer(seconds);
+    }
 
     this.#shown = shown;
     parts.retry.hidden = !this.#song.retryable;
@@ -159,7 +162,7 @@ export class SongView {
   }
 
   /** Room for an answer that is not there yet. */
-  #blank({ genres }) {
+  #blank({ genres, version }) {
     const { bars, doubt, word, genre, share, story: course, weak, unfamiliar, status, strip, piecesBody } = this.#parts;
     doubt.hidden = unfamiliar.hidden = weak.hidden = true;
     word.textContent = share.textContent = '\u00a0';
@@ -167,11 +170,19 @@ export class SongView {
     course.textContent = '';
     bars.replaceChildren(...barsOf(genres, genres.map(() => 0), false));
     this.element.classList.remove('doubted');
+    this.#parts.honest.hidden = !this.#tellAccuracy(version);
     this.#paint('');
     status.classList.remove('answer');
     delete this.element.dataset.genre;
     strip.replaceChildren();
     piecesBody.replaceChildren();
+  }
+
+  /** @returns {boolean} whether it is known how often the version was right */
+  #tellAccuracy(version) {
+    const measured = honest.content.querySelector(`[data-of="${CSS.escape(version)}"]`);
+    this.#parts.honest.replaceChildren(...(measured ? [measured.cloneNode(true)] : []));
+    return Boolean(measured);
   }
 
   /** In the colour of the genre. */
@@ -206,10 +217,8 @@ export class SongView {
     parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
     // How often it is right was measured on songs like those it learned from.
     parts.honest.hidden = doubted;
-    const measured = honest.content.querySelector(`[data-of="${CSS.escape(model.version)}"]`);
-    parts.honest.replaceChildren(...(measured ? [measured.cloneNode(true)] : []));
     // A version of an earlier visit may be gone.
-    if (!measured) parts.honest.hidden = true;
+    if (!this.#tellAccuracy(model.version)) parts.honest.hidden = true;
     this.element.querySelector('.print-model').textContent = t('Model {version}, “{title}”', model);
     parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
