@@ -1,12 +1,19 @@
 /** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
 
 import { UserError } from './errors.js';
-import { t } from './text.js';
+import { t, words } from './text.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
 const TASK_STALL_MS = 120_000;
+
+// Sounds that the page's Python refuses, by its codes.
+const REFUSED = {
+  empty: t('The file holds no sound.'),
+  silent: t('The sound is silent, so there is nothing to recognise.'),
+  not_finite: t('The sound holds values that are not numbers; export the file again, please.'),
+};
 
 /** Files that the worker loads: five of Pyodide, numpy and features/. */
 export const FILES_TO_LOAD = 7;
@@ -25,10 +32,10 @@ function missingAbility() {
   const missing = [
     ['Web Workers', typeof Worker === 'function'],
     ['WebAssembly', typeof WebAssembly === 'object' && 'instantiateStreaming' in WebAssembly],
-    ['audio decoding', typeof OfflineAudioContext === 'function'],
+    [t('audio decoding'), typeof OfflineAudioContext === 'function'],
   ].filter(([, present]) => !present).map(([name]) => name);
   if (!missing.length) return null;
-  return `This browser is too old or too restricted to analyse songs (${missing.join(', ')} missing). Please use a current Firefox, Chrome, Edge or Safari.`;
+  return t('This browser is too old or too restricted to analyse songs ({missing} missing). Please use a current Firefox, Chrome, Edge or Safari.', { missing: missing.join(', ') });
 }
 
 /** Fires "change" whenever state, message or the counts of loaded data differ. */
@@ -40,7 +47,7 @@ export class Engine extends EventTarget {
   #watchdog;
   #waiting = [];
 
-  /** @param {{runtimeUrl: string, featuresUrl: string, featureSpec: object}} config */
+  /** @param {{runtimeUrl: string, featuresUrl: string}} config */
   constructor(config) {
     super();
     this.#config = config;
@@ -68,11 +75,11 @@ export class Engine extends EventTarget {
       worker = new Worker(new URL('./worker.js', import.meta.url), options);
       if (!readsModules) {
         worker.terminate();
-        this.#fail('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.');
+        this.#fail(t('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.'));
         return;
       }
     } catch (error) {
-      this.#fail(`The browser did not allow the analysis to start (${error.message}).`);
+      this.#fail(t('The browser did not allow the analysis to start ({reason}).', { reason: error.message }));
       return;
     }
     this.#worker = worker;
@@ -80,16 +87,18 @@ export class Engine extends EventTarget {
     worker.onerror = (event) => {
       event.preventDefault();
       if (this.state === 'loading') {
-        const reason = event.message ? `: ${event.message}` : '. Is the server still running?';
-        this.#fail(`The analysis script could not be started${reason}`);
-      } else this.#restart(event.message || 'the analysis stopped unexpectedly');
+        this.#fail(event.message
+          ? t('The analysis script could not be started: {reason}', { reason: event.message })
+          : t('The analysis script could not be started. Is the server still running?'));
+      } else this.#restart(event.message || t('the analysis stopped unexpectedly'));
     };
-    worker.onmessageerror = () => this.#restart('a message of the analysis was unreadable');
+    worker.onmessageerror = () => this.#restart(t('a message of the analysis was unreadable'));
     const here = (path) => new URL(path, document.baseURI).href;
     worker.postMessage({
       type: 'start',
       runtimeUrl: here(this.#config.runtimeUrl),
       featuresUrl: here(this.#config.featuresUrl),
+      words,
     });
     this.#watch(DOWNLOAD_STALL_MS);
   }
@@ -97,27 +106,29 @@ export class Engine extends EventTarget {
   /**
    * Make the features of one song. Its samples are transferred, so the caller loses them.
    * @param {Float32Array} samples mono, at the feature spec's sample rate
+   * @param {object} featureSpec of the version that is to answer
    * @param {(done: number, total: number) => void} onProgress per excerpt
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  extract(samples, onProgress) {
-    return this.#ask({ type: 'extract', samples }, [samples.buffer], {
+  extract(samples, featureSpec, onProgress) {
+    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec) }, [samples.buffer], {
       onProgress,
-      broken: (reason) => `The analysis of this song broke off (${reason}). It is being started anew; Retry tries this song again.`,
+      broken: (reason) => t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason }),
     });
   }
 
   /**
    * Make a sound of what is sent for a song: of this text, and of nothing else.
    * @param {string} text JSON of the request
+   * @param {object} featureSpec by which it was made
    * @param {(done: number, total: number) => void} onProgress per ten seconds of sound
    * @param {AbortSignal} signal gives it up
    * @returns {Promise<Float32Array>} samples at the feature spec's sample rate
    * @throws {UserError} numbers of which no sound can be made, or an analysis that broke
    */
-  async invert(text, onProgress, signal) {
-    const { samples } = await this.#ask({ type: 'invert', text }, [], {
+  async invert(text, featureSpec, onProgress, signal) {
+    const { samples } = await this.#ask({ type: 'invert', text, spec: JSON.stringify(featureSpec) }, [], {
       onProgress,
       signal,
       broken: (reason) => t('Making the sound broke off ({reason}). The analysis is being started anew; then you can try again.', { reason }),
@@ -142,8 +153,7 @@ export class Engine extends EventTarget {
       }
       signal?.addEventListener('abort', drop, { once: true });
       this.#tasks.set(id, { resolve, reject, onProgress, broken });
-      const spec = JSON.stringify(this.#config.featureSpec);
-      this.#worker.postMessage({ ...message, id, spec }, transfer);
+      this.#worker.postMessage({ ...message, id }, transfer);
       this.#watch(TASK_STALL_MS);
     });
   }
@@ -160,7 +170,7 @@ export class Engine extends EventTarget {
   }
 
   #notStarted() {
-    return new UserError(`The analysis could not be started. ${this.message}`);
+    return new UserError(t('The analysis could not be started. {reason}', { reason: this.message }));
   }
 
   #receive(data) {
@@ -185,8 +195,9 @@ export class Engine extends EventTarget {
     } else if (task) {
       this.#tasks.delete(data.id);
       this.#rest();
-      if (data.type === 'refused') task.reject(new UserError(data.message, { retryable: false }));
-      else if (data.type === 'unmade') {
+      if (data.type === 'refused') {
+        task.reject(new UserError(REFUSED[data.code] ?? data.message, { retryable: false }));
+      } else if (data.type === 'unmade') {
         task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
       } else task.resolve(data);
     }
@@ -196,8 +207,8 @@ export class Engine extends EventTarget {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => {
       if (this.state === 'loading') {
-        this.#fail('Loading came to a halt: nothing has arrived for a while. Check the connection to the server.');
-      } else this.#restart('it took too long');
+        this.#fail(t('Loading came to a halt: nothing has arrived for a while. Check the connection to the server.'));
+      } else this.#restart(t('it took too long'));
     }, ms);
   }
 

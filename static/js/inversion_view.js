@@ -15,7 +15,8 @@ const views = new WeakMap();
  * @property {number} start seconds left out at the song's start
  * @property {(onProgress: (done: number, total: number) => void, signal: AbortSignal) =>
  *   Promise<Float32Array>} make gives the samples
- * @property {Blob} original the song, only to be played beside it
+ * @property {() => Blob | null} original the song, only to be played beside it; null when it was not kept
+ * @property {number} begin seconds of the original before the part that was analysed
  * @property {{kind: string, sample_rate: number}} featureSpec
  * @property {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
  * @property {AbortSignal} gone the song was removed
@@ -25,9 +26,10 @@ const views = new WeakMap();
  * Let two players be heard in turn, each from where the other is.
  * @param {HTMLAudioElement} made
  * @param {HTMLAudioElement} original
+ * @param {number} begin seconds by which the original is ahead
  * @param {HTMLButtonElement} button
  */
-function takeTurns(made, original, button) {
+function takeTurns(made, original, begin, button) {
   let heard = made;
   const show = () => {
     button.textContent = heard === made ? t('Hear your file from here') : t('Hear the numbers from here');
@@ -39,11 +41,11 @@ function takeTurns(made, original, button) {
     });
   }
   button.addEventListener('click', () => {
-    const other = heard === made ? original : made;
-    const { currentTime } = heard;
+    const [other, ahead] = heard === made ? [original, begin] : [made, -begin];
+    const wanted = Math.max(0, heard.currentTime + ahead);
     heard.pause();
     // The sound of the numbers ends with the last whole piece.
-    other.currentTime = Math.min(currentTime, other.duration || currentTime);
+    other.currentTime = Math.min(wanted, other.duration || wanted);
     // Not every browser plays every file; its player says so.
     other.play().catch(() => {});
   });
@@ -60,8 +62,12 @@ export function inversionView(body, parts) {
   if (known) return known;
   const section = template.content.firstElementChild.cloneNode(true);
   views.set(body, section);
-  // Of statistics no sound can be made; the template says why.
-  if (parts.featureSpec.kind !== 'statistics') offer(section, parts);
+  // Means and deviations over whole pieces hold no course in time: no sound can be made of them.
+  const able = parts.featureSpec.kind !== 'statistics';
+  for (const element of section.querySelectorAll('[data-able]')) {
+    element.hidden = (element.dataset.able === 'yes') !== able;
+  }
+  if (able) offer(section, parts);
   return section;
 }
 
@@ -69,7 +75,7 @@ export function inversionView(body, parts) {
  * @param {HTMLElement} section
  * @param {Parts} parts
  */
-function offer(section, { start, make, original, featureSpec, makeUrl, gone }) {
+function offer(section, { start, make, original: originalOf, begin, featureSpec, makeUrl, gone }) {
   const one = (selector) => section.querySelector(selector);
   const [button, progress, status] = [one('.inversion-make'), one('.inversion-progress'), one('.inversion-status')];
   const [made, file] = [one('.inversion-made'), one('.inversion-file')];
@@ -90,13 +96,19 @@ function offer(section, { start, make, original, featureSpec, makeUrl, gone }) {
     button.hidden = true;
     one('.inversion-players').hidden = false;
     made.src = makeUrl(toWav(samples, featureSpec.sample_rate, 'from-the-numbers.wav'));
-    file.src = makeUrl(original);
     // Both begin where the numbers do.
-    for (const audio of [made, file]) {
-      audio.addEventListener('loadedmetadata', () => { audio.currentTime = start; }, { once: true });
+    const from = (audio, seconds) => audio.addEventListener('loadedmetadata', () => {
+      audio.currentTime = seconds;
+    }, { once: true });
+    const original = originalOf();
+    from(made, start);
+    if (original) {
+      file.src = makeUrl(original);
+      from(file, begin + start);
+      takeTurns(made, file, begin, one('.inversion-switch'));
     }
-    takeTurns(made, file, one('.inversion-switch'));
-    if (hadFocus) one('.inversion-switch').focus();
+    for (const element of [file.parentElement, one('.inversion-switch')]) element.hidden = !original;
+    if (hadFocus) (original ? one('.inversion-switch') : made).focus();
     say(start
       ? t('Made in {time}. The first {start} were not sent, so they are silent.', { time: duration(took), start: clock(start) })
       : t('Made in {time}.', { time: duration(took) }));

@@ -86,39 +86,38 @@ function steps({ decode, extract, request }, answered) {
 
 /**
  * @param {import('./queue.js').Song} song done, or failed on its way to the server or back
- * @param {{shape: number[], numberNames: string[], predictUrl: string,
- *   featureSpec: {kind: string, sample_rate: number}}} config
  * @param {object} tools
  * @param {(blob: Blob) => string} tools.makeUrl gives an object URL that ends with the song
  * @param {import('./engine.js').Engine['invert']} tools.invert
  * @param {AbortSignal} tools.gone the song was removed
  * @returns {Promise<DocumentFragment>}
  */
-export async function sentView(song, config, { makeUrl, invert, gone }) {
+export async function sentView(song, { makeUrl, invert, gone }) {
   const view = template.content.cloneNode(true);
   const one = (selector) => view.querySelector(selector);
   const { body, nSegments } = song.extraction;
-  const largest = Math.max(body.size, song.file.size);
+  const { predictUrl, shape, numberNames, featureSpec } = song.model;
+  const largest = Math.max(body.size, song.size);
 
   one('.sent-bytes').textContent = t('{n} bytes', { n: integer(body.size) });
   one('.sent-bytes').dataset.bytes = body.size;
-  one('.file-bytes').textContent = t('{n} bytes', { n: integer(song.file.size) });
+  one('.file-bytes').textContent = t('{n} bytes', { n: integer(song.size) });
   one('.sent-bar').style.width = `${(100 * body.size) / largest}%`;
-  one('.file-bar').style.width = `${(100 * song.file.size) / largest}%`;
+  one('.file-bar').style.width = `${(100 * song.size) / largest}%`;
   const answered = song.state === 'done';
   one('.sent-word').textContent = answered ? t('sent') : t('sent, or meant to be');
-  one('.sent-shape').textContent = told(answered, nSegments, config.shape, config.predictUrl);
-  one('.sent-names').hidden = !config.numberNames.length;
+  one('.sent-shape').textContent = told(answered, nSegments, shape, predictUrl);
+  one('.sent-names').hidden = !numberNames.length;
   // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);
   one('.sent-times').textContent = `${steps(song.times, answered)} · ${size(body.size)}`;
   const text = await body.text();
-  one('.sent-json').textContent = beginning(text, nSegments, config.numberNames);
+  one('.sent-json').textContent = beginning(text, nSegments, numberNames);
   view.append(inversionView(body, {
     start: firstOf(text).first.start,
     // The text that is sent, and nothing else of the song, goes into the sound.
-    make: (onProgress, signal) => invert(text, onProgress, signal),
-    original: song.file, featureSpec: config.featureSpec, makeUrl, gone,
+    make: (onProgress, signal) => invert(text, featureSpec, onProgress, signal),
+    original: () => song.file, begin: song.begin, featureSpec, makeUrl, gone,
   }));
   return view;
 }
