@@ -19,6 +19,7 @@ from features.inversion import log_mel
 
 from .site import Site
 from .sounds import write
+from .test_history import remember, settled
 from .visit import Visit
 
 SPEC = FeatureSpec()
@@ -237,6 +238,53 @@ def test_made_sound_outlives_a_second_request(listener: Visit, tmp_path: Path):
     assert listener.page.evaluate("window.sounds.length") == 1
 
 
+def test_part_of_a_song_is_heard_where_it_was_cut_out(listener: Visit, tmp_path: Path):
+    file = write(tmp_path / "song.wav", 40, 22050)
+    listener.finish([file])
+    fields = listener.song(file.name).locator(".part input")
+    fields.first.fill("0:15")
+    fields.last.fill("0:35")
+    fields.last.press("Enter")
+    part = Path("song.wav (0:15\N{EN DASH}0:35)")
+    listener.wait_for(part.name, "done")
+    section = panel(listener, part)
+    section.locator(".inversion-make").click()
+    assert len(made(listener, section)) / SPEC.sample_rate == pytest.approx(19.86, abs=0.1)
+    numbers, original = section.locator(".inversion-made"), section.locator(".inversion-file")
+    for audio, start in ((numbers, 0), (original, 15)):
+        audio.evaluate(
+            "async (audio) => { audio.muted = true;"
+            " while (audio.readyState < 2) await new Promise((go) => setTimeout(go, 20)); }"
+        )
+        assert audio.evaluate("(audio) => audio.currentTime") == pytest.approx(start, abs=0.01)
+    numbers.evaluate("async (audio) => { audio.currentTime = 10; await audio.play(); }")
+    section.locator(".inversion-switch").click()
+    listener.page.wait_for_function(
+        "(name) => !document.querySelector(`[data-name='${name}'] .inversion-file`).paused",
+        arg=part.name,
+    )
+    assert original.evaluate("(audio) => audio.currentTime") == pytest.approx(25, abs=2)
+    section.locator(".inversion-switch").click()
+    assert numbers.evaluate("(audio) => audio.currentTime") == pytest.approx(10, abs=4)
+    numbers.evaluate("(audio) => audio.pause()")
+
+
+def test_remembered_song_is_heard_without_its_file(listener: Visit, tmp_path: Path):
+    file = write(tmp_path / "song.wav", 12, 22050)
+    remember(listener)
+    listener.finish([file])
+    settled(listener.page, 1, 1, 0)
+    listener.page.reload()
+    listener.wait_for_engine("ready")
+    listener.page.evaluate(KEEP_SOUNDS)
+    section = panel(listener, file)
+    section.locator(".inversion-make").click()
+    made(listener, section)
+    assert section.locator(".inversion-made").is_visible()
+    assert section.locator(".inversion-file").is_hidden()
+    assert section.locator(".inversion-switch").is_hidden()
+
+
 def test_statistics_give_no_sound(
     visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
 ):
@@ -245,4 +293,4 @@ def test_statistics_give_no_sound(
     visitor.finish([file])
     section = panel(visitor, file)
     assert "no course in time" in section.inner_text()
-    assert section.locator("button, audio").count() == 0
+    assert section.locator("button:visible, audio:visible").count() == 0
