@@ -72,6 +72,7 @@ class MelBank:
         area = 2.0 / (edges[2:] - edges[:-2])
         self._rising = (position * np.append(area, 0.0)[gap]).astype(np.float32)
         self._falling = ((1 - position) * np.insert(area, 0, 0.0)[gap]).astype(np.float32)
+        self._gap = gap
         self._gaps, self._starts = np.unique(gap, return_index=True)
 
     def apply(self, power: Float32Array) -> Float32Array:
@@ -83,6 +84,18 @@ class MelBank:
             mel[:, self._gaps + 1] = np.add.reduceat(used * self._rising, self._starts, axis=1)
             mel[:, self._gaps] += np.add.reduceat(used * self._falling, self._starts, axis=1)
         return mel[:, 1:-1]
+
+    def spread(self, mel: Float32Array) -> Float32Array:
+        """The transpose of `apply`: (n_frames, n_mels) to (n_frames, stop).
+
+        Every bin gets what its bands hold, by the weights with which it counts in them. Bins from
+        `stop` on belong to no band and are left out.
+        """
+        padded = np.pad(mel, ((0, 0), (1, 1)))
+        bins = np.zeros((len(mel), self.stop), dtype=np.float32)
+        bins[:, self.first :] = padded[:, self._gap + 1] * self._rising
+        bins[:, self.first :] += padded[:, self._gap] * self._falling
+        return bins
 
 
 @functools.lru_cache(maxsize=8)

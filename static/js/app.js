@@ -81,6 +81,7 @@ function show(songs) {
       models: config.models,
       current: () => queue.model,
       ask: (model, signal) => queue.ask(song, model, signal),
+      invert: (...task) => engine.invert(...task),
       onRetry: () => retry([song]),
       onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {

@@ -6,7 +6,7 @@ import { t, words } from './text.js';
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
-const EXTRACT_STALL_MS = 120_000;
+const TASK_STALL_MS = 120_000;
 
 // Sounds that the page's Python refuses, by its codes.
 const REFUSED = {
@@ -111,16 +111,56 @@ export class Engine extends EventTarget {
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  async extract(samples, featureSpec, onProgress) {
+  extract(samples, featureSpec, onProgress) {
+    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec) }, [samples.buffer], {
+      onProgress,
+      broken: (reason) => t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason }),
+    });
+  }
+
+  /**
+   * Make a sound of what is sent for a song: of this text, and of nothing else.
+   * @param {string} text JSON of the request
+   * @param {object} featureSpec by which it was made
+   * @param {(done: number, total: number) => void} onProgress per ten seconds of sound
+   * @param {AbortSignal} signal gives it up
+   * @returns {Promise<Float32Array>} samples at the feature spec's sample rate
+   * @throws {UserError} numbers of which no sound can be made, or an analysis that broke
+   */
+  async invert(text, featureSpec, onProgress, signal) {
+    const { samples } = await this.#ask({ type: 'invert', text, spec: JSON.stringify(featureSpec) }, [], {
+      onProgress,
+      signal,
+      broken: (reason) => t('Making the sound broke off ({reason}). The analysis is being started anew; then you can try again.', { reason }),
+    });
+    return samples;
+  }
+
+  async #ask(message, transfer, { onProgress, broken, signal }) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      this.#tasks.set(id, { resolve, reject, onProgress });
-      const spec = JSON.stringify(featureSpec);
-      this.#worker.postMessage({ type: 'extract', id, samples, spec }, [samples.buffer]);
-      this.#watch(EXTRACT_STALL_MS);
+      const drop = () => {
+        reject(new UserError(t('Given up.'), { cancelled: true }));
+        if (!this.#tasks.delete(id)) return;
+        this.#worker.postMessage({ type: 'drop', id });
+        this.#rest();
+      };
+      if (signal?.aborted) {
+        drop();
+        return;
+      }
+      signal?.addEventListener('abort', drop, { once: true });
+      this.#tasks.set(id, { resolve, reject, onProgress, broken });
+      this.#worker.postMessage({ ...message, id }, transfer);
+      this.#watch(TASK_STALL_MS);
     });
+  }
+
+  /** Nothing is awaited when nothing is left to do. */
+  #rest() {
+    if (!this.#tasks.size) clearTimeout(this.#watchdog);
   }
 
   #ready() {
@@ -150,13 +190,16 @@ export class Engine extends EventTarget {
     } else if (data.type === 'broken') {
       this.#restart(data.message);
     } else if (data.type === 'progress') {
-      this.#watch(EXTRACT_STALL_MS);
+      this.#watch(TASK_STALL_MS);
       task?.onProgress(data.done, data.total);
     } else if (task) {
       this.#tasks.delete(data.id);
-      if (!this.#tasks.size) clearTimeout(this.#watchdog);
-      if (data.type === 'extracted') task.resolve(data);
-      else task.reject(new UserError(REFUSED[data.code] ?? data.message, { retryable: false }));
+      this.#rest();
+      if (data.type === 'refused') {
+        task.reject(new UserError(REFUSED[data.code] ?? data.message, { retryable: false }));
+      } else if (data.type === 'unmade') {
+        task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
+      } else task.resolve(data);
     }
   }
 
@@ -169,14 +212,12 @@ export class Engine extends EventTarget {
     }, ms);
   }
 
-  /** The songs inside are lost with a clear message; the next ones find a new worker. */
+  /** What it worked at is lost with a clear message; the next tasks find a new worker. */
   #restart(reason) {
     const lost = [...this.#tasks.values()];
     this.#tasks.clear();
     this.start();
-    for (const { reject } of lost) {
-      reject(new UserError(t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason })));
-    }
+    for (const { reject, broken } of lost) reject(new UserError(broken(reason)));
   }
 
   #fail(message) {

@@ -46,12 +46,3 @@ export function clock(seconds) {
 
 /** @param {number} ms milliseconds @returns {string} such as "0.46 s" */
 export const duration = (ms) => t('{n} s', { n: decimal(ms / 1000, ms < 9995 ? 2 : 0) });
-
-/**
- * @param {number} count
- * @param {string} one singular noun
- * @param {string} [many] plural noun
- * @returns {string} such as "3 songs"
- */
-export const counted = (count, one, many = `${one}s`) =>
-  `${integer(count)} ${count === 1 ? one : many}`;

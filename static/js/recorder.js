@@ -2,11 +2,11 @@
 
 import { UserError } from './errors.js';
 import { t } from './text.js';
+import { toWav } from './wav.js';
 
 // As the model's music was: what telephones do to voices would change it.
 const SOUND = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const BITS_PER_SECOND = 256_000;
-const HEADER_BYTES = 44;
 
 /** @returns {boolean} whether this browser, on this address, can record */
 export const canRecord = () =>
@@ -19,36 +19,6 @@ function refusal(error) {
     NotReadableError: t('The microphone is used by another program or was taken away. Free it and try again.'),
   };
   return new UserError(reasons[error.name] ?? t('The microphone cannot be used ({reason}).', { reason: error.message }));
-}
-
-/**
- * 16-bit PCM in a WAV file, which every player seeks in; browsers record in formats of their own,
- * without a length.
- * @param {AudioBuffer} buffer
- * @param {string} name
- * @returns {File} of its first channel
- */
-export function toWav(buffer, name) {
-  const samples = buffer.getChannelData(0);
-  const view = new DataView(new ArrayBuffer(HEADER_BYTES + 2 * samples.length));
-  const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  text(0, 'RIFF');
-  view.setUint32(4, view.byteLength - 8, true);
-  text(8, 'WAVEfmt ');
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 1, true);
-  view.setUint16(22, 1, true);
-  view.setUint32(24, buffer.sampleRate, true);
-  view.setUint32(28, 2 * buffer.sampleRate, true);
-  view.setUint16(32, 2, true);
-  view.setUint16(34, 16, true);
-  text(36, 'data');
-  view.setUint32(40, 2 * samples.length, true);
-  for (let i = 0; i < samples.length; i += 1) {
-    const value = Math.max(-1, Math.min(1, samples[i]));
-    view.setInt16(HEADER_BYTES + 2 * i, Math.round(value * 32767), true);
-  }
-  return new File([view], name, { type: 'audio/wav' });
 }
 
 /** One recording. */
@@ -129,7 +99,9 @@ export class Recording {
     try {
       const { sampleRate } = this.#context;
       const context = new OfflineAudioContext(1, 1, sampleRate);
-      return toWav(await context.decodeAudioData(await recorded.arrayBuffer()), name);
+      const buffer = await context.decodeAudioData(await recorded.arrayBuffer());
+      // Browsers record in formats of their own, without a length.
+      return toWav(buffer.getChannelData(0), buffer.sampleRate, name);
     } catch (error) {
       throw new UserError(t('The recording could not be read ({reason}). Try again: a little longer if it was very short, shorter if it was very long.', { reason: error.message }));
     }

@@ -1,6 +1,8 @@
 /** Shows exactly what is sent for a song, and how little it is beside the song. */
 
-import { counted, duration, integer, size } from './format.js';
+import { duration, integer, size } from './format.js';
+import { inversionView } from './inversion_view.js';
+import { t, tn } from './text.js';
 
 const template = document.getElementById('sent-template');
 
@@ -32,7 +34,7 @@ function beginning(text, nSegments, names) {
     return `          ${names.length ? `${line.padEnd(14)} ${names[i]}` : line}`;
   });
   const hidden = values.length - lines.length;
-  if (hidden) lines.push(`          … ${hidden} more such lines: download to see them`);
+  if (hidden) lines.push(`          … ${t('{n} more such lines: download to see them', { n: hidden })}`);
   const more = nSegments - 1;
   return [
     '{',
@@ -45,41 +47,77 @@ function beginning(text, nSegments, names) {
     ...lines,
     '        ]',
     '      }',
-    more ? `    },\n    … ${more} more, all alike: download to see them` : '    }',
+    more ? `    },\n    … ${t('{n} more, all alike: download to see them', { n: more })}` : '    }',
     '  ]',
     '}',
   ].join('\n');
 }
 
 /**
+ * What went where, as a sentence.
+ * @param {boolean} answered whether the server is known to have it
+ * @param {number} n pieces
+ * @param {number[]} shape of each
+ * @param {string} url
+ */
+function told(answered, n, shape, url) {
+  const perPiece = shape.reduce((product, length) => product * length);
+  const values = { url, n: integer(n), shape: shape.join(' × '), total: integer(n * perPiece) };
+  return answered
+    ? tn(
+      'Sent in one request to {url}: {n} piece of {shape} numbers ({total} in all), with its start and end in seconds.',
+      'Sent in one request to {url}: {n} pieces of {shape} numbers ({total} in all), with their start and end in seconds.',
+      n, values,
+    )
+    : tn(
+      'The request failed; its numbers may have arrived or not. It went to {url}: {n} piece of {shape} numbers ({total} in all), with its start and end in seconds.',
+      'The request failed; its numbers may have arrived or not. It went to {url}: {n} pieces of {shape} numbers ({total} in all), with their start and end in seconds.',
+      n, values,
+    );
+}
+
+/** How long each step took. */
+function steps({ decode, extract, request }, answered) {
+  const took = { decoded: duration(decode), analysed: duration(extract) };
+  return answered
+    ? t('decoded in {decoded}, analysed in {analysed}, answered in {time}', { ...took, time: duration(request) })
+    : t('decoded in {decoded}, analysed in {analysed}', took);
+}
+
+/**
  * @param {import('./queue.js').Song} song done, or failed on its way to the server or back
- * @param {{shape: number[], numberNames: string[], predictUrl: string}} config
- * @param {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
+ * @param {object} tools
+ * @param {(blob: Blob) => string} tools.makeUrl gives an object URL that ends with the song
+ * @param {import('./engine.js').Engine['invert']} tools.invert
+ * @param {AbortSignal} tools.gone the song was removed
  * @returns {Promise<DocumentFragment>}
  */
-export async function sentView(song, config, makeUrl) {
+export async function sentView(song, { makeUrl, invert, gone }) {
   const view = template.content.cloneNode(true);
   const one = (selector) => view.querySelector(selector);
   const { body, nSegments } = song.extraction;
-  const { shape, numberNames } = config;
-  const perPiece = shape.reduce((product, length) => product * length);
+  const { predictUrl, shape, numberNames, featureSpec } = song.model;
   const largest = Math.max(body.size, song.size);
 
-  one('.sent-bytes').textContent = `${integer(body.size)} bytes`;
+  one('.sent-bytes').textContent = t('{n} bytes', { n: integer(body.size) });
   one('.sent-bytes').dataset.bytes = body.size;
-  one('.file-bytes').textContent = `${integer(song.size)} bytes`;
+  one('.file-bytes').textContent = t('{n} bytes', { n: integer(song.size) });
   one('.sent-bar').style.width = `${(100 * body.size) / largest}%`;
   one('.file-bar').style.width = `${(100 * song.size) / largest}%`;
   const answered = song.state === 'done';
-  one('.sent-word').textContent = answered ? 'sent' : 'sent, or meant to be';
-  one('.sent-shape').textContent =
-    `${answered ? 'Sent in one request' : 'The request failed; its numbers may have arrived or not. It went'} to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${shape.join(' × ')} numbers (${integer(nSegments * perPiece)} in all), with their start and end in seconds.`;
+  one('.sent-word').textContent = answered ? t('sent') : t('sent, or meant to be');
+  one('.sent-shape').textContent = told(answered, nSegments, shape, predictUrl);
   one('.sent-names').hidden = !numberNames.length;
   // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);
-  const { decode, extract, request } = song.times;
-  one('.sent-times').textContent =
-    `decoded in ${duration(decode)}, analysed in ${duration(extract)}${answered ? `, answered in ${duration(request)}` : ''} · ${size(body.size)}`;
-  one('.sent-json').textContent = beginning(await body.text(), nSegments, numberNames);
+  one('.sent-times').textContent = `${steps(song.times, answered)} · ${size(body.size)}`;
+  const text = await body.text();
+  one('.sent-json').textContent = beginning(text, nSegments, numberNames);
+  view.append(inversionView(body, {
+    start: firstOf(text).first.start,
+    // The text that is sent, and nothing else of the song, goes into the sound.
+    make: (onProgress, signal) => invert(text, featureSpec, onProgress, signal),
+    original: () => song.file, begin: song.begin, featureSpec, makeUrl, gone,
+  }));
   return view;
 }

@@ -35,6 +35,8 @@ export class SongView {
   #colour = '';
   #current;
   #urls = [];
+  #gone = new AbortController();
+  #invert;
   #shown = '';
 
   /**
@@ -44,11 +46,13 @@ export class SongView {
    * @param {import('./queue.js').Model[]} around.models all versions
    * @param {(model: import('./queue.js').Model, signal: AbortSignal) =>
    *   Promise<import('./api.js').Prediction>} around.ask another version
+   * @param {import('./engine.js').Engine['invert']} around.invert
    * @param {() => void} around.onRetry
    * @param {() => void} around.onRemove
    * @param {(from: number, to: number) => void} around.onPart analyse a stretch by itself
    */
-  constructor(song, { current, models, ask, onRetry, onRemove, onPart }) {
+  constructor(song, { current, models, ask, invert, onRetry, onRemove, onPart }) {
+    this.#invert = invert;
     this.#song = song;
     this.#current = current;
     this.element = template.content.firstElementChild.cloneNode(true);
@@ -147,6 +151,7 @@ export class SongView {
 
   /** Take the song off the page and free what it held. */
   remove() {
+    this.#gone.abort();
     this.#timeline.remove();
     this.#versus.end();
     this.#parts.audio.removeAttribute('src');
@@ -274,7 +279,9 @@ export class SongView {
     const { sent, sentBody } = this.#parts;
     const { state, extraction } = this.#song;
     if (!sent.open || !extraction || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, this.#song.model, (blob) => this.#url(blob));
+    const view = await sentView(this.#song, {
+      makeUrl: (blob) => this.#url(blob), invert: this.#invert, gone: this.#gone.signal,
+    });
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The analysis, in its own thread: Python (Pyodide) with numpy and the project's own features/.
- * Messages in: start, extract. Messages out: loading, ready, failed, progress, extracted, refused,
- * broken. See engine.js for the other end.
+ * Messages in: start, extract, invert, drop. Messages out: loading, ready, failed, progress,
+ * extracted, refused, inverted, unmade, broken. See engine.js for the other end.
  */
 
 import { speakAs, t } from './text.js';
@@ -12,6 +12,7 @@ const BRIDGE = `
 import json
 import numpy as np
 from features import AudioError, FeatureSpec, build_request
+from features.inversion import PEAK, Inversion, read_request
 from features.mel import count_frames
 from features.segments import excerpt_bounds
 
@@ -34,11 +35,22 @@ def extract(samples, spec, progress):
         return "refused", error.code, str(error)
     return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(len(samples), spec)
 
-extract
+def invert(text, spec):
+    """Number of samples, number of blocks and peak to come; then block by block."""
+    spec = FeatureSpec.from_json(json.loads(spec))
+    inversion = Inversion(read_request(text, spec), spec)
+    yield inversion.n_samples, inversion.n_blocks, PEAK
+    yield from inversion.blocks()
+
+extract, invert
 `;
 
 /** @type {import('pyodide/ffi').PyCallable | null} */
 let extractInPython = null;
+/** @type {import('pyodide/ffi').PyCallable | null} */
+let invertInPython = null;
+/** Sounds that nobody waits for any more, by the number of the task. */
+const dropped = new Set();
 
 const nameOf = (url) => new URL(url, self.location.href).pathname.split('/').pop();
 
@@ -137,7 +149,7 @@ async function load({ runtimeUrl, featuresUrl }) {
     throw new LoadError(t('The numpy package could not be loaded.'));
   }
   pyodide.unpackArchive(await features, 'zip');
-  extractInPython = pyodide.runPython(BRIDGE);
+  [extractInPython, invertInPython] = pyodide.runPython(BRIDGE);
   self.fetch = nativeFetch;
   downloads.observer.disconnect();
 }
@@ -156,6 +168,39 @@ function extract({ id, samples, spec }) {
   const body = new Blob([text], { type: 'application/json' });
   self.postMessage({ type, id, body, nSegments, repeated, skipped, pieces });
 }
+
+/**
+ * Make a sound of the text of a request. Between its blocks songs that wait are analysed.
+ * @param {{id: number, text: string, spec: string}} task
+ */
+async function invert({ id, text, spec }) {
+  const blocks = invertInPython(text, spec);
+  const next = () => {
+    const { value } = blocks.next();
+    const values = value.toJs();
+    value.destroy();
+    return values;
+  };
+  try {
+    const [nSamples, nBlocks, wantedPeak] = next();
+    const samples = new Float32Array(nSamples);
+    for (let done = 1; done <= nBlocks; done += 1) {
+      const [first, block] = next();
+      for (let i = 0; i < block.length; i += 1) samples[first + i] += block[i];
+      self.postMessage({ type: 'progress', id, done, total: nBlocks });
+      await new Promise((resolve) => { setTimeout(resolve); });
+      if (dropped.delete(id)) return;
+    }
+    const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (peak) for (let i = 0; i < nSamples; i += 1) samples[i] *= wantedPeak / peak;
+    self.postMessage({ type: 'inverted', id, samples }, [samples.buffer]);
+  } finally {
+    blocks.destroy();
+  }
+}
+
+/** @returns {string} the last line of what Python says, which is the error itself */
+const reasonOf = (error) => String(error.message).trim().split('\n').pop();
 
 // Pyodide drops some promises of files that failed; the page has been told of them already.
 self.addEventListener('unhandledrejection', (event) => {
@@ -178,7 +223,16 @@ self.onmessage = async ({ data }) => {
     try {
       extract(data);
     } catch (error) {
-      self.postMessage({ type: 'broken', id: data.id, message: String(error.message).trim().split('\n').pop() });
+      self.postMessage({ type: 'broken', id: data.id, message: reasonOf(error) });
     }
+  } else if (data.type === 'invert') {
+    try {
+      await invert(data);
+    } catch (error) {
+      // Songs may wait behind it, and need no new worker.
+      self.postMessage({ type: 'unmade', id: data.id, reason: reasonOf(error) });
+    }
+  } else if (data.type === 'drop') {
+    dropped.add(data.id);
   }
 };

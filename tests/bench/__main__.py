@@ -50,11 +50,19 @@ def extraction(rounds: int) -> Rows:
     return part.measure(rounds)
 
 
+def inversion(rounds: int) -> Rows:
+    """What comes back of songs from their sent numbers, against librosa's way."""
+    from . import inversion as part
+
+    return part.measure()
+
+
 PARTS: dict[str, Callable[[int], Rows]] = {
     "page": page,
     "server": server,
     "agreement": agreement,
     "extraction": extraction,
+    "inversion": inversion,
 }
 
 

@@ -135,6 +135,9 @@ class Studio:
             song.locator(".pieces summary").click()
             song.locator(".segment").nth(1).hover()
             picture("sent")
+            song.locator(".inversion-make").click()
+            song.locator(".inversion-players").wait_for()
+            song.locator(".inversion").screenshot(path=self.folder / f"heard-{look}.png")
             visitor.clear()
 
             (folder / "letter.mp3").write_text("no song at all")

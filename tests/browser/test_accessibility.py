@@ -71,6 +71,8 @@ def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path,
         unfolded.locator(".sent-json").wait_for()
         unfolded.locator(".pieces summary").click()
         unfolded.locator(".pieces table").wait_for()
+    unfolded.locator(".inversion-make").click()
+    unfolded.locator(".inversion-players").wait_for()
     longer = visitor.song(song.name)
     longer.locator(".versus summary").click()
     longer.locator(".versus select").select_option("v8")
