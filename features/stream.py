@@ -80,11 +80,12 @@ class SegmentStream:
             # A copy: a view would keep what is let go.
             self._held = self._held[max(0, self.bounds[-1][1] - gone) :].copy()
 
-    def take(self) -> FeatureRequest | None:
-        """The request of all segments since the last one; None where nothing sounded."""
+    def take(self, most: int | None = None) -> FeatureRequest | None:
+        """The request of the next segments, at most `most`; None when there are none."""
         if not self._segments:
             return None
-        segments, self._segments = self._segments, []
+        segments = self._segments[:most]
+        del self._segments[:most]
         return FeatureRequest(
             body=request_json(segments, self.spec),
             n_segments=len(segments),

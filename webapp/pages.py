@@ -98,6 +98,8 @@ def config() -> dict[str, Any]:
         "genres": list(card.genres),
         "tellsUnfamiliar": card.unfamiliar_threshold is not None,
         "maxMinutes": here.settings.max_minutes,
+        "maxWholeMinutes": here.settings.max_whole_minutes,
+        "streamMinutes": here.settings.stream_minutes,
         "maxSegments": here.settings.max_segments,
         "maxBodyBytes": here.settings.max_body_bytes,
     }

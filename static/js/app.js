@@ -7,6 +7,7 @@ import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
 import { counted } from './format.js';
+import { answerAll } from './parts.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
@@ -17,10 +18,12 @@ const config = JSON.parse(byId('config').textContent);
 const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
-  decode: (file) =>
-    decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
+  decode: (file, signal) =>
+    decode(file, { ...config, sampleRate: config.featureSpec.sample_rate, signal }),
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (body, signal) => predict(config.predictUrl, body, signal),
+  predict: (extraction, signal) =>
+    answerAll(extraction, (body) => predict(config.predictUrl, body, signal)),
+  config,
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();

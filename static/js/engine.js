@@ -13,6 +13,8 @@ export const FILES_TO_LOAD = 7;
 /**
  * @typedef {object} Extraction
  * @property {Blob} body the JSON text to send
+ * @property {import('./parts.js').Part[]} [parts] of a long song: the requests that it is sent in;
+ *   body is all of them in one
  * @property {number} nSegments
  * @property {boolean} repeated shorter than one segment, so a weak answer
  * @property {number} skipped seconds left out at the start
@@ -48,6 +50,8 @@ export class Engine extends EventTarget {
     this.message = '';
     this.files = 0;
     this.bytes = 0;
+    /** How often it began to load: a new worker knows nothing of what the one before did. */
+    this.starts = 0;
   }
 
   /** Begin to load, also again after a failure. */
@@ -59,6 +63,7 @@ export class Engine extends EventTarget {
       this.#fail(unable);
       return;
     }
+    this.starts += 1;
     performance.mark('engine-start');
     let worker;
     try {
@@ -97,19 +102,27 @@ export class Engine extends EventTarget {
    * Make the features of one song. Its samples are transferred, so the caller loses them.
    * @param {Float32Array} samples mono, at the feature spec's sample rate
    * @param {(done: number, total: number) => void} onProgress per excerpt
-   * @returns {Promise<Extraction>}
+   * @param {{key: number, take: boolean, last: boolean, most: number}} [stream] the samples are the
+   *   next ones of a long song, told by its key: whether to give what can be sent so far, whether the
+   *   song ends, and how many pieces a request may have
+   * @returns {Promise<Extraction>} of a stream: its ready requests, and the new pieces
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  async extract(samples, onProgress) {
+  async extract(samples, onProgress, stream = undefined) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       this.#tasks.set(id, { resolve, reject, onProgress });
       const spec = JSON.stringify(this.#config.featureSpec);
-      this.#worker.postMessage({ type: 'extract', id, samples, spec }, [samples.buffer]);
+      this.#worker.postMessage({ type: 'extract', id, samples, spec, stream }, [samples.buffer]);
       this.#watch(EXTRACT_STALL_MS);
     });
+  }
+
+  /** Let go of a long song that is not analysed to its end. @param {number} key */
+  forget(key) {
+    this.#worker?.postMessage({ type: 'forget', key });
   }
 
   #ready() {

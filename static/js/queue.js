@@ -6,6 +6,7 @@
  */
 
 import { UserError } from './errors.js';
+import { listen } from './long_song.js';
 
 const PARALLEL_REQUESTS = 2;
 
@@ -39,10 +40,18 @@ export class Song {
     this.extraction = null;
     /** @type {import('./api.js').Prediction | null} */
     this.prediction = null;
+    /** Of a long song: what is known while it is listened to.
+     * @type {import('./long_song.js').Heard | null} */
+    this.heard = null;
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
+  }
+
+  /** What was sent or may have been, as far as it is known. */
+  get sent() {
+    return this.extraction ?? this.heard?.extraction ?? null;
   }
 
   get finished() {
@@ -64,6 +73,7 @@ export class SongQueue extends EventTarget {
   #decode;
   #check;
   #predict;
+  #config;
   #running = false;
   #extracting = Promise.resolve();
   #requests = 0;
@@ -72,17 +82,20 @@ export class SongQueue extends EventTarget {
   /**
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
-   * @param {(file: File) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(file: File, signal: AbortSignal) => Promise<import('./decode.js').Decoded>} parts.decode
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
-   * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
+   * @param {(extraction: {body: Blob}, signal: AbortSignal) =>
+   *   Promise<import('./api.js').Prediction>} parts.predict
+   * @param {object} parts.config limits and shape of requests: see long_song.js
    */
-  constructor({ engine, decode, check, predict }) {
+  constructor({ engine, decode, check, predict, config }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
     this.#check = check;
     this.#predict = predict;
+    this.#config = config;
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
@@ -159,15 +172,40 @@ export class SongQueue extends EventTarget {
     const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
-      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song.file));
+      const { samples, stream, seconds } = await this.#timed(song, 'decode', () =>
+        this.#decode(song.file, signal));
       if (signal.aborted) return;
       song.seconds = seconds;
       await this.#extracting;
       if (signal.aborted) return;
+      if (stream) {
+        await this.#listen(song, stream, signal);
+        return;
+      }
       this.#extracting = this.#extract(song, samples, signal);
     } catch (error) {
       this.#fail(song, error, signal);
     }
+  }
+
+  /** A long song by itself: it is decoded and analysed, and the model asked, part by part. */
+  async #listen(song, stream, signal) {
+    const whole = song.seconds;
+    const show = (heard) => {
+      if (signal.aborted) return;
+      song.heard = heard;
+      this.#set(song, 'extracting', Math.min(1, heard.seconds / whole));
+    };
+    song.heard = null;
+    this.#set(song, 'extracting', 0);
+    const { extraction, seconds } = await this.#timed(song, 'extract', () => listen(stream, {
+      engine: this.#engine, config: this.#config, check: this.#check, signal, show,
+      ask: (part) => this.#predict(part, signal),
+    }));
+    if (signal.aborted) return;
+    song.seconds = seconds;
+    song.extraction = extraction;
+    this.#send(song);
   }
 
   async #extract(song, samples, signal) {
@@ -203,7 +241,7 @@ export class SongQueue extends EventTarget {
     try {
       if (!signal.aborted) {
         const prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, signal));
+          this.#predict(song.extraction, signal));
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');

@@ -1,6 +1,8 @@
 /** Shows exactly what is sent for a song, and how little it is beside the song. */
 
 import { counted, duration, integer, size } from './format.js';
+import { sentBytes } from './parts.js';
+import { t, tn } from './text.js';
 
 const template = document.getElementById('sent-template');
 
@@ -51,6 +53,23 @@ function beginning(text, nSegments, names) {
   ].join('\n');
 }
 
+/** @param {import('./parts.js').Part[]} parts @returns {string} how a long song was sent */
+function requestsText(parts) {
+  const answered = parts.filter(({ prediction }) => prediction).length;
+  const values = { n: parts.length, answered };
+  return answered === parts.length
+    ? tn(
+      'It was long, so it went in {n} request; here it is as one.',
+      'It was long, so it went in {n} requests; here they are joined to one.',
+      parts.length, values,
+    )
+    : tn(
+      'It is long, so it goes in {n} request, not answered yet.',
+      'It is long, so it goes in {n} requests, of which {answered} were answered; here they are joined to one.',
+      parts.length, values,
+    );
+}
+
 /**
  * @param {import('./queue.js').Song} song done, or failed on its way to the server or back
  * @param {{shape: number[], numberNames: string[], predictUrl: string}} config
@@ -60,26 +79,29 @@ function beginning(text, nSegments, names) {
 export async function sentView(song, config, makeUrl) {
   const view = template.content.cloneNode(true);
   const one = (selector) => view.querySelector(selector);
-  const { body, nSegments } = song.extraction;
+  const { body, nSegments, parts } = song.sent;
+  const bytes = sentBytes(song.sent);
   const { shape, numberNames } = config;
   const perPiece = shape.reduce((product, length) => product * length);
-  const largest = Math.max(body.size, song.file.size);
+  const largest = Math.max(bytes, song.file.size);
 
-  one('.sent-bytes').textContent = `${integer(body.size)} bytes`;
-  one('.sent-bytes').dataset.bytes = body.size;
+  one('.sent-bytes').textContent = `${integer(bytes)} bytes`;
+  one('.sent-bytes').dataset.bytes = bytes;
   one('.file-bytes').textContent = `${integer(song.file.size)} bytes`;
-  one('.sent-bar').style.width = `${(100 * body.size) / largest}%`;
+  one('.sent-bar').style.width = `${(100 * bytes) / largest}%`;
   one('.file-bar').style.width = `${(100 * song.file.size) / largest}%`;
   const answered = song.state === 'done';
   one('.sent-word').textContent = answered ? 'sent' : 'sent, or meant to be';
   one('.sent-shape').textContent =
-    `${answered ? 'Sent in one request' : 'The request failed; its numbers may have arrived or not. It went'} to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${shape.join(' × ')} numbers (${integer(nSegments * perPiece)} in all), with their start and end in seconds.`;
+    `${answered ? (parts ? 'Sent' : 'Sent in one request') : 'The request failed; its numbers may have arrived or not. It went'} to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${shape.join(' × ')} numbers (${integer(nSegments * perPiece)} in all), with their start and end in seconds.`;
+  if (parts) one('.sent-shape').append(` ${requestsText(parts)}`);
   one('.sent-names').hidden = !numberNames.length;
   // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);
   const { decode, extract, request } = song.times;
-  one('.sent-times').textContent =
-    `decoded in ${duration(decode)}, analysed in ${duration(extract)}${answered ? `, answered in ${duration(request)}` : ''} · ${size(body.size)}`;
+  one('.sent-times').textContent = parts
+    ? t('decoded, analysed and answered in {time}', { time: duration(extract) })
+    : `decoded in ${duration(decode)}, analysed in ${duration(extract)}${answered ? `, answered in ${duration(request)}` : ''} · ${size(body.size)}`;
   one('.sent-json').textContent = beginning(await body.text(), nSegments, numberNames);
   return view;
 }

@@ -1,10 +1,13 @@
 /** One song of the list: its row, and the answer that unfolds below it. */
 
 import { clock, counted, percent, size } from './format.js';
-import { colourClass, ranking } from './genres.js';
+import { colourClass } from './genres.js';
+import { drawBars, showHeard } from './heard_view.js';
 import { piecesTable } from './pieces_view.js';
+import { sentBytes } from './parts.js';
 import { sentView } from './sent_view.js';
 import { story } from './story.js';
+import { t } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
@@ -27,6 +30,7 @@ export class SongView {
   #timeline;
   #urls = [];
   #shown = '';
+  #heard = null;
 
   /**
    * @param {import('./queue.js').Song} song
@@ -64,7 +68,7 @@ export class SongView {
     one('.song-remove').addEventListener('click', onRemove);
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
-    this.#drawBars(config.genres, config.genres.map(() => 0));
+    drawBars(this.#parts.bars, config.genres);
   }
 
   /**
@@ -72,7 +76,7 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, extraction } = this.#song;
+    const { state, progress, error, seconds, file, sent } = this.#song;
     const parts = this.#parts;
     parts.progress.hidden = !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
@@ -80,18 +84,21 @@ export class SongView {
     parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
-    if (caption === this.#shown) return;
+    if (caption === this.#shown) {
+      if (state === 'extracting') this.#heard = showHeard(this.#song, parts, this.#timeline, this.#heard);
+      return;
+    }
     if (state === 'extracting') this.#timeline.prepare(seconds);
 
     this.#shown = caption;
     parts.retry.hidden = !this.#song.retryable;
     // Without numbers there is nothing below to unfold.
     const ended = state === 'failed' || state === 'cancelled';
-    parts.toggle.disabled = ended && !extraction;
+    parts.toggle.disabled = ended && !sent;
     if (ended) {
       this.open(false);
       parts.status.textContent = error?.message ?? STATUS[state];
-      if (extraction) this.#renewSent('What was or may have been sent');
+      if (sent) this.#renewSent('What was or may have been sent');
     } else if (state === 'done') {
       this.#showResult();
     } else {
@@ -158,7 +165,12 @@ export class SongView {
         `A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`;
       more += '; weak, because it is shorter than one piece';
     }
-    this.#drawBars(prediction.genres, probabilities);
+    if (extraction.damage) {
+      parts.weak.hidden = false;
+      parts.weak.textContent = extraction.damage;
+      more += `; ${t('part of the file is damaged')}`;
+    }
+    drawBars(parts.bars, prediction.genres, probabilities);
     this.#timeline.show(prediction, extraction, seconds);
     fillStrip(parts.strip, this.#song);
     this.#renewSent('What was sent');
@@ -171,41 +183,20 @@ export class SongView {
     this.element.dataset.genre = genre;
   }
 
-  #drawBars(genres, probabilities) {
-    this.#parts.bars.replaceChildren(...ranking(probabilities).map((index) => {
-      const item = document.createElement('li');
-      item.className = colourClass(index);
-      const name = document.createElement('span');
-      name.className = 'bars-name';
-      name.textContent = genres[index];
-      const track = document.createElement('span');
-      track.className = 'bars-track';
-      const bar = document.createElement('span');
-      bar.className = 'bar';
-      bar.style.width = `${100 * probabilities[index]}%`;
-      track.append(bar);
-      const value = document.createElement('span');
-      value.className = 'bars-value';
-      value.textContent = this.#song.prediction ? percent(probabilities[index]) : '';
-      item.append(name, track, value);
-      return item;
-    }));
-  }
-
   /** The request has ended: tell anew what is known of it. */
   #renewSent(title) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
-    const { extraction, file } = this.#song;
+    const { sent, file } = this.#song;
     sentTitle.textContent = title;
-    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(file.size)}`;
+    sentSize.textContent = `${size(sentBytes(sent))} of numbers for a song of ${size(file.size)}`;
     sentBody.replaceChildren();
     this.#showSent();
   }
 
   async #showSent() {
     const { sent, sentBody } = this.#parts;
-    const { state, extraction } = this.#song;
-    if (!sent.open || !extraction || sentBody.childElementCount) return;
+    const { state } = this.#song;
+    if (!sent.open || !this.#song.sent || sentBody.childElementCount) return;
     const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }

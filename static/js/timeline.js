@@ -121,11 +121,14 @@ export class Timeline {
    * @param {import('./api.js').Prediction} prediction
    * @param {import('./engine.js').Extraction} extraction
    * @param {number} seconds length of the song
+   * @param {number} [known] how far the answers reach, while more are to come
    */
-  show({ segments, genres }, extraction, seconds) {
+  show({ segments, genres }, extraction, seconds, known = seconds) {
+    const focused = document.activeElement?.dataset.start;
+    const here = this.#buttons.includes(document.activeElement);
     this.#heads = [];
     this.#buttons = [];
-    const between = gaps(segments, extraction, seconds);
+    const between = gaps(segments, extraction, known);
     const names = runs(segments);
     this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
       const inRow = ({ from, to }) => from < row.end && to > row.start;
@@ -156,7 +159,10 @@ export class Timeline {
       }
       return element;
     }));
-    if (this.#buttons.length) this.#buttons[0].tabIndex = 0;
+    const chosen = this.#buttons.find((button) => here && button.dataset.start === focused);
+    if (this.#buttons.length) (chosen ?? this.#buttons[0]).tabIndex = 0;
+    // Drawn anew, a piece keeps the focus.
+    chosen?.focus({ preventScroll: true });
   }
 
   #row(row) {

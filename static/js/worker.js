@@ -1,6 +1,6 @@
 /**
  * The analysis, in its own thread: Python (Pyodide) with numpy and the project's own features/.
- * Messages in: start, extract. Messages out: loading, ready, failed, progress, extracted, refused,
+ * Messages in: start, extract, forget. Messages out: loading, ready, failed, progress, extracted, refused,
  * broken. See engine.js for the other end.
  */
 
@@ -9,14 +9,14 @@ const nativeFetch = self.fetch.bind(self);
 const BRIDGE = `
 import json
 import numpy as np
-from features import AudioError, FeatureSpec, build_request
+from features import AudioError, FeatureSpec, SegmentStream, build_request
 from features.mel import count_frames
 from features.segments import excerpt_bounds
 
-def pieces(n_samples, spec):
-    """Start and end in seconds of every piece of the song, silent ones too."""
+def pieces(bounds, spec):
+    """Start and end in seconds of every piece of some excerpts, silent ones too."""
     found = []
-    for first, last in excerpt_bounds(n_samples, spec):
+    for first, last in bounds:
         # at least one: a sound shorter than a piece is repeated to fill it
         for number in range(max(1, count_frames(last - first, spec.hop_length) // spec.n_frames)):
             start = first + number * spec.segment_samples
@@ -30,13 +30,36 @@ def extract(samples, spec, progress):
         request = build_request(samples, spec, progress)
     except AudioError as error:
         return "refused", error.code, str(error)
-    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(len(samples), spec)
+    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(excerpt_bounds(len(samples), spec), spec)
 
-extract
+streams = {}
+
+def feed(key, samples, spec, take, last, most):
+    """The next samples of a long song, and the requests that are ready where they are taken."""
+    samples, spec = np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec))
+    stream = streams.setdefault(key, SegmentStream(spec))
+    known = len(stream.bounds)
+    try:
+        stream.feed(samples, last=last)
+    except AudioError as error:
+        streams.pop(key)
+        return "refused", error.code, str(error)
+    requests = []
+    while (take or last) and (request := stream.take(most)):
+        requests.append((request.body, request.n_segments, request.repeated, request.skipped))
+    if last:
+        streams.pop(key)
+    return "extracted", requests, pieces(stream.bounds[known:], spec)
+
+extract, feed, lambda key: streams.pop(key, None)
 `;
 
 /** @type {import('pyodide/ffi').PyCallable | null} */
 let extractInPython = null;
+/** @type {import('pyodide/ffi').PyCallable | null} */
+let feedInPython = null;
+/** @type {import('pyodide/ffi').PyCallable | null} */
+let forgetInPython = null;
 
 const nameOf = (url) => new URL(url, self.location.href).pathname.split('/').pop();
 
@@ -134,7 +157,7 @@ async function load({ runtimeUrl, featuresUrl }) {
     throw new LoadError('The numpy package could not be loaded.');
   }
   pyodide.unpackArchive(await features, 'zip');
-  extractInPython = pyodide.runPython(BRIDGE);
+  [extractInPython, feedInPython, forgetInPython] = pyodide.runPython(BRIDGE);
   self.fetch = nativeFetch;
   downloads.observer.disconnect();
 }
@@ -154,6 +177,25 @@ function extract({ id, samples, spec }) {
   self.postMessage({ type, id, body, nSegments, repeated, skipped, pieces });
 }
 
+/**
+ * The next samples of a long song.
+ * @param {{id: number, samples: Float32Array, spec: string,
+ *   stream: {key: number, take: boolean, last: boolean, most: number}}} task
+ */
+function feed({ id, samples, spec, stream: { key, take, last, most } }) {
+  const answer = feedInPython(key, samples, spec, take, last, most);
+  const [type, ...values] = answer.toJs();
+  answer.destroy();
+  if (type === 'refused') {
+    self.postMessage({ type, id, code: values[0], message: values[1] });
+    return;
+  }
+  const requests = values[0].map(([text, nSegments, repeated, skipped]) => ({
+    body: new Blob([text], { type: 'application/json' }), nSegments, repeated, skipped,
+  }));
+  self.postMessage({ type, id, requests, pieces: values[1] });
+}
+
 // Pyodide drops some promises of files that failed; the page has been told of them already.
 self.addEventListener('unhandledrejection', (event) => {
   if (event.reason instanceof LoadError) event.preventDefault();
@@ -170,9 +212,10 @@ self.onmessage = async ({ data }) => {
     }
   } else if (data.type === 'extract') {
     try {
-      extract(data);
+      if (data.stream) feed(data);
+      else extract(data);
     } catch (error) {
       self.postMessage({ type: 'broken', id: data.id, message: String(error.message).trim().split('\n').pop() });
     }
-  }
+  } else if (data.type === 'forget') forgetInPython?.(data.key);
 };

@@ -90,6 +90,18 @@ def test_an_excerpt_is_given_as_soon_as_it_is_whole():
     assert stream.bounds[-1] == (9000, 12_000)
 
 
+def test_requests_of_a_limited_size():
+    samples = np.random.default_rng(0).normal(size=21_000).astype(np.float32)
+    stream = SegmentStream(COARSE)
+    stream.feed(samples, last=True)
+    requests = []
+    while request := stream.take(10):
+        requests.append(request)
+    whole = build_request(samples, COARSE)
+    assert [request.n_segments for request in requests] == [10, 10, whole.n_segments - 20]
+    assert joined(requests) == json.loads(whole.body)["segments"]
+
+
 def test_memory_does_not_grow_with_the_song():
     stream = SegmentStream(COARSE)
     part = np.random.default_rng(0).normal(size=3000).astype(np.float32)

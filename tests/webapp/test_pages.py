@@ -38,7 +38,9 @@ def test_the_page_gets_its_configuration(
     assert config["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
     assert config["featureSpec"] == card.spec.to_json()
     assert config["genres"] == list(card.genres)
-    assert config["maxMinutes"] == 60
+    assert config["maxMinutes"] == 180
+    assert config["maxWholeMinutes"] == 60
+    assert config["streamMinutes"] == 15
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024
 
