@@ -33,7 +33,7 @@ class Script:
         return NODE_MODULES / self.path
 
 
-# Served name: file. After an update in package.json the digests are written anew; a test compares.
+# Served name: file. An update in package.json needs new digests here.
 SCRIPTS = {
     "mediabunny.js": Script(
         "mediabunny/dist/bundles/mediabunny.min.mjs",

@@ -78,7 +78,11 @@ export async function predict(url, body, signal) {
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      headers: {
+        'Content-Type': 'application/json', Accept: 'application/json',
+        // What is refused is told in the page's language.
+        'Accept-Language': document.documentElement.lang,
+      },
       body,
       signal: timeout.signal,
     });

@@ -18,7 +18,7 @@ const USUAL_BYTES_PER_S = 16_000;
  */
 
 /**
- * @typedef {object} Limits
+ * @typedef {object} Options
  * @property {number} sampleRate in Hz
  * @property {number} maxMinutes longest file that is taken
  * @property {number} [maxWholeMinutes] longest file that is decoded at once, which takes memory for
@@ -136,7 +136,7 @@ async function decodeWhole(file, sampleRate) {
  * A file of ordinary length is decoded at once, which is faster; a long one bit by bit, or at once
  * where that is not possible.
  * @param {File} file
- * @param {Limits} limits
+ * @param {Options} options
  * @returns {Promise<Decoded>}
  * @throws {UserError} empty, unreadable, too long, or no audio that this browser knows
  */

@@ -7,6 +7,7 @@ import { refuseLong } from './decode.js';
 import { UserError } from './errors.js';
 import { clock } from './format.js';
 import { combined, joined } from './parts.js';
+import { Peaks } from './peaks.js';
 import { t } from './text.js';
 
 // Chunks of half a minute: the first answers come early, the others in few requests.
@@ -19,11 +20,16 @@ const REST_BYTES = 200;
 let nextKey = 1;
 
 /**
- * Pieces that surely fit in one request.
- * @param {{shape: number[], featureSpec: {decimals: number}, maxSegments: number,
- *   maxBodyBytes: number}} config
+ * Limits of what is taken.
+ * @typedef {{maxMinutes: number, maxSegments: number, maxBodyBytes: number}} Limits
  */
-export function mostPieces({ shape, featureSpec, maxSegments, maxBodyBytes }) {
+
+/**
+ * Pieces that surely fit in one request.
+ * @param {import('./queue.js').Model} model
+ * @param {Limits} limits
+ */
+function mostPieces({ shape, featureSpec }, { maxSegments, maxBodyBytes }) {
   const numbers = shape.reduce((product, length) => product * length);
   const bytes = numbers * (featureSpec.decimals + DIGITS) + REST_BYTES;
   return Math.max(1, Math.min(maxSegments, Math.floor(maxBodyBytes / bytes)));
@@ -44,104 +50,104 @@ function damageText(damage) {
 }
 
 /**
+ * What is known of a song so far.
  * @typedef {object} Heard
- * @property {number} seconds of the song that were listened to
- * @property {import('./engine.js').Extraction} extraction of these
+ * @property {number} seconds that were listened to
+ * @property {Uint8Array} peaks their outline
+ * @property {import('./engine.js').Extraction | null} extraction of them
  * @property {{prediction: import('./api.js').Prediction, pieces: [number, number][],
  *   skipped: number, seconds: number} | null} answered from the beginning on, without a hole
+ * @property {boolean} complete whether all of the song is answered
  */
+
+/** @type {Heard} */
+export const NOTHING_HEARD = { seconds: 0, peaks: null, extraction: null, answered: null, complete: false };
 
 /**
  * @param {import('./sound_stream.js').SoundStream} stream closed when this ends
- * @param {object} parts
- * @param {import('./engine.js').Engine} parts.engine
- * @param {object} parts.config see mostPieces
- * @param {(extraction: {body: Blob, nSegments: number}) => void} parts.check throws what must not be
- *   sent
- * @param {(part: import('./parts.js').Part) => Promise<import('./api.js').Prediction>} parts.ask
- * @param {AbortSignal} parts.signal
- * @param {(heard: Heard) => void} parts.show called whenever more is known
- * @returns {Promise<Heard>} the whole song; parts without an answer have to be asked for again
+ * @param {object} around
+ * @param {import('./engine.js').Engine} around.engine
+ * @param {import('./queue.js').Model} around.model
+ * @param {Limits} around.limits
+ * @param {(extraction: {body: Blob, nSegments: number}) => void} around.check throws what must not
+ *   be sent
+ * @param {(body: Blob) => Promise<import('./api.js').Prediction>} [around.ask] the model; without
+ *   it nothing is asked
+ * @param {AbortSignal} around.signal
+ * @param {(heard: Heard) => void} [around.show] called whenever more is known
+ * @returns {Promise<Heard>} of the whole song; where the server was away, not all of it is answered
  * @throws {UserError}
  */
-export async function listen(stream, { engine, config, check, ask, signal, show }) {
+export async function listen(stream, { engine, model, limits, check, ask, signal, show = () => {} }) {
+  const { featureSpec } = model;
   const key = nextKey;
   nextKey += 1;
-  const most = mostPieces(config);
   const { starts } = engine;
-  /** @type {import('./parts.js').Part[]} */
-  const parts = [];
+  const most = mostPieces(model, limits);
+  const peaks = new Peaks(featureSpec.sample_rate, limits.maxMinutes * 60);
+  /** @type {{body: Blob, nSegments: number, repeated: boolean, skipped: number}[]} */
+  const requests = [];
+  /** @type {import('./api.js').Prediction[]} */
+  const answers = [];
   const pieces = [];
-  const heard = { seconds: 0, extraction: null, answered: null };
+  const heard = { ...NOTHING_HEARD };
   let refused = null;
+  let away = !ask;
   let asking = Promise.resolve();
-  let told = { repeated: false, skipped: 0 };
-  let damage = [];
 
-  const askFor = async (part) => {
-    if (signal.aborted || refused) return;
+  /** @param {number} reached pieces of the song up to the end of this request */
+  const askFor = async ({ body, skipped }, reached) => {
+    if (signal.aborted || refused || away) return;
     try {
-      part.prediction = await ask(part);
+      answers.push(await ask(body));
     } catch (error) {
-      // A server that is away may be back for the next part; the queue asks again for this one.
-      if (error instanceof UserError && error.retryable) return;
-      refused = error;
+      // A server that is away may be back at the end, and is asked for everything then.
+      if (error instanceof UserError && error.retryable) away = true;
+      else refused = error;
       return;
     }
-    const hole = parts.findIndex(({ prediction }) => !prediction);
-    const answered = hole < 0 ? parts : parts.slice(0, hole);
-    if (!answered.length || signal.aborted) return;
-    const known = pieces.slice(0, answered.at(-1).nPieces);
-    heard.answered = {
-      prediction: combined(answered.map(({ prediction }) => prediction)),
-      pieces: known, skipped: told.skipped, seconds: known.at(-1)?.[1] ?? 0,
-    };
-    show({ ...heard });
+    const known = pieces.slice(0, reached);
+    heard.answered = { prediction: combined(answers), pieces: known, skipped, seconds: known.at(-1)[1] };
+    if (!signal.aborted) show({ ...heard });
   };
 
   try {
     for (let number = 1, last = false; !last; number += 1) {
       const chunk = await stream.next();
-      ({ last, damage } = chunk);
+      ({ last } = chunk);
       // The header may have told another length, or none.
-      refuseLong(chunk.seconds, config.maxMinutes);
+      refuseLong(chunk.seconds, limits.maxMinutes);
       if (engine.starts !== starts) {
         throw new UserError(t('The analysis broke off and was started anew. Retry tries this song again.'));
       }
+      peaks.push(chunk.samples);
       const take = number % CHUNKS_PER_REQUEST === FIRST_REQUEST;
-      const found = await engine.extract(chunk.samples, () => {}, { key, take, last, most });
-      if (signal.aborted) throw new UserError(t('Cancelled.'), { cancelled: true });
+      const found = await engine.extract(chunk.samples, featureSpec, () => {}, { key, take, last, most });
+      signal.throwIfAborted();
       if (refused) throw refused;
       pieces.push(...found.pieces);
+      for (const request of found.requests) {
+        check(request);
+        requests.push(request);
+        const reached = pieces.length;
+        asking = asking.then(() => askFor(request, reached));
+      }
       heard.seconds = chunk.seconds;
-      for (const { body, nSegments, repeated, skipped } of found.requests) {
-        check({ body, nSegments });
-        parts.push({ body, nSegments, prediction: null, nPieces: 0 });
-        told = { repeated, skipped };
+      heard.peaks = peaks.values;
+      if (found.requests.length || last) {
+        const { repeated, skipped } = requests.at(-1);
+        heard.extraction = {
+          ...joined(requests, featureSpec.id), repeated, skipped, pieces: [...pieces], damage: damageText(chunk.damage),
+        };
       }
-      const made = parts.slice(parts.length - found.requests.length);
-      for (const part of made) {
-        part.nPieces = pieces.length;
-        asking = asking.then(() => askFor(part));
-      }
-      heard.extraction = extractionOf(parts, { ...told, pieces: [...pieces], damage: damageText(damage) }, config);
       show({ ...heard });
     }
     await asking;
     if (refused) throw refused;
+    heard.complete = answers.length === requests.length;
     return heard;
   } finally {
     stream.close();
     engine.forget(key);
   }
-}
-
-function extractionOf(parts, more, { featureSpec }) {
-  if (!parts.length) return null;
-  return {
-    ...more,
-    body: joined(parts.map(({ body }) => body), featureSpec.id),
-    nSegments: parts.reduce((sum, { nSegments }) => sum + nSegments, 0),
-    parts: [...parts],
-  };
 }

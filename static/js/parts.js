@@ -6,36 +6,51 @@ import { ranking } from './genres.js';
 const DECIMALS = 6;
 const SIGNIFICANT_DIGITS = 6;
 
+const JSON_TYPE = { type: 'application/json' };
+const TAIL = ']}';
+
 /**
+ * One request of a long song.
  * @typedef {object} Part
- * @property {Blob} body the JSON text of one request
+ * @property {number} from where its pieces begin in the numbers of the whole song, in bytes
+ * @property {number} to where they end
  * @property {number} nSegments
- * @property {number} nPieces of the song up to its end, silent ones too
- * @property {import('./api.js').Prediction | null} prediction once it is answered
  */
-
-const rounded = (value) => Number(value.toFixed(DECIMALS));
-const encoder = new TextEncoder();
 
 /**
- * The JSON of all parts in one, as if they had been one request. Nothing is copied: it refers to
- * their content. They are written without spaces and differ only in their segments.
- * @param {Blob[]} bodies
+ * The JSON of all requests in one, as if they had been one. Nothing is copied: it refers to their
+ * content. They are written without spaces and differ only in their segments.
+ * @param {{body: Blob, nSegments: number}[]} requests
  * @param {string} specId
- * @returns {Blob}
+ * @returns {{body: Blob, nSegments: number, parts: Part[]}}
  */
-export function joined(bodies, specId) {
-  const head = encoder.encode(`{"feature_spec":${JSON.stringify(specId)},"segments":[`);
-  const tail = encoder.encode(']}');
-  const inner = bodies.map((body) => body.slice(head.length, body.size - tail.length));
-  return new Blob([head, ...inner.flatMap((part, i) => (i ? [',', part] : [part])), tail], {
-    type: 'application/json',
-  });
+export function joined(requests, specId) {
+  const head = new Blob([`{"feature_spec":${JSON.stringify(specId)},"segments":[`]);
+  const content = [head];
+  const parts = [];
+  let place = head.size;
+  for (const { body, nSegments } of requests) {
+    if (parts.length) {
+      content.push(',');
+      place += 1;
+    }
+    const inner = body.slice(head.size, body.size - TAIL.length);
+    content.push(inner);
+    parts.push({ from: place, to: place + inner.size, nSegments });
+    place += inner.size;
+  }
+  const nSegments = parts.reduce((sum, part) => sum + part.nSegments, 0);
+  return { body: new Blob([...content, TAIL], JSON_TYPE), nSegments, parts };
 }
 
+/** @returns {Blob} what was sent in one request */
+const requestOf = (body, parts, { from, to }) =>
+  new Blob([body.slice(0, parts[0].from), body.slice(from, to), TAIL], JSON_TYPE);
+
 /** @param {import('./engine.js').Extraction} extraction @returns {number} bytes of its requests */
-export const sentBytes = ({ body, parts }) =>
-  (parts ? parts.reduce((sum, part) => sum + part.body.size, 0) : body.size);
+export const sentBytes = ({ body, parts }) => (parts
+  ? parts.reduce((sum, { from, to }) => sum + parts[0].from + to - from + TAIL.length, 0)
+  : body.size);
 
 /**
  * One answer for the song, as the server would give it for all its segments at once: the mean of
@@ -49,7 +64,7 @@ export function combined(answers) {
   const mean = genres.map((_, index) =>
     segments.reduce((sum, { probabilities }) => sum + probabilities[index], 0) / segments.length);
   const votes = Object.fromEntries(genres.map((genre) =>
-    [genre, answers.reduce((sum, { aggregate }) => sum + aggregate.votes[genre], 0)]));
+    [genre, answers.reduce((sum, { aggregate }) => sum + (aggregate.votes[genre] ?? 0), 0)]));
   let unfamiliar = null;
   if (first.unfamiliar) {
     const { threshold } = first.unfamiliar;
@@ -59,19 +74,19 @@ export function combined(answers) {
     unfamiliar = { score, threshold, flag: score > threshold };
   }
   const genre = genres[ranking(mean)[0]];
-  return {
-    version, genres, segments, aggregate: { genre, probabilities: mean.map(rounded), votes, unfamiliar },
-  };
+  const probabilities = mean.map((value) => Number(value.toFixed(DECIMALS)));
+  return { version, genres, segments, aggregate: { genre, probabilities, votes, unfamiliar } };
 }
 
 /**
- * Ask for what has no answer yet, and combine.
+ * Ask for all requests of a song, one after the other, and combine the answers.
  * @param {import('./engine.js').Extraction} extraction
  * @param {(body: Blob) => Promise<import('./api.js').Prediction>} ask
  * @returns {Promise<import('./api.js').Prediction>}
  */
-export async function answerAll({ body, parts }, ask) {
+export async function askAll({ body, parts }, ask) {
   if (!parts) return ask(body);
-  for (const part of parts) part.prediction ??= await ask(part.body);
-  return combined(parts.map((part) => part.prediction));
+  const answers = [];
+  for (const part of parts) answers.push(await ask(requestOf(body, parts, part)));
+  return combined(answers);
 }

@@ -8,6 +8,8 @@ const template = document.getElementById('sent-template');
 
 // Lines of numbers that are shown: half a minute of log-mel has hundreds.
 const MOST_LINES = 128;
+// More than a piece of any version takes; two hours of numbers are not read to show one.
+const MOST_BYTES = 4_000_000;
 
 /**
  * The request's spec and first piece, without reading an hour of numbers. It is written without
@@ -53,22 +55,11 @@ function beginning(text, nSegments, names) {
   ].join('\n');
 }
 
-/** @param {import('./parts.js').Part[]} parts @returns {string} how a long song was sent */
-function requestsText(parts) {
-  const answered = parts.filter(({ prediction }) => prediction).length;
-  const values = { n: parts.length, answered };
-  return answered === parts.length
-    ? tn(
-      'It was long, so it went in {n} request; here it is as one.',
-      'It was long, so it went in {n} requests; here they are joined to one.',
-      parts.length, values,
-    )
-    : tn(
-      'It is long, so it goes in {n} request, not answered yet.',
-      'It is long, so it goes in {n} requests, of which {answered} were answered; here they are joined to one.',
-      parts.length, values,
-    );
-}
+/** How the numbers of a long song went. */
+const requestsText = (n) => ` ${tn(
+  'The song is long, so they went in {n} request.',
+  'The song is long, so they went in {n} requests, here joined to one.', n, { n: integer(n) },
+)}`;
 
 /**
  * @param {import('./queue.js').Song} song done, or failed on its way to the server or back
@@ -83,25 +74,25 @@ export async function sentView(song, config, makeUrl) {
   const bytes = sentBytes(song.sent);
   const { shape, numberNames } = config;
   const perPiece = shape.reduce((product, length) => product * length);
-  const largest = Math.max(bytes, song.file.size);
+  const largest = Math.max(bytes, song.size);
 
   one('.sent-bytes').textContent = `${integer(bytes)} bytes`;
   one('.sent-bytes').dataset.bytes = bytes;
-  one('.file-bytes').textContent = `${integer(song.file.size)} bytes`;
+  one('.file-bytes').textContent = `${integer(song.size)} bytes`;
   one('.sent-bar').style.width = `${(100 * bytes) / largest}%`;
-  one('.file-bar').style.width = `${(100 * song.file.size) / largest}%`;
+  one('.file-bar').style.width = `${(100 * song.size) / largest}%`;
   const answered = song.state === 'done';
   one('.sent-word').textContent = answered ? 'sent' : 'sent, or meant to be';
   one('.sent-shape').textContent =
     `${answered ? (parts ? 'Sent' : 'Sent in one request') : 'The request failed; its numbers may have arrived or not. It went'} to ${config.predictUrl}: ${counted(nSegments, 'piece')} of ${shape.join(' × ')} numbers (${integer(nSegments * perPiece)} in all), with their start and end in seconds.`;
-  if (parts) one('.sent-shape').append(` ${requestsText(parts)}`);
+  if (parts) one('.sent-shape').append(requestsText(parts.length));
   one('.sent-names').hidden = !numberNames.length;
   // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);
   const { decode, extract, request } = song.times;
   one('.sent-times').textContent = parts
-    ? t('decoded, analysed and answered in {time}', { time: duration(extract) })
+    ? t('decoded and analysed in {time} · {size}', { time: duration(extract), size: size(bytes) })
     : `decoded in ${duration(decode)}, analysed in ${duration(extract)}${answered ? `, answered in ${duration(request)}` : ''} · ${size(body.size)}`;
-  one('.sent-json').textContent = beginning(await body.text(), nSegments, numberNames);
+  one('.sent-json').textContent = beginning(await body.slice(0, MOST_BYTES).text(), nSegments, numberNames);
   return view;
 }
