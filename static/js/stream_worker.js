@@ -114,17 +114,16 @@ async function* samplesOf(track, AudioSampleSink, damage) {
 }
 
 /** @returns {Promise<number>} seconds after which nothing belongs to the sound any more, or Infinity */
-async function endOf(input, track, { Mp3InputFormat, AdtsInputFormat, OggInputFormat }) {
+async function endOf(input, track, { IsobmffInputFormat, OggInputFormat }) {
   const format = await input.getFormat();
-  if (format instanceof Mp3InputFormat || format instanceof AdtsInputFormat) return Infinity;
   try {
-    const told = await track.getDurationFromMetadata();
-    if (told !== null) return told;
-    // Its last page tells; other formats would be read from beginning to end.
-    return format instanceof OggInputFormat ? await track.computeDuration() : Infinity;
+    if (format instanceof IsobmffInputFormat) return await track.getDurationFromMetadata() ?? Infinity;
+    // Its last page tells.
+    if (format instanceof OggInputFormat) return await track.computeDuration();
   } catch {
-    return Infinity;
+    // Then all that is decoded counts.
   }
+  return Infinity;
 }
 
 /**
