@@ -4,7 +4,6 @@ import { barsOf } from './bars_view.js';
 import { integer, percent } from './format.js';
 import { genreName } from './genres.js';
 import { t, tn } from './text.js';
-import { fillStrip } from './timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
 /** @returns {string} such as "42 of 120 minutes so far: probably rock, 62%" */
@@ -32,7 +31,6 @@ function showAnswer({ seconds, peaks, begin, heard: { answered } }, parts, timel
   });
   parts.share.textContent = `${percent(share)} · ${votes}`;
   parts.bars.replaceChildren(...barsOf(genres, probabilities, true));
-  fillStrip(parts.strip, { prediction: answered.prediction, seconds });
   timeline.show(answered.prediction, answered, seconds, peaks, begin, answered.seconds);
 }
 

@@ -17,6 +17,8 @@ const MOST_PADDING = 8192;
 // A decoder that fails is started again behind the damage, farther each time.
 const FIRST_STEP_S = 0.5;
 const MOST_STEPS = 8;
+// A file that holds so much less than it tells has been cut off, or its rest cannot be read.
+const NOTICEABLE_S = 2;
 
 /** A reason why a file cannot be read; the code is told to the visitor in words elsewhere. */
 class Unreadable extends Error {
@@ -113,17 +115,20 @@ async function* samplesOf(track, AudioSampleSink, damage) {
   }
 }
 
-/** @returns {Promise<number>} seconds after which nothing belongs to the sound any more, or Infinity */
-async function endOf(input, track, { IsobmffInputFormat, OggInputFormat }) {
-  const format = await input.getFormat();
+/**
+ * How long the sound is as the file tells.
+ * @returns {Promise<{told: number | null, exact: boolean}>} seconds; exact: nothing that comes later
+ *   belongs to it
+ */
+async function lengthOf(track, format, { IsobmffInputFormat, OggInputFormat }) {
   try {
-    if (format instanceof IsobmffInputFormat) return await track.getDurationFromMetadata() ?? Infinity;
     // Its last page tells.
-    if (format instanceof OggInputFormat) return await track.computeDuration();
+    if (format instanceof OggInputFormat) return { told: await track.computeDuration(), exact: true };
+    return { told: await track.getDurationFromMetadata(), exact: format instanceof IsobmffInputFormat };
   } catch {
     // Then all that is decoded counts.
+    return { told: null, exact: false };
   }
-  return Infinity;
 }
 
 /**
@@ -141,9 +146,9 @@ async function* chunksOf(file) {
   const track = await input.getPrimaryAudioTrack();
   if (!track) throw new Unreadable('no-audio');
   if (!(await track.canDecode())) throw new Unreadable('codec');
-  const isMp3 = (await input.getFormat()) instanceof Mp3InputFormat;
-  const padding = isMp3 ? await encoderPadding(file) : null;
-  const endS = await endOf(input, track, bunny);
+  const format = await input.getFormat();
+  const padding = format instanceof Mp3InputFormat ? await encoderPadding(file) : null;
+  const { told, exact } = await lengthOf(track, format, bunny);
 
   const damage = [];
   let rate = 0;
@@ -191,8 +196,9 @@ async function* chunksOf(file) {
   }
   if (!held) throw new Unreadable('no-audio');
   let end = start + length;
-  const told = padding ? padding.end : endS * rate;
-  if (end > told && end - told <= MOST_PADDING) end = Math.round(told);
+  const stop = padding?.end ?? (exact && told !== null ? told * rate : Infinity);
+  if (end > stop && end - stop <= MOST_PADDING) end = Math.round(stop);
+  if (told !== null && told - end / rate > NOTICEABLE_S) damage.push({ from: end / rate, to: null });
   yield emit(end, true);
 }
 
