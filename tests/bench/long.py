@@ -73,7 +73,7 @@ def children(parent: int) -> list[int]:
 
 
 def memory(kind: str) -> float:
-    """MB that the largest process of a kind ("renderer", "" for the browser itself) took at most."""
+    """MB that the largest process of a kind took at most; "" is the browser itself."""
     most = 0.0
     for pid in children(os.getpid()):
         try:

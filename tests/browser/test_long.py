@@ -1,4 +1,4 @@
-"""Long files: decoded bit by bit, answered while the rest is still decoded, like short ones at last."""
+"""Long files: decoded bit by bit, first answers early, and at last those of the whole at once."""
 
 from __future__ import annotations
 
