@@ -1,7 +1,7 @@
 /** From a file to mono samples, on this computer. */
 
 import { UserError, withTimeout } from './errors.js';
-import { clock } from './format.js';
+import { clock, size } from './format.js';
 import { SoundStream, StreamError } from './sound_stream.js';
 import { t, tn } from './text.js';
 
@@ -69,15 +69,31 @@ export function refuseLong(seconds, maxMinutes) {
   );
 }
 
-/** Why a long file is not decoded at once either, when it could not be read bit by bit. */
-function refuseWhole(seconds, maxWholeMinutes, obstacle) {
-  if (!isLonger(seconds, maxWholeMinutes)) return;
-  throw new UserError(
-    t('{obstacle} So it would have to be decoded at once, and at {time} it is too long for that: at most {limit} are possible. Convert it to mp3 or cut it into parts, please.', {
-      obstacle: obstacle.message, time: clock(seconds), limit: minutesText(maxWholeMinutes),
-    }),
-    { retryable: obstacle.retryable },
-  );
+/**
+ * Why a long file is not decoded at once either, when it could not be read bit by bit.
+ * @param {File} file
+ * @param {number | null} announced seconds that its header tells
+ * @param {number} maxWholeMinutes
+ * @param {StreamError} obstacle
+ */
+function refuseWhole(file, announced, maxWholeMinutes, { message: obstacle, retryable }) {
+  const limit = minutesText(maxWholeMinutes);
+  if (announced === null && isLonger(file.size / USUAL_BYTES_PER_S, maxWholeMinutes)) {
+    throw new UserError(
+      t('{obstacle} It is too large to be decoded at once ({size}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
+        obstacle, limit, size: size(file.size),
+      }),
+      { retryable },
+    );
+  }
+  if (announced !== null && isLonger(announced, maxWholeMinutes)) {
+    throw new UserError(
+      t('{obstacle} It is too long to be decoded at once ({time}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
+        obstacle, limit, time: clock(announced),
+      }),
+      { retryable },
+    );
+  }
 }
 
 async function read(file) {
@@ -154,7 +170,7 @@ export async function decode(file, {
       return { stream: await SoundStream.open(file, { sampleRate, signal }), seconds: expected };
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      refuseWhole(expected, maxWholeMinutes, error);
+      refuseWhole(file, announced, maxWholeMinutes, error);
     }
   }
   const { samples, seconds } = await decodeWhole(file, sampleRate);

@@ -90,7 +90,7 @@ export class SoundStream {
   close() {
     this.#signal.removeEventListener('abort', this.#close);
     this.#worker.terminate();
-    this.#settle?.reject(new UserError(t('Cancelled.'), { cancelled: true }));
+    this.#settle.reject(new DOMException('closed', 'AbortError'));
   }
 
   #ask(message) {

@@ -300,6 +300,16 @@ def test_no_audio_at_all(there: Visit, tmp_path: Path):
     assert "cannot be decoded" in there.status(file.name)
 
 
+def test_a_large_file_that_is_no_audio(there: Visit, tmp_path: Path):
+    file = tmp_path / "library.mp3"
+    file.write_bytes(b"Once upon a time there was a very long text. " * 200_000)
+    there.choose([file])
+    there.wait_for(file.name, "failed")
+    status = there.status(file.name)
+    assert "of a kind that cannot be read bit by bit" in status
+    assert "too large to be decoded at once (9.0 MB)" in status
+
+
 def without_decoder(page: Page) -> None:
     """Take WebCodecs away from the page's workers, as in older browsers."""
 
@@ -328,7 +338,7 @@ def test_older_browsers_refuse_what_takes_too_much_memory(there: Visit, files: d
     there.wait_for("mix.mp3", "failed")
     status = there.status("mix.mp3")
     assert "Your browser cannot decode its sound bit by bit." in status
-    assert "at 6:40 it is too long for that: at most 5 minutes are possible" in status
+    assert "too long to be decoded at once (6:40); at most 5 minutes of sound are" in status
     assert not there.answers
 
 
