@@ -109,6 +109,8 @@ def config() -> dict[str, Any]:
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
         "maxMinutes": here.settings.max_minutes,
+        "maxWholeMinutes": here.settings.max_whole_minutes,
+        "streamMinutes": here.settings.stream_minutes,
         "maxSegments": here.settings.max_segments,
         "maxBodyBytes": here.settings.max_body_bytes,
         "selected": here.selected,

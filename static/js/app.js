@@ -10,6 +10,7 @@ import { showEngine } from './engine_view.js';
 import { integer } from './format.js';
 import { History } from './history.js';
 import { showHistory } from './history_view.js';
+import { askAll } from './parts.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { SongView } from './song_view.js';
@@ -23,12 +24,14 @@ const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
   model: config.models.find(({ version }) => version === config.selected),
-  decode: async (song, { featureSpec: { sample_rate: sampleRate } }) => {
-    const decoded = await decode(song.file, { sampleRate, maxMinutes: config.maxMinutes });
+  limits: config,
+  decode: async (song, { featureSpec: { sample_rate: sampleRate } }, signal) => {
+    const decoded = await decode(song.file, { ...config, sampleRate, signal });
     return song.part ? cut(decoded, sampleRate, song.part) : decoded;
   },
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (body, { predictUrl }, signal) => predict(predictUrl, body, signal),
+  predict: (extraction, { predictUrl }, signal) =>
+    askAll(extraction, (body) => predict(predictUrl, body, signal)),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();

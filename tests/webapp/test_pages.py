@@ -43,7 +43,9 @@ def test_the_page_gets_its_configuration(
     assert model["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
     assert model["featureSpec"] == card.spec.to_json()
     assert model["genres"] == list(card.genres)
-    assert config["maxMinutes"] == 60
+    assert config["maxMinutes"] == 180
+    assert config["maxWholeMinutes"] == 60
+    assert config["streamMinutes"] == 15
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024
 
