@@ -88,6 +88,7 @@ def config() -> dict[str, Any]:
     here = site()
     card = here.card
     return {
+        "pageVersion": assets.page_version(),
         "predictUrl": url_for("api.predict", version=card.version),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),

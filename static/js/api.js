@@ -2,6 +2,7 @@
 
 import { UserError } from './errors.js';
 import { integer, size } from './format.js';
+import { t, tn } from './text.js';
 
 const TIMEOUT_MS = 60_000;
 
@@ -23,13 +24,18 @@ const TIMEOUT_MS = 60_000;
 export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) {
   let reason = '';
   if (nSegments > maxSegments) {
-    reason = `it has ${integer(nSegments)} pieces, and at most ${integer(maxSegments)} are taken`;
+    reason = tn(
+      'it has {n} piece, and at most {most} are taken',
+      'it has {n} pieces, and at most {most} are taken',
+      nSegments,
+      { n: integer(nSegments), most: integer(maxSegments) },
+    );
   } else if (body.size > maxBodyBytes) {
-    reason = `its numbers take ${size(body.size)}, and at most ${size(maxBodyBytes)} are taken`;
+    reason = t('its numbers take {size}, and at most {most} are taken', { size: size(body.size), most: size(maxBodyBytes) });
   }
   if (reason) {
     throw new UserError(
-      `This song is too long for this server: ${reason}. Nothing was sent. Cut it into parts, please.`,
+      t('This song is too long for this server: {reason}. Nothing was sent. Cut it into parts, please.', { reason }),
       { retryable: false },
     );
   }
@@ -44,11 +50,11 @@ async function refusal(response) {
   try {
     message = (await response.json()).error.message;
   } catch {
-    message = `it answered with status ${response.status}`;
+    message = t('it answered with status {status}', { status: response.status });
   }
-  if (response.status === 429) return new UserError(`The server is busy: ${message} Try again in a moment.`);
-  if (response.status >= 500) return new UserError(`The server has a problem: ${message} Try again, please.`);
-  return new UserError(`The server refused this song: ${message}`, { retryable: false });
+  if (response.status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }));
+  if (response.status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }));
+  return new UserError(t('The server refused this song: {message}', { message }), { retryable: false });
 }
 
 /** @param {string} text @returns {Prediction} */
@@ -60,7 +66,7 @@ function understand(text) {
     // told below
   }
   if (answer?.aggregate && answer.segments) return answer;
-  throw new UserError('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.');
+  throw new UserError(t('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.'));
 }
 
 /**
@@ -78,7 +84,12 @@ export async function predict(url, body, signal) {
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      headers: {
+        'Content-Type': 'application/json',
+        Accept: 'application/json',
+        // What it says about a refusal is shown.
+        'Accept-Language': document.documentElement.lang,
+      },
       body,
       signal: timeout.signal,
     });
@@ -86,11 +97,14 @@ export async function predict(url, body, signal) {
     return understand(await response.text());
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (signal.aborted) throw new UserError('Removed.', { cancelled: true });
+    if (signal.aborted) throw new UserError(t('Removed.'), { cancelled: true });
     if (timeout.signal.aborted) {
-      throw new UserError(`The server did not answer within ${TIMEOUT_MS / 1000} seconds. Retry sends the numbers again.`);
+      throw new UserError(t('The server did not answer within {seconds} seconds. Retry sends the numbers again.', { seconds: TIMEOUT_MS / 1000 }));
     }
-    throw new UserError('The server cannot be reached. Start it again if it was stopped; Retry sends the numbers again without decoding the song anew.');
+    throw new UserError(
+      t('The server cannot be reached. Start it again if it was stopped; Retry sends the numbers again without decoding the song anew.'),
+      { unreachable: true },
+    );
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', forward);

@@ -7,8 +7,11 @@ import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
 import { counted } from './format.js';
+import { showServerLink } from './notices.js';
+import { keepForOffline } from './offline.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
+import { serverLink } from './server_link.js';
 import { SongView } from './song_view.js';
 
 const byId = (id) => document.getElementById(id);
@@ -21,6 +24,7 @@ const queue = new SongQueue({
     decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
   check: (extraction) => refuseLarge(extraction, config),
   predict: (body, signal) => predict(config.predictUrl, body, signal),
+  patiently: (request, signal) => serverLink.send(request, signal),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
@@ -83,8 +87,13 @@ queue.addEventListener('change', ({ detail: song }) => {
   views.get(song).update(engine.state === 'ready');
   summarise();
 });
-engine.addEventListener('change', () => {
+const updateViews = () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
+};
+engine.addEventListener('change', updateViews);
+serverLink.addEventListener('change', () => {
+  updateViews();
+  collection.update();
 });
 byId('songs').addEventListener('change', ({ target }) => {
   add([...target.files].map((file) => ({ file, path: file.name })));
@@ -111,4 +120,6 @@ document.addEventListener('paste', ({ clipboardData }) => {
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
+showServerLink(serverLink);
 engine.start();
+keepForOffline(config, engine, serverLink);

@@ -6,6 +6,8 @@ import {
 import { counted, integer } from './format.js';
 import { colourClass } from './genres.js';
 import { Pace } from './pace.js';
+import { serverLink } from './server_link.js';
+import { t } from './text.js';
 
 const ALL = '';
 const byId = (id) => document.getElementById(id);
@@ -62,12 +64,13 @@ export class CollectionView {
       this.#pace.finish(song.file.size);
     }
     const open = songs.filter((song) => !song.finished);
-    this.#pace.run(songs.some((song) => song.running));
+    const away = !serverLink.up;
+    this.#pace.run(!away && songs.some((song) => song.running));
     const overall = byId('overall');
     overall.max = Math.max(1, songs.length);
     overall.value = songs.length - open.length;
     const left = this.#pace.left(open.reduce((sum, song) => sum + song.file.size, 0));
-    byId('time-left').textContent = paused && open.length ? 'Paused' : left;
+    byId('time-left').textContent = paused && open.length ? 'Paused' : away && open.length ? t('Waiting for the server') : left;
     byId('pause').textContent = paused ? 'Go on' : 'Pause';
     // A button that can no longer be pressed loses the focus.
     if (!open.length && document.activeElement === byId('pause')) byId('order').focus({ preventScroll: true });

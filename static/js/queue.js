@@ -64,6 +64,7 @@ export class SongQueue extends EventTarget {
   #decode;
   #check;
   #predict;
+  #patiently;
   #running = false;
   #extracting = Promise.resolve();
   #requests = 0;
@@ -76,13 +77,16 @@ export class SongQueue extends EventTarget {
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
    * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
+   * @param {import('./server_link.js').ServerLink['send']} parts.patiently waits for a server that
+   *   is away
    */
-  constructor({ engine, decode, check, predict }) {
+  constructor({ engine, decode, check, predict, patiently }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
     this.#check = check;
     this.#predict = predict;
+    this.#patiently = patiently;
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
@@ -202,8 +206,8 @@ export class SongQueue extends EventTarget {
     this.#requests += 1;
     try {
       if (!signal.aborted) {
-        const prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, signal));
+        const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
+          this.#predict(song.extraction.body, signal)), signal);
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');

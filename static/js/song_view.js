@@ -4,7 +4,9 @@ import { clock, counted, percent, size } from './format.js';
 import { colourClass, ranking } from './genres.js';
 import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
+import { serverLink } from './server_link.js';
 import { story } from './story.js';
+import { t } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
@@ -17,6 +19,7 @@ const STATUS = {
   decoding: 'Decoding on your computer',
   extracting: 'Analysing on your computer',
   predicting: 'Asking the model',
+  unanswered: t('Waiting for the server; its numbers are ready'),
   cancelled: 'Cancelled; Retry analyses it after all',
 };
 
@@ -74,12 +77,13 @@ export class SongView {
   update(analysisReady) {
     const { state, progress, error, seconds, file, extraction } = this.#song;
     const parts = this.#parts;
-    parts.progress.hidden = !this.#song.running;
+    const unanswered = state === 'predicting' && !serverLink.up;
+    parts.progress.hidden = unanswered || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
     // Messages are read out by screen readers, so they are written only when they differ.
-    const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
+    const caption = unanswered ? 'unanswered' : state === 'queued' && !analysisReady ? 'waiting' : state;
     if (caption === this.#shown) return;
     if (state === 'extracting') this.#timeline.prepare(seconds);
 

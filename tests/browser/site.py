@@ -26,10 +26,12 @@ STOP_SECONDS = 30
 class Site:
     """`python -m webapp` with the given settings; may be stopped and started again.
 
-    Without the setting MODEL it is v1 that answers, whichever version is recommended.
+    Without the setting MODEL it is v1 that answers, whichever version is recommended. `root` is
+    where the program lies: this repository, or a copy whose files may be changed.
     """
 
-    def __init__(self, log: Path, **settings: object):
+    def __init__(self, log: Path, root: Path = ROOT, **settings: object):
+        self.root = root
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = log
@@ -47,7 +49,7 @@ class Site:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
