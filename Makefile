@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help serve train-demo test lint bench lock runtime clean ready python check-serve check
+.PHONY: help serve train-demo test lint bench lock runtime translations clean ready python check-serve check
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -43,6 +43,8 @@ help:
 	@echo 'make lint       only style and types'
 	@echo 'make bench      measure speed and memory'
 	@echo 'make runtime    only put together the Python that the browser loads'
+	@echo 'make translations'
+	@echo '                bring the catalogs of texts up to date with templates, scripts and Python'
 	@echo 'make lock [UPGRADE=1]'
 	@echo '                compile requirements*.txt from requirements*.in'
 	@echo 'make clean      remove all that was installed here'
@@ -69,6 +71,9 @@ bench: check $(DEV_MARK) $(NODE_MARK) runtime
 
 runtime: check $(NODE_MARK) $(RUN)
 	@$(RUN) -m webapp.runtime
+
+translations: check $(SERVE_MARK)
+	@$(RUN) -m webapp.catalogs
 
 # The largest lock decides; the smaller ones take its versions.
 lock: check $(DEV_MARK)

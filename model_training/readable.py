@@ -40,14 +40,17 @@ class Confusion:
 @functools.cache
 def _site_words() -> Any:
     loader = jinja2.FileSystemLoader(SITE_TEMPLATES)
-    return jinja2.Environment(loader=loader, autoescape=True).get_template("_labels.html").module
+    site = jinja2.Environment(loader=loader, autoescape=True, extensions=["jinja2.ext.i18n"])
+    # what the site translates stays English here
+    site.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    return site.get_template("_labels.html").module
 
 
 @functools.cache
 def _labels() -> dict[str, str]:
     """What the site calls the keys of a card: both say the same, but for `TERMS`."""
     return {
-        key: re.sub(r"\b(pieces?|songs?)\b", lambda match: TERMS[match[0]], words)
+        key: re.sub(r"\b(pieces?|songs?)\b", lambda match: TERMS[match[0]], str(words))
         for key, words in _site_words().labels.items()
     }
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from . import faults
 from .errors import RequestError, engine_errors, json_response
 from .inference import FeatureError
+from .language import _
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
 from .state import site
@@ -52,7 +54,7 @@ def predict(version: str) -> Response:
         try:
             prediction = predictor.predict(features)
         except FeatureError as error:
-            raise RequestError(422, "out_of_range", f"{error}.".capitalize()) from error
+            raise RequestError(422, "out_of_range", faults.features(error)) from error
         seconds = time.perf_counter() - started
     numbers = metrics()
     numbers.prediction_seconds.labels(card.version).observe(seconds)
@@ -84,7 +86,10 @@ def find(version: str) -> Card:
         raise RequestError(
             404,
             "unknown_model",
-            f"There is no such model version. Available: {', '.join(available)}.",
+            _(
+                "There is no such model version. Available: %(versions)s.",
+                versions=", ".join(available),
+            ),
             {"available": available},
         ) from None
 
@@ -102,14 +107,14 @@ def read_json_body() -> bytes:
         raise RequestError(
             415,
             "wrong_content_type",
-            "Send JSON in UTF-8 with the header Content-Type: application/json.",
+            _("Send JSON in UTF-8 with the header Content-Type: application/json."),
             {"accepted": [JSON_TYPE]},
         )
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise RequestError(
             415,
             "wrong_content_encoding",
-            "Send the JSON as it is, without a Content-Encoding header.",
+            _("Send the JSON as it is, without a Content-Encoding header."),
             {"accepted": ["identity"]},
         )
     try:
@@ -129,4 +134,4 @@ def read_json_body() -> bytes:
 
 
 def _incomplete() -> RequestError:
-    return RequestError(400, "incomplete_body", "The body did not arrive whole. Send it again.")
+    return RequestError(400, "incomplete_body", _("The body did not arrive whole. Send it again."))

@@ -14,6 +14,7 @@ from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from .inference import EngineError
+from .language import N_, _
 
 bp = Blueprint("errors", __name__)
 
@@ -28,9 +29,22 @@ CODES = {
     500: "internal_error",
 }
 MESSAGES = {
-    404: "There is nothing at this address. The API is described at /api/openapi.json.",
-    405: "This address does not take this method; the Allow header names those it takes.",
-    500: "Something went wrong inside the server. Its log says where; please try again.",
+    400: N_("This is not a request that the server understands."),
+    404: N_("There is nothing at this address. The API is described at /api/openapi.json."),
+    405: N_("This address does not take this method; the Allow header names those it takes."),
+    416: N_("The file does not have the part that was asked for."),
+    500: N_("Something went wrong inside the server. Its log says where; please try again."),
+}
+# Titles of the pages; a status that is not here has its English name.
+TITLES = {
+    400: N_("Bad Request"),
+    403: N_("Forbidden"),
+    404: N_("Not Found"),
+    405: N_("Method Not Allowed"),
+    413: N_("Request Entity Too Large"),
+    416: N_("Requested Range Not Satisfiable"),
+    500: N_("Internal Server Error"),
+    503: N_("Service Unavailable"),
 }
 
 
@@ -84,14 +98,14 @@ def error_body(error: RequestError) -> dict[str, Any]:
 def http_error(status: int) -> RequestError:
     """What the WSGI server itself refuses, before the app sees it."""
     if status == 431:
-        return RequestError(431, "headers_too_large", "The address or the headers are too long.")
+        return RequestError(431, "headers_too_large", _("The address or the headers are too long."))
     if status == 413:
         return RequestError(
-            413, CODES[413], "The body is too large. Send fewer segments at a time."
+            413, CODES[413], _("The body is too large. Send fewer segments at a time.")
         )
     if status == 500:
-        return RequestError(500, CODES[500], MESSAGES[500])
-    return RequestError(400, "malformed_http", "This is not valid HTTP.")
+        return RequestError(500, CODES[500], _(MESSAGES[500]))
+    return RequestError(400, "malformed_http", _("This is not valid HTTP."))
 
 
 @contextlib.contextmanager
@@ -104,7 +118,10 @@ def engine_errors(version: str) -> Iterator[None]:
         raise RequestError(
             503,
             "model_unavailable",
-            f"Model {version} cannot be used on this server; its log says why.",
+            _(
+                "Model %(version)s cannot be used on this server; its log says why.",
+                version=version,
+            ),
         ) from error
 
 
@@ -132,13 +149,15 @@ def show_http_error(error: HTTPException) -> Response:
     headers = {k: v for k, v in error.get_headers() if k.lower() != "content-type"}
     code = CODES.get(status, HTTPStatus(status).name.lower())
     details = {}
-    message = MESSAGES.get(status) or str(error.description)
+    message = _(MESSAGES[status]) if status in MESSAGES else str(error.description)
     if status == 413:
         limit = current_app.config["MAX_CONTENT_LENGTH"]
-        message = f"The body is larger than {limit} bytes. Send fewer segments at a time."
+        message = _(
+            "The body is larger than %(limit)s bytes. Send fewer segments at a time.", limit=limit
+        )
         details = {"max_bytes": limit}
     if status == 404 and not _for_programs():
-        message = "There is no such page here."
+        message = _("There is no such page here.")
     return error_response(RequestError(status, code, message, details, headers))
 
 
@@ -147,11 +166,13 @@ def show_unexpected_error(error: Exception) -> Response:
     """Answer 500 without internals; the log gets the place, not the text, which may hold input."""
     where = "".join(traceback.format_tb(error.__traceback__))
     current_app.logger.error("Internal error: %s\n%s", type(error).__name__, where)
-    return error_response(RequestError(500, CODES[500], MESSAGES[500]))
+    return error_response(RequestError(500, CODES[500], _(MESSAGES[500])))
 
 
 def _error_page(error: RequestError) -> str:
     title = HTTPStatus(error.status).phrase
+    if error.status in TITLES:
+        title = _(TITLES[error.status])
     try:
         return render_template(
             "error.html", status=error.status, title=title, message=error.message

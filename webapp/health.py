@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from .errors import RequestError, engine_errors, json_response
+from .language import _
 from .state import site
 
 bp = Blueprint("health", __name__)
@@ -26,7 +27,7 @@ def readyz() -> Response:
         raise RequestError(
             503,
             "not_ready",
-            f"Model {here.selected} is being loaded. Ask again in a moment.",
+            _("Model %(version)s is being loaded. Ask again in a moment.", version=here.selected),
             headers={"Retry-After": "1"},
         )
     return json_response({"status": "ready", "model": here.selected}, cache="no-store")

@@ -11,15 +11,15 @@ import functools
 import io
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from babel.core import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Blueprint, Flask, Response, request
-from flask_babel import Babel, Domain, get_locale
+from flask import Blueprint, Flask, Response, has_request_context, request
+from flask_babel import Babel, Domain, get_locale, gettext
 
 bp = Blueprint("language", __name__)
 
@@ -34,7 +34,12 @@ def language() -> str:
     wanted = request.args.get(PARAMETER, "")
     if wanted in LANGUAGES:
         return wanted
-    return request.accept_languages.best_match(list(LANGUAGES), "en") or "en"
+    # best first; werkzeug's own best_match takes "fr" before "en" for "en-GB, fr;q=0.5"
+    for tag, quality in request.accept_languages:
+        name = tag.partition("-")[0].lower()
+        if quality > 0 and name in LANGUAGES:
+            return name
+    return "en"
 
 
 def catalog(name: str, domain: str) -> Catalog:
@@ -88,7 +93,21 @@ def to(path: str, fragment: str = "") -> str:
 def in_language(name: str) -> str:
     """The page of this request in a language."""
     rest = {key: value for key, value in request.args.items() if key != PARAMETER}
-    return f"{request.path}?{urlencode({**rest, PARAMETER: name})}"
+    # two slashes at the beginning would lead to another host
+    path = "/" + quote(request.path.lstrip("/"))
+    return f"{path}?{urlencode({**rest, PARAMETER: name})}"
+
+
+def _(text: str, **values: object) -> str:
+    """A text in the language of the request; in English where there is none, as at start."""
+    if has_request_context():
+        return str(gettext(text, **values))
+    return text % values if values else text
+
+
+def N_(text: str) -> str:
+    """Mark a text for the catalogs that is translated later, by `_`."""
+    return text
 
 
 def attach(app: Flask) -> None:
@@ -103,7 +122,8 @@ def attach(app: Flask) -> None:
 @bp.after_app_request
 def tell(response: Response) -> Response:
     """Name the language, and tell caches that it depends on the browser's."""
-    if response.mimetype == "text/html":
+    page = response.mimetype == "text/html" and "Content-Disposition" not in response.headers
+    if page or response.status_code >= 400:
         response.content_language.add(language())
         response.vary.add("Accept-Language")
     return response

@@ -9,13 +9,17 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from features import FeatureSpec
 from features.statistics import statistics_names
 
-from . import assets, language
+from . import assets, charts, language, numbers
 from .api import find
 from .errors import RequestError
-from .inference import CardError
+from .inference import Card, CardError
+from .language import _
 from .state import Site, site
 
 bp = Blueprint("pages", __name__)
+
+for shown in (numbers.percent, numbers.decimal, numbers.figure):
+    bp.add_app_template_filter(shown)
 
 # Files of a version that its page offers, and their types.
 DOWNLOADS = {
@@ -32,8 +36,8 @@ def index() -> Response:
     return _page(
         "index.html",
         selected=here.card.to_json(),
-        spec=here.card.spec,
-        n_models=len(here.registry.cards),
+        cards=[card.to_json() for card in here.registry.cards.values()],
+        specs={version: card.spec for version, card in here.registry.cards.items()},
         config=config(),
         texts=language.script_texts(language.language()),
     )
@@ -43,13 +47,19 @@ def index() -> Response:
 def model(version: str) -> Response:
     """Show what is known about a version, and all versions beside it."""
     card = find(version)
+    told = card.to_json()
     return _page(
         "model.html",
-        card=card.to_json(),
+        card=told,
+        roc=charts.roc(told),
+        false_alarms=charts.FALSE_ALARMS,
+        reliability=charts.reliability(told),
+        history=charts.history(told),
         parameters=parameters(card.spec),
         names=number_names(card.spec),
         downloads=[name for name in card.files if name in DOWNLOADS],
         models=summaries(site()),
+        texts=language.script_texts(language.language()),
     )
 
 
@@ -63,7 +73,12 @@ def download(version: str, name: str) -> Response:
     card = find(version)
     if name not in DOWNLOADS or name not in card.files:
         raise RequestError(
-            404, "not_found", f"Version {version} has no such file. Its page lists those it has."
+            404,
+            "not_found",
+            _(
+                "Version %(version)s has no such file. Its page lists those it has.",
+                version=version,
+            ),
         )
     try:
         content = card.read(name)
@@ -72,8 +87,12 @@ def download(version: str, name: str) -> Response:
         raise RequestError(
             503,
             "file_unavailable",
-            f"{name} of version {version} was changed after it was made; the server's log says "
-            "more.",
+            _(
+                "%(name)s of version %(version)s was changed after it was made; the server's log "
+                "says more.",
+                name=name,
+                version=version,
+            ),
         ) from error
     response = Response(content, content_type=f"{DOWNLOADS[name]}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{version}-{name}"'
@@ -86,21 +105,31 @@ def download(version: str, name: str) -> Response:
 def config() -> dict[str, Any]:
     """What the page's scripts need to know, as JSON inside the page."""
     here = site()
-    card = here.card
     return {
         "pageVersion": assets.page_version(),
-        "predictUrl": url_for("api.predict", version=card.version),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
+        "maxMinutes": here.settings.max_minutes,
+        "maxSegments": here.settings.max_segments,
+        "maxBodyBytes": here.settings.max_body_bytes,
+        "selected": here.selected,
+        "models": [answering(card) for card in here.registry.cards.values()],
+    }
+
+
+def answering(card: Card) -> dict[str, Any]:
+    """What the page's scripts need to know of a version to ask it."""
+    return {
+        "version": card.version,
+        "title": card.title,
+        "pageUrl": language.to(url_for("pages.model", version=card.version)),
+        "predictUrl": url_for("api.predict", version=card.version),
         "featureSpec": card.spec.to_json(),
         "shape": list(card.spec.shape),
         "numberNames": number_names(card.spec),
         "segmentSeconds": card.spec.segment_s,
         "genres": list(card.genres),
         "tellsUnfamiliar": card.unfamiliar_threshold is not None,
-        "maxMinutes": here.settings.max_minutes,
-        "maxSegments": here.settings.max_segments,
-        "maxBodyBytes": here.settings.max_body_bytes,
     }
 
 
@@ -124,6 +153,7 @@ def summaries(here: Site) -> list[dict[str, Any]]:
     return [
         {
             **card.summary(),
+            **_compared(card.to_json()),
             "spec": card.spec,
             "latency": card.to_json()["latency"],
             "recommended": card.version == here.recommended,
@@ -131,6 +161,16 @@ def summaries(here: Site) -> list[dict[str, Any]]:
         }
         for card in here.registry.cards.values()
     ]
+
+
+def _compared(card: dict[str, Any]) -> dict[str, Any]:
+    """What versions are compared by beside their accuracy, as far as the card tells it."""
+    track = card["metrics"]["test"]["track"]
+    return {
+        "roc_auc": (track.get("roc_auc") or {}).get("macro"),
+        "calibration_error": track.get("calibration_error"),
+        "n_parameters": card["architecture"].get("n_parameters"),
+    }
 
 
 def _page(template: str, **context: Any) -> Response:

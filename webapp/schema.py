@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
+from . import faults
 from .errors import RequestError
+from .language import _
 
 if TYPE_CHECKING:
     from features import FeatureSpec
@@ -109,7 +111,11 @@ class RequestSchema:
             raise RequestError(
                 422,
                 "wrong_number_of_segments",
-                f"The request has {len(request.segments)} segments; send 1 to {self.max_segments}.",
+                _(
+                    "The request has %(sent)s segments; send 1 to %(most)s.",
+                    sent=len(request.segments),
+                    most=self.max_segments,
+                ),
                 {"path": "$.segments", "expected": self.expected},
             )
         times = self._times(request.segments)
@@ -129,8 +135,13 @@ class RequestSchema:
                 raise RequestError(
                     422,
                     "wrong_times",
-                    f"Segment {number} ends at {segment.end:g} s but starts at {segment.start:g} "
-                    "s; the end must come after the start.",
+                    _(
+                        "Segment %(number)s ends at %(end)s s but starts at %(start)s s; the end "
+                        "must come after the start.",
+                        number=number,
+                        end=f"{segment.end:g}",
+                        start=f"{segment.start:g}",
+                    ),
                     {"path": f"$.segments[{number}].end"},
                 )
             times.append(Times(segment.start, segment.end))
@@ -138,7 +149,7 @@ class RequestSchema:
 
     def _values(self, content: msgspec.Raw) -> npt.NDArray[np.float32]:
         numbers: Any = getattr(self._features.decode(content), self.kind)
-        for _ in self.shape[1:]:
+        for _axis in self.shape[1:]:
             numbers = chain.from_iterable(numbers)
         # what float32 cannot hold becomes infinite here and is refused afterwards
         with np.errstate(over="ignore"):
@@ -151,8 +162,12 @@ class RequestSchema:
             raise RequestError(
                 422,
                 "out_of_range",
-                f"A feature of segment {number} is not between -{LARGEST:.0f} and {LARGEST:.0f}; "
-                "compute it as the version's feature_spec says.",
+                _(
+                    "A feature of segment %(number)s is not between -%(limit)s and %(limit)s; "
+                    "compute it as the version's feature_spec says.",
+                    number=number,
+                    limit=f"{LARGEST:.0f}",
+                ),
                 {
                     "path": f"$.segments[{number}].features.{self.kind}{place}",
                     "minimum": -LARGEST,
@@ -167,7 +182,7 @@ class RequestSchema:
         """
         if not body:
             return RequestError(
-                400, "empty_body", "The body is empty. Send the JSON of /api/openapi.json."
+                400, "empty_body", _("The body is empty. Send the JSON of /api/openapi.json.")
             )
         spec = None
         try:
@@ -177,24 +192,33 @@ class RequestSchema:
         except msgspec.ValidationError:
             pass  # JSON, but of another shape: the first error says where
         except msgspec.DecodeError as fault:
-            return RequestError(400, "invalid_json", f"{_sentence(str(fault))} Send valid JSON.")
+            what = faults.sentence(str(fault))
+            return RequestError(400, "invalid_json", _("%(what)s Send valid JSON.", what=what))
         except UnicodeDecodeError:
-            return RequestError(400, "invalid_json", "The body is not UTF-8. Send JSON in UTF-8.")
+            return RequestError(
+                400, "invalid_json", _("The body is not UTF-8. Send JSON in UTF-8.")
+            )
         except RecursionError:
             return RequestError(
                 400,
                 "too_deep",
-                "The JSON is nested too deeply. Send the JSON of /api/openapi.json.",
+                _("The JSON is nested too deeply. Send the JSON of /api/openapi.json."),
             )
         if spec not in (None, self.spec.id):
             return self._wrong_spec(spec)
-        what, _, path = str(error).partition(" - at ")
+        what, _at, path = str(error).partition(" - at ")
         path = place + path.strip("`").removeprefix("$")
         return RequestError(
             422,
             "invalid_request",
-            f"At {path}: {_sentence(what)} A segment holds start, end (seconds) and "
-            f"features.{self.kind} with {' x '.join(map(str, self.shape))} numbers.",
+            _(
+                "At %(path)s: %(what)s A segment holds start, end (seconds) and features.%(kind)s "
+                "with %(shape)s numbers.",
+                path=path,
+                what=faults.sentence(what),
+                kind=self.kind,
+                shape=" x ".join(map(str, self.shape)),
+            ),
             {"path": path, "expected": self.expected},
         )
 
@@ -204,12 +228,11 @@ class RequestSchema:
         return RequestError(
             422,
             "wrong_spec",
-            f"These features follow the spec {sent!r}, but this version needs {self.spec.id!r}. "
-            "Extract them again with the feature_spec of this version's card.",
+            _(
+                "These features follow the spec %(sent)s, but this version needs %(needed)s. "
+                "Extract them again with the feature_spec of this version's card.",
+                sent=repr(sent),
+                needed=repr(self.spec.id),
+            ),
             {"path": "$.feature_spec", "sent": sent, "expected": self.spec.id},
         )
-
-
-def _sentence(text: str) -> str:
-    text = text.rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."

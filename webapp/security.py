@@ -15,12 +15,17 @@ from werkzeug.datastructures import Headers
 from werkzeug.wsgi import get_host
 
 from .errors import RequestError
+from .language import _
 from .state import site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 bp = Blueprint("security", __name__)
+
+# wavesurfer.js writes its styles as text; exactly these are allowed. The browser's console names
+# the hash when the library or the height in static/js/waveform.js changes.
+WAVEFORM_STYLES = "'sha256-GDz2FZP0i7VZaDhs1mgc43IRUXU2xajPIjvThHvZvbs='"
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -29,7 +34,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self' 'wasm-unsafe-eval'",
         "worker-src 'self'",
         "connect-src 'self'",
-        "style-src 'self'",
+        f"style-src 'self' {WAVEFORM_STYLES}",
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "font-src 'self'",
@@ -90,8 +95,10 @@ def check_host() -> None:
         raise RequestError(
             400,
             "untrusted_host",
-            "This site does not answer to this host name. Use one that it knows, or add the name "
-            "to the setting MUSICLASSIFY_TRUSTED_HOSTS.",
+            _(
+                "This site does not answer to this host name. Use one that it knows, or add the "
+                "name to the setting MUSICLASSIFY_TRUSTED_HOSTS."
+            ),
         )
 
 
@@ -106,8 +113,10 @@ def check_origin() -> None:
         raise RequestError(
             403,
             "cross_origin",
-            "Requests from pages of other sites are refused. Open this site itself, or call the "
-            "API from a program that is not a web page.",
+            _(
+                "Requests from pages of other sites are refused. Open this site itself, or call "
+                "the API from a program that is not a web page."
+            ),
         )
 
 

@@ -85,9 +85,8 @@ export async function predict(url, body, signal) {
     const response = await fetch(url, {
       method: 'POST',
       headers: {
-        'Content-Type': 'application/json',
-        Accept: 'application/json',
-        // What it says about a refusal is shown.
+        'Content-Type': 'application/json', Accept: 'application/json',
+        // What is refused is told in the page's language.
         'Accept-Language': document.documentElement.lang,
       },
       body,

@@ -2,17 +2,22 @@
 
 import { predict, refuseLarge } from './api.js';
 import { CollectionView } from './collection_view.js';
+import { cut } from './cut.js';
 import { decode } from './decode.js';
 import { acceptDrops } from './drop.js';
 import { Engine } from './engine.js';
 import { showEngine } from './engine_view.js';
-import { counted } from './format.js';
+import { integer } from './format.js';
+import { History } from './history.js';
+import { showHistory } from './history_view.js';
 import { showServerLink } from './notices.js';
 import { keepForOffline } from './offline.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
 import { serverLink } from './server_link.js';
 import { SongView } from './song_view.js';
+import { tn } from './text.js';
+import { offerVersions } from './versions_view.js';
 
 const byId = (id) => document.getElementById(id);
 const config = JSON.parse(byId('config').textContent);
@@ -20,15 +25,19 @@ const config = JSON.parse(byId('config').textContent);
 const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
-  decode: (file) =>
-    decode(file, { sampleRate: config.featureSpec.sample_rate, maxMinutes: config.maxMinutes }),
+  model: config.models.find(({ version }) => version === config.selected),
+  decode: async (song, { featureSpec: { sample_rate: sampleRate } }) => {
+    const decoded = await decode(song.file, { sampleRate, maxMinutes: config.maxMinutes });
+    return song.part ? cut(decoded, sampleRate, song.part) : decoded;
+  },
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (body, signal) => predict(config.predictUrl, body, signal),
+  predict: (body, { predictUrl }, signal) => predict(predictUrl, body, signal),
   patiently: (request, signal) => serverLink.send(request, signal),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
-const collection = new CollectionView(queue, config, views);
+const collection = new CollectionView(queue, views);
+const history = new History(queue, config.models, show);
 
 function summarise() {
   const { songs } = queue;
@@ -37,7 +46,12 @@ function summarise() {
   const cancelled = count('cancelled');
   byId('queue').hidden = !songs.length;
   document.body.classList.toggle('has-songs', songs.length > 0);
-  const text = `${count('done')} of ${counted(songs.length, 'song')} done${failed ? `, ${failed} failed` : ''}${cancelled ? `, ${cancelled} cancelled` : ''}`;
+  const n = songs.length;
+  const text = [
+    tn('{done} of {n} song done', '{done} of {n} songs done', n, { done: integer(count('done')), n: integer(n) }),
+    failed ? tn('{n} failed', '{n} failed', failed, { n: integer(failed) }) : '',
+    cancelled ? tn('{n} cancelled', '{n} cancelled', cancelled, { n: integer(cancelled) }) : '',
+  ].filter(Boolean).join(', ');
   // Read out by screen readers, so written only when it differs.
   if (byId('summary').textContent !== text) byId('summary').textContent = text;
   byId('retry-failed').hidden = songs.filter((song) => song.retryable).length < 2;
@@ -46,6 +60,7 @@ function summarise() {
 
 function remove(song) {
   queue.remove(song);
+  history.remove(song);
   views.get(song).remove();
   views.delete(song);
   summarise();
@@ -58,11 +73,20 @@ function neighbour(element) {
   return shown[place + 1] ?? shown[place - 1];
 }
 
-function add(files, leftOut = 0) {
-  const songs = files.map(({ file, path }) => new Song(file, path));
+/** A stretch of a song as a song of its own; of a part, a part of the same file. */
+function addPart({ file, path, begin }, { from, to }) {
+  enter([new Song(file, path, { from: begin + from, to: begin + to })], []);
+}
+
+/** Put songs at the end of the list and of the queue. */
+function show(songs) {
   for (const song of songs) {
-    const view = new SongView(song, config, {
-      onRetry: () => queue.retry(song),
+    const view = new SongView(song, {
+      models: config.models,
+      current: () => queue.model,
+      ask: (model, signal) => queue.ask(song, model, signal),
+      onRetry: () => retry([song]),
+      onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {
         const next = neighbour(view.element);
         remove(song);
@@ -74,13 +98,37 @@ function add(files, leftOut = 0) {
   }
   collection.showAll();
   byId('list').append(...songs.map((song) => views.get(song).element));
-  // A single song shows its answer at once; the room for it is taken before it is known.
-  if (songs.length === 1) views.get(songs[0]).open(true);
-  byId('left-out').hidden = !leftOut;
-  byId('left-out').textContent = `${counted(leftOut, 'file')} in the folder left out: no audio.`;
   queue.add(songs);
   summarise();
-  if (songs.length) views.get(songs[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+async function add(files, leftOut = 0) {
+  // What an earlier page has left comes first.
+  await history.ready;
+  const { left, found } = history.takeUp(files);
+  for (const song of found) views.get(song).update(engine.state === 'ready');
+  enter(left.map(({ file, path }) => new Song(file, path)), found);
+  byId('left-out').hidden = !leftOut;
+  byId('left-out').textContent = tn(
+    '{n} file in the folder left out: no audio.', '{n} files in the folder left out: no audio.',
+    leftOut, { n: integer(leftOut) },
+  );
+}
+
+/** New songs come into the list; others have come back to it. */
+function enter(songs, found) {
+  show(songs);
+  history.add(songs);
+  const seen = [...songs, ...found];
+  // A single song shows its answer at once; the room for it is taken before it is known.
+  if (seen.length === 1) views.get(seen[0]).open(true);
+  if (seen.length) views.get(seen[0]).element.scrollIntoView({ block: 'nearest' });
+}
+
+/** Try songs again; those whose sound is not kept have to be chosen first. */
+function retry(songs) {
+  for (const song of songs) queue.retry(song);
+  if (songs.some((song) => song.retryable && song.needsFile)) byId('songs').click();
 }
 
 queue.addEventListener('change', ({ detail: song }) => {
@@ -106,7 +154,7 @@ byId('clear').addEventListener('click', () => {
   byId('songs').focus();
 });
 byId('retry-failed').addEventListener('click', () => {
-  for (const song of queue.songs) queue.retry(song);
+  retry(queue.songs);
 });
 // One song plays at a time.
 document.addEventListener('play', ({ target }) => {
@@ -118,8 +166,14 @@ document.addEventListener('paste', ({ clipboardData }) => {
   const files = [...(clipboardData?.files ?? [])];
   if (files.length) add(files.map((file) => ({ file, path: file.name })));
 });
+offerVersions(config.models, queue.model, (model) => {
+  queue.use(model);
+  summarise();
+});
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
 showServerLink(serverLink);
+showHistory(history);
+history.start();
 engine.start();
 keepForOffline(config, engine, serverLink);

@@ -3,10 +3,11 @@
 /** The group of songs that are unlike the training music, beside the genres. */
 export const UNSURE = 'not sure';
 
-/** Orders of the list by the value of their menu entry. */
-export const ORDERS = {
+/** Orders of the list by the value of their menu entry; places: of the groups. */
+const ORDERS = {
   added: (a, b) => a.id - b.id,
-  genre: (a, b) => groupPlace(a) - groupPlace(b) || surety(b) - surety(a) || a.id - b.id,
+  genre: (a, b, places) =>
+    places.indexOf(group(a)) - places.indexOf(group(b)) || surety(b) - surety(a) || a.id - b.id,
   // A probability among the genres says nothing of a song that is unlike all of them.
   surest: (a, b) => doubted(a) - doubted(b) || surety(b) - surety(a) || a.id - b.id,
   unsurest: (a, b) => doubted(b) - doubted(a) || surety(a) - surety(b) || a.id - b.id,
@@ -27,10 +28,12 @@ export function group(song) {
 
 const doubted = (song) => Number(group(song) === UNSURE);
 
-function groupPlace(song) {
-  const found = group(song);
-  return found === UNSURE ? song.prediction.genres.length : song.prediction.genres.indexOf(found);
-}
+/**
+ * The genres of answers; those of several versions may differ.
+ * @param {import('./queue.js').Song[]} songs answered ones
+ * @returns {string[]}
+ */
+const genresOf = (songs) => [...new Set(songs.flatMap(({ prediction }) => prediction.genres))];
 
 /**
  * Answered songs in an order; those without an answer follow as they were added.
@@ -39,21 +42,28 @@ function groupPlace(song) {
  */
 export function ordered(songs, order) {
   if (order === 'added') return [...songs].sort(ORDERS.added);
-  const done = songs.filter((song) => song.state === 'done').sort(ORDERS[order]);
+  const done = songs.filter((song) => song.state === 'done');
+  const places = [...genresOf(done), UNSURE];
+  done.sort((a, b) => ORDERS[order](a, b, places));
   return [...done, ...songs.filter((song) => song.state !== 'done').sort(ORDERS.added)];
 }
 
 /**
  * How many songs each group has.
  * @param {import('./queue.js').Song[]} songs
- * @param {string[]} genres
- * @returns {{name: string, index: number, count: number}[]} every genre, then UNSURE (index -1)
+ * @param {string[]} genres of the version that answers now
+ * @returns {{name: string, index: number, count: number}[]} every genre; others that songs of other
+ *   versions have (index null); UNSURE (index -1)
  */
 export function counts(songs, genres) {
-  const groups = songs.map(group);
-  const count = (name) => groups.filter((each) => each === name).length;
+  const found = new Map();
+  for (const name of songs.map(group)) found.set(name, (found.get(name) ?? 0) + 1);
+  const count = (name) => found.get(name) ?? 0;
+  const others = [...found.keys()].filter((name) =>
+    name !== null && name !== UNSURE && !genres.includes(name));
   return [
     ...genres.map((name, index) => ({ name, index, count: count(name) })),
+    ...others.map((name) => ({ name, index: null, count: count(name) })),
     { name: UNSURE, index: -1, count: count(UNSURE) },
   ];
 }
@@ -66,14 +76,15 @@ function cell(value) {
 
 /** @param {import('./queue.js').Song[]} songs answered ones @returns {string} a table with a head */
 export function toCsv(songs) {
-  const { genres } = songs[0].prediction;
+  const genres = genresOf(songs);
   const head = ['file', 'genre', 'probability', 'unfamiliar', 'seconds', 'version', ...genres];
   const rows = songs.map((song) => {
-    const { aggregate, version } = song.prediction;
+    const { prediction } = song;
+    const { aggregate, version } = prediction;
     const unfamiliar = aggregate.unfamiliar ? aggregate.unfamiliar.flag : '';
     return [
       song.path, aggregate.genre, surety(song), unfamiliar, song.seconds.toFixed(2), version,
-      ...aggregate.probabilities,
+      ...genres.map((genre) => aggregate.probabilities[prediction.genres.indexOf(genre)] ?? ''),
     ];
   });
   // The mark in front tells spreadsheets that it is UTF-8.
@@ -100,7 +111,7 @@ export function toPlaylist(songs) {
   // A line that begins with # is no file.
   const place = (path) => clean(path.startsWith('#') ? `./${path}` : path);
   const lines = songs.map((song) =>
-    `#EXTINF:${Math.round(song.seconds)},${clean(song.file.name.replace(/\.[^.]+$/, ''))}\n${place(song.path)}\n`);
+    `#EXTINF:${Math.round(song.seconds)},${clean(song.name.replace(/\.[^.]+$/, ''))}\n${place(song.path)}\n`);
   return `#EXTM3U\n${lines.join('')}`;
 }
 

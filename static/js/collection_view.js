@@ -1,35 +1,38 @@
 /** The tools above a list of several songs: progress, order, filter, counts and export. */
 
 import {
-  counts, download, group, ordered, toCsv, toJson, toPlaylist,
+  counts, download, group, ordered, toCsv, toJson, toPlaylist, UNSURE,
 } from './collection.js';
-import { counted, integer } from './format.js';
-import { colourClass } from './genres.js';
+import { integer } from './format.js';
+import { colourClass, genreName } from './genres.js';
 import { Pace } from './pace.js';
 import { serverLink } from './server_link.js';
-import { t } from './text.js';
+import { t, tn } from './text.js';
 
 const ALL = '';
 const byId = (id) => document.getElementById(id);
-const colourOf = ({ index }) => (index < 0 ? 'unsure' : colourClass(index));
+const title = (name) => (name === UNSURE ? t('not sure') : genreName(name));
+
+function colourOf({ index }) {
+  if (index === null) return 'foreign';
+  return index < 0 ? 'unsure' : colourClass(index);
+}
 
 export class CollectionView {
   #queue;
-  #config;
   #views;
   #pace = new Pace();
   #counted = new WeakSet();
   #rows = new Map();
   #unsettled = false;
+  #builtFor = null;
 
   /**
    * @param {import('./queue.js').SongQueue} queue
-   * @param {{genres: string[], tellsUnfamiliar: boolean}} config
    * @param {Map<import('./queue.js').Song, import('./song_view.js').SongView>} views
    */
-  constructor(queue, config, views) {
+  constructor(queue, views) {
     this.#queue = queue;
-    this.#config = config;
     this.#views = views;
     byId('pause').addEventListener('click', () => {
       if (queue.paused) queue.resume();
@@ -49,7 +52,8 @@ export class CollectionView {
       download(`musiclassify-${day()}.csv`, toCsv(this.#answered()), 'text/csv'));
     byId('export-json').addEventListener('click', () =>
       download(`musiclassify-${day()}.json`, toJson(this.#answered()), 'application/json'));
-    this.#build();
+    byId('filter').append(new Option(t('all songs'), ALL));
+    for (const each of this.#counts()) this.#build(each);
   }
 
   /** Follow the queue: called whenever songs come, go or change. */
@@ -61,7 +65,7 @@ export class CollectionView {
     for (const song of songs) {
       if (!song.finished || song.state === 'cancelled' || this.#counted.has(song)) continue;
       this.#counted.add(song);
-      this.#pace.finish(song.file.size);
+      if (!song.restored) this.#pace.finish(song.size);
     }
     const open = songs.filter((song) => !song.finished);
     const away = !serverLink.up;
@@ -69,9 +73,9 @@ export class CollectionView {
     const overall = byId('overall');
     overall.max = Math.max(1, songs.length);
     overall.value = songs.length - open.length;
-    const left = this.#pace.left(open.reduce((sum, song) => sum + song.file.size, 0));
-    byId('time-left').textContent = paused && open.length ? 'Paused' : away && open.length ? t('Waiting for the server') : left;
-    byId('pause').textContent = paused ? 'Go on' : 'Pause';
+    const left = this.#pace.left(open.reduce((sum, song) => sum + song.size, 0));
+    byId('time-left').textContent = !open.length ? left : paused ? t('Paused') : away ? t('Waiting for the server') : left;
+    byId('pause').textContent = paused ? t('Go on') : t('Pause');
     // A button that can no longer be pressed loses the focus.
     if (!open.length && document.activeElement === byId('pause')) byId('order').focus({ preventScroll: true });
     byId('pause').disabled = byId('cancel').disabled = !open.length;
@@ -100,52 +104,91 @@ export class CollectionView {
     return songs.filter((song) => song.state === 'done' && (chosen === ALL || group(song) === chosen));
   }
 
-  /** Every group that this version may put a song in. */
+  /** Every group that this version may put a song in, and those of songs of other versions. */
   #counts() {
-    const groups = counts(this.#queue.songs, this.#config.genres);
-    return this.#config.tellsUnfamiliar ? groups : groups.slice(0, -1);
+    const { genres, tellsUnfamiliar } = this.#queue.model;
+    const groups = counts(this.#queue.songs, genres);
+    return tellsUnfamiliar || groups.at(-1).count ? groups : groups.slice(0, -1);
   }
 
-  /** The parts that stay: a bar, a row and a menu entry for each group. */
-  #build() {
-    const groups = this.#counts();
-    const filter = byId('filter');
-    filter.append(new Option('all songs', ALL), ...groups.map(({ name }) => new Option(name, name)));
-    for (const each of groups) {
-      const colour = colourOf(each);
-      const stripe = document.createElement('span');
-      stripe.className = `mix-part ${colour}`;
-      const row = byId('group-template').content.firstElementChild.cloneNode(true);
-      row.classList.add(colour);
-      row.querySelector('.group-name').textContent = each.name;
-      const button = row.querySelector('button');
-      button.ariaLabel = `Playlist of ${each.name}`;
-      button.addEventListener('click', () => {
-        const songs = ordered(this.#queue.songs, byId('order').value)
-          .filter((song) => group(song) === each.name);
-        download(`${each.name.replaceAll(/[^\p{L}\p{N}-]+/gu, '-')}.m3u8`, toPlaylist(songs), 'audio/x-mpegurl');
-      });
-      this.#rows.set(each.name, {
-        stripe, button, bar: row.querySelector('.bar'), count: row.querySelector('.group-count'),
-        option: [...filter.options].find((option) => option.value === each.name),
-      });
-      byId('mix').append(stripe);
-      byId('groups').append(row);
+  /** Another version may have other genres, and in another order. */
+  #rebuild() {
+    this.#builtFor = this.#queue.model;
+    const chosen = byId('filter').value;
+    for (const { stripe, button, option } of this.#rows.values()) {
+      for (const element of [stripe, button.closest('li'), option]) element.remove();
     }
+    this.#rows.clear();
+    for (const each of this.#counts()) this.#build(each);
+    byId('filter').value = this.#rows.has(chosen) ? chosen : ALL;
+  }
+
+  /** The parts that stay: a bar, a row and a menu entry for a group. */
+  #build(each) {
+    const name = title(each.name);
+    const colour = colourOf(each);
+    const stripe = document.createElement('span');
+    stripe.className = `mix-part ${colour}`;
+    const row = byId('group-template').content.firstElementChild.cloneNode(true);
+    row.classList.add(colour);
+    row.querySelector('.group-name').textContent = name;
+    const button = row.querySelector('button');
+    button.ariaLabel = t('Playlist of {genre}', { genre: name });
+    button.addEventListener('click', () => {
+      const songs = ordered(this.#queue.songs, byId('order').value)
+        .filter((song) => group(song) === each.name);
+      download(`${name.replaceAll(/[^\p{L}\p{N}-]+/gu, '-')}.m3u8`, toPlaylist(songs), 'audio/x-mpegurl');
+    });
+    const option = new Option(name, each.name);
+    this.#rows.set(each.name, {
+      stripe, button, option, bar: row.querySelector('.bar'), count: row.querySelector('.group-count'),
+    });
+    // "Not sure" stays the last one.
+    const last = each.name === UNSURE ? undefined : this.#rows.get(UNSURE);
+    byId('mix').insertBefore(stripe, last?.stripe ?? null);
+    byId('groups').insertBefore(row, last?.button.closest('li') ?? null);
+    byId('filter').insertBefore(option, last?.option ?? null);
+  }
+
+  /** The songs that another version has answered, if any. */
+  #tellVersions() {
+    const { version } = this.#queue.model;
+    const others = this.#queue.songs.map(({ prediction }) => prediction?.version)
+      .filter((each) => each !== undefined && each !== version);
+    const note = byId('other-versions');
+    note.hidden = !others.length;
+    const versions = [...new Set(others)].sort().join(', ');
+    const text = tn(
+      '{n} song was answered by another version ({versions}) at an earlier visit. It is counted under the genre that it was given then.',
+      '{n} songs were answered by other versions ({versions}) at an earlier visit. They are counted under the genres that they were given then.',
+      others.length,
+      { n: integer(others.length), versions },
+    );
+    if (note.textContent !== text) note.textContent = text;
   }
 
   #count() {
+    if (this.#builtFor !== this.#queue.model) this.#rebuild();
     const groups = this.#counts();
+    for (const each of groups) if (!this.#rows.has(each.name)) this.#build(each);
+    this.#tellVersions();
+    // A group of another version may have lost its last song.
+    for (const [name, { stripe, button, option }] of this.#rows) {
+      const gone = groups.every((each) => each.name !== name);
+      button.closest('li').hidden = gone;
+      if (gone) stripe.hidden = option.disabled = true;
+      option.hidden = gone;
+    }
     const most = Math.max(1, ...groups.map(({ count }) => count));
     for (const { name, count } of groups) {
       const { stripe, bar, count: number, button, option } = this.#rows.get(name);
       stripe.style.flexGrow = count;
       stripe.hidden = !count;
-      stripe.title = `${name}: ${integer(count)}`;
+      stripe.title = `${title(name)}: ${integer(count)}`;
       bar.style.width = `${(100 * count) / most}%`;
       number.textContent = integer(count);
       button.disabled = !count;
-      const text = `${name} (${integer(count)})`;
+      const text = `${title(name)} (${integer(count)})`;
       // An open menu is not written anew for nothing.
       if (option.textContent !== text) option.textContent = text;
       // The chosen one stays, or nobody could see why the list is empty.
@@ -154,7 +197,7 @@ export class CollectionView {
     byId('export-csv').disabled = byId('export-json').disabled = !this.#answered().length;
     byId('mix').ariaLabel = groups.filter(({ count }) => count)
       .sort((a, b) => b.count - a.count)
-      .map(({ name, count }) => `${name} ${integer(count)}`).join(', ') || 'No answers yet';
+      .map(({ name, count }) => `${title(name)} ${integer(count)}`).join(', ') || t('No answers yet');
   }
 
   #sort() {
@@ -180,7 +223,9 @@ export class CollectionView {
       if (!visible && !view.element.hidden) view.open(false);
       if (view.element.hidden === visible) view.element.hidden = !visible;
     }
-    const text = chosen === ALL ? '' : `${integer(shown)} of ${counted(songs.length, 'song')} shown`;
+    const text = chosen === ALL
+      ? ''
+      : tn('{shown} of {n} song shown', '{shown} of {n} songs shown', songs.length, { shown: integer(shown), n: integer(songs.length) });
     if (byId('shown').textContent !== text) byId('shown').textContent = text;
   }
 }

@@ -1,11 +1,19 @@
 /** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
 
 import { UserError } from './errors.js';
+import { t, words } from './text.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
 const EXTRACT_STALL_MS = 120_000;
+
+// Sounds that the page's Python refuses, by its codes.
+const REFUSED = {
+  empty: t('The file holds no sound.'),
+  silent: t('The sound is silent, so there is nothing to recognise.'),
+  not_finite: t('The sound holds values that are not numbers; export the file again, please.'),
+};
 
 /** Files that the worker loads: five of Pyodide, numpy and features/. */
 export const FILES_TO_LOAD = 7;
@@ -24,10 +32,10 @@ function missingAbility() {
   const missing = [
     ['Web Workers', typeof Worker === 'function'],
     ['WebAssembly', typeof WebAssembly === 'object' && 'instantiateStreaming' in WebAssembly],
-    ['audio decoding', typeof OfflineAudioContext === 'function'],
+    [t('audio decoding'), typeof OfflineAudioContext === 'function'],
   ].filter(([, present]) => !present).map(([name]) => name);
   if (!missing.length) return null;
-  return `This browser is too old or too restricted to analyse songs (${missing.join(', ')} missing). Please use a current Firefox, Chrome, Edge or Safari.`;
+  return t('This browser is too old or too restricted to analyse songs ({missing} missing). Please use a current Firefox, Chrome, Edge or Safari.', { missing: missing.join(', ') });
 }
 
 /** Fires "change" whenever state, message or the counts of loaded data differ. */
@@ -39,7 +47,7 @@ export class Engine extends EventTarget {
   #watchdog;
   #waiting = [];
 
-  /** @param {{runtimeUrl: string, featuresUrl: string, featureSpec: object}} config */
+  /** @param {{runtimeUrl: string, featuresUrl: string}} config */
   constructor(config) {
     super();
     this.#config = config;
@@ -67,11 +75,11 @@ export class Engine extends EventTarget {
       worker = new Worker(new URL('./worker.js', import.meta.url), options);
       if (!readsModules) {
         worker.terminate();
-        this.#fail('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.');
+        this.#fail(t('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.'));
         return;
       }
     } catch (error) {
-      this.#fail(`The browser did not allow the analysis to start (${error.message}).`);
+      this.#fail(t('The browser did not allow the analysis to start ({reason}).', { reason: error.message }));
       return;
     }
     this.#worker = worker;
@@ -79,16 +87,18 @@ export class Engine extends EventTarget {
     worker.onerror = (event) => {
       event.preventDefault();
       if (this.state === 'loading') {
-        const reason = event.message ? `: ${event.message}` : '. Is the server still running?';
-        this.#fail(`The analysis script could not be started${reason}`);
-      } else this.#restart(event.message || 'the analysis stopped unexpectedly');
+        this.#fail(event.message
+          ? t('The analysis script could not be started: {reason}', { reason: event.message })
+          : t('The analysis script could not be started. Is the server still running?'));
+      } else this.#restart(event.message || t('the analysis stopped unexpectedly'));
     };
-    worker.onmessageerror = () => this.#restart('a message of the analysis was unreadable');
+    worker.onmessageerror = () => this.#restart(t('a message of the analysis was unreadable'));
     const here = (path) => new URL(path, document.baseURI).href;
     worker.postMessage({
       type: 'start',
       runtimeUrl: here(this.#config.runtimeUrl),
       featuresUrl: here(this.#config.featuresUrl),
+      words,
     });
     this.#watch(DOWNLOAD_STALL_MS);
   }
@@ -96,17 +106,18 @@ export class Engine extends EventTarget {
   /**
    * Make the features of one song. Its samples are transferred, so the caller loses them.
    * @param {Float32Array} samples mono, at the feature spec's sample rate
+   * @param {object} featureSpec of the version that is to answer
    * @param {(done: number, total: number) => void} onProgress per excerpt
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  async extract(samples, onProgress) {
+  async extract(samples, featureSpec, onProgress) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       this.#tasks.set(id, { resolve, reject, onProgress });
-      const spec = JSON.stringify(this.#config.featureSpec);
+      const spec = JSON.stringify(featureSpec);
       this.#worker.postMessage({ type: 'extract', id, samples, spec }, [samples.buffer]);
       this.#watch(EXTRACT_STALL_MS);
     });
@@ -119,7 +130,7 @@ export class Engine extends EventTarget {
   }
 
   #notStarted() {
-    return new UserError(`The analysis could not be started. ${this.message}`);
+    return new UserError(t('The analysis could not be started. {reason}', { reason: this.message }));
   }
 
   #receive(data) {
@@ -145,7 +156,7 @@ export class Engine extends EventTarget {
       this.#tasks.delete(data.id);
       if (!this.#tasks.size) clearTimeout(this.#watchdog);
       if (data.type === 'extracted') task.resolve(data);
-      else task.reject(new UserError(data.message, { retryable: false }));
+      else task.reject(new UserError(REFUSED[data.code] ?? data.message, { retryable: false }));
     }
   }
 
@@ -153,8 +164,8 @@ export class Engine extends EventTarget {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => {
       if (this.state === 'loading') {
-        this.#fail('Loading came to a halt: nothing has arrived for a while. Check the connection to the server.');
-      } else this.#restart('it took too long');
+        this.#fail(t('Loading came to a halt: nothing has arrived for a while. Check the connection to the server.'));
+      } else this.#restart(t('it took too long'));
     }, ms);
   }
 
@@ -164,7 +175,7 @@ export class Engine extends EventTarget {
     this.#tasks.clear();
     this.start();
     for (const { reject } of lost) {
-      reject(new UserError(`The analysis of this song broke off (${reason}). It is being started anew; Retry tries this song again.`));
+      reject(new UserError(t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason })));
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { FILES_TO_LOAD } from './engine.js';
 import { size } from './format.js';
+import { t } from './text.js';
 
 /**
  * @param {HTMLElement} element #engine
@@ -18,9 +19,11 @@ export function showEngine(element, engine) {
   const draw = () => {
     const { state, files, bytes, message } = engine;
     const sentence = {
-      loading: files < FILES_TO_LOAD ? 'Loading the analysis into your browser' : 'Starting the analysis',
-      ready: 'Ready: songs are analysed on this computer.',
-      failed: `The analysis could not be loaded. ${message}`,
+      loading: files < FILES_TO_LOAD
+        ? t('Loading the analysis into your browser')
+        : t('Starting the analysis'),
+      ready: t('Ready: songs are analysed on this computer.'),
+      failed: t('The analysis could not be loaded. {reason}', { reason: message }),
     }[state];
     // Only changed sentences are read out; the counts go to the progress bar's label.
     if (text.textContent !== sentence) text.textContent = sentence;
@@ -28,7 +31,9 @@ export function showEngine(element, engine) {
     progress.value = files;
     progress.dataset.bytes = bytes;
     element.querySelector('.engine-bytes').textContent =
-      state === 'loading' && bytes ? `${Math.min(files, FILES_TO_LOAD)} of ${FILES_TO_LOAD} files, ${size(bytes)}` : '';
+      state === 'loading' && bytes
+        ? t('{n} of {all} files, {size}', { n: Math.min(files, FILES_TO_LOAD), all: FILES_TO_LOAD, size: size(bytes) })
+        : '';
     retry.hidden = state !== 'failed';
     element.dataset.state = state;
   };

@@ -1,5 +1,7 @@
 /** Numbers and times as people read them. */
 
+import { t, tn } from './text.js';
+
 const LANGUAGE = document.documentElement.lang || 'en';
 const percentFormat = new Intl.NumberFormat(LANGUAGE, { style: 'percent', maximumFractionDigits: 0 });
 const integerFormat = new Intl.NumberFormat(LANGUAGE);
@@ -17,12 +19,21 @@ export function percent(share) {
 /** @param {number} count @returns {string} such as "122,880" */
 export const integer = (count) => integerFormat.format(count);
 
+/**
+ * @param {number} value
+ * @param {number} digits after the decimal mark
+ * @returns {string} such as "0.50"
+ */
+export const decimal = (value, digits) =>
+  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const short = (value) => decimal(value, value < 10 ? 1 : 0);
+
 /** @param {number} bytes @returns {string} such as "4.8 MB" (decimal units) */
 export function size(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`;
-  const unit = bytes < 999_500 ? 'kB' : bytes < 999_500_000 ? 'MB' : 'GB';
-  const value = bytes / { kB: 1e3, MB: 1e6, GB: 1e9 }[unit];
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
+  if (bytes < 1000) return tn('{n} byte', '{n} bytes', bytes, { n: bytes });
+  if (bytes < 999_500) return t('{n} kB', { n: short(bytes / 1e3) });
+  if (bytes < 999_500_000) return t('{n} MB', { n: short(bytes / 1e6) });
+  return t('{n} GB', { n: short(bytes / 1e9) });
 }
 
 /** @param {number} seconds @returns {string} such as "3:05" or "1:02:09" */
@@ -34,7 +45,7 @@ export function clock(seconds) {
 }
 
 /** @param {number} ms milliseconds @returns {string} such as "0.46 s" */
-export const duration = (ms) => `${(ms / 1000).toFixed(ms < 9995 ? 2 : 0)} s`;
+export const duration = (ms) => t('{n} s', { n: decimal(ms / 1000, ms < 9995 ? 2 : 0) });
 
 /**
  * @param {number} count

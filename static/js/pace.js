@@ -1,5 +1,7 @@
 /** How long the rest of a queue will take, from how long the songs before took. */
 
+import { t, tn } from './text.js';
+
 // An estimate from less than this jumps about.
 const SONGS = 3;
 const MS = 1500;
@@ -31,8 +33,8 @@ export class Pace {
     const ms = this.#ms + (this.#since === null ? 0 : performance.now() - this.#since);
     if (this.#songs < SONGS || ms < MS || !bytes) return '';
     const seconds = (bytes * ms) / this.#bytes / 1000;
-    if (seconds < 50) return 'less than a minute left';
+    if (seconds < 50) return t('less than a minute left');
     const minutes = Math.max(1, Math.round(seconds / 60));
-    return `about ${minutes === 1 ? 'a minute' : `${minutes} minutes`} left`;
+    return tn('about a minute left', 'about {n} minutes left', minutes, { n: minutes });
   }
 }

@@ -1,7 +1,8 @@
 /** The pieces of a song as a table, for reading and for screen readers. */
 
 import { clock, percent } from './format.js';
-import { colourClass, ranking } from './genres.js';
+import { colourClass, genreName, ranking } from './genres.js';
+import { t } from './text.js';
 
 const cell = (name, text) => {
   const element = document.createElement(name);
@@ -16,7 +17,7 @@ const cell = (name, text) => {
 export function piecesTable({ segments, genres }) {
   const table = document.createElement('table');
   const head = table.createTHead().insertRow();
-  for (const title of ['From', 'To', 'Genre', 'Probability', 'Next', 'Probability']) {
+  for (const title of [t('From'), t('To'), t('Genre'), t('Probability'), t('Next'), t('Probability')]) {
     const th = cell('th', title);
     th.scope = 'col';
     head.append(th);
@@ -26,7 +27,7 @@ export function piecesTable({ segments, genres }) {
     const row = body.insertRow();
     row.append(cell('td', clock(start)), cell('td', clock(end)));
     for (const index of ranking(probabilities).slice(0, 2)) {
-      const name = cell('td', genres[index]);
+      const name = cell('td', genreName(genres[index]));
       const swatch = document.createElement('span');
       swatch.className = `swatch ${colourClass(index)}`;
       name.prepend(swatch);

@@ -6,10 +6,28 @@
  */
 
 import { UserError } from './errors.js';
+import { clock } from './format.js';
+import { peaksOf } from './peaks.js';
+import { t } from './text.js';
 
 const PARALLEL_REQUESTS = 2;
 
 let nextNumber = 1;
+
+/**
+ * A version of the model, as the page's config tells it.
+ * @typedef {object} Model
+ * @property {string} version
+ * @property {string} title
+ * @property {string} pageUrl
+ * @property {string} predictUrl
+ * @property {{id: string, sample_rate: number}} featureSpec what it wants to know of a song
+ * @property {number[]} shape of a piece's numbers
+ * @property {string[]} numberNames
+ * @property {number} segmentSeconds
+ * @property {string[]} genres
+ * @property {boolean} tellsUnfamiliar
+ */
 
 /**
  * One song and how far it is. A paused song waits like a queued one, until the queue goes on.
@@ -18,14 +36,20 @@ let nextNumber = 1;
  */
 export class Song {
   /**
-   * @param {File} file
+   * @param {File | {name: string, size: number}} file
    * @param {string} path where it lies in the folder that it came with, or its name
+   * @param {{from: number, to: number} | null} part seconds of the file that are analysed; null: all
    */
-  constructor(file, path = file.name) {
+  constructor(file, path = file.name, part = null) {
     this.id = nextNumber;
     nextNumber += 1;
-    this.file = file;
+    /** The sound; null when only the answer was kept. @type {File | null} */
+    this.file = file instanceof File ? file : null;
+    this.fileName = file.name;
+    this.size = file.size;
     this.path = path;
+    this.part = part;
+    this.name = part ? `${file.name} (${clock(part.from)}\u2013${clock(part.to)})` : file.name;
     /** @type {State} */
     this.state = 'queued';
     /** Share of the running step, 0 to 1, or null when it cannot be known. @type {number | null} */
@@ -34,15 +58,44 @@ export class Song {
     this.error = null;
     /** Seconds, once decoded. @type {number | null} */
     this.seconds = null;
-    /** What is sent; kept until the song is removed: shown, and sent again on retry.
-     * @type {import('./engine.js').Extraction | null} */
-    this.extraction = null;
-    /** @type {import('./api.js').Prediction | null} */
-    this.prediction = null;
+    /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
+    this.peaks = null;
+    /** The version that answers: that of the queue, or of an earlier visit. @type {Model} */
+    this.model = null;
+    /** What is sent, by feature spec; kept until the song is removed: shown, and sent again.
+     * @type {Map<string, import('./engine.js').Extraction>} */
+    this.extractions = new Map();
+    /** Answers by version. @type {Map<string, import('./api.js').Prediction>} */
+    this.predictions = new Map();
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
+    /** Whether it was finished in an earlier page. */
+    this.restored = false;
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
+  }
+
+  /** What its version is sent, or null. */
+  get extraction() {
+    return this.extractions.get(this.model?.featureSpec.id) ?? null;
+  }
+
+  set extraction(extraction) {
+    this.extractions.set(this.model.featureSpec.id, extraction);
+  }
+
+  /** What its version answered, or null. */
+  get prediction() {
+    return this.predictions.get(this.model?.version) ?? null;
+  }
+
+  set prediction(prediction) {
+    this.predictions.set(this.model.version, prediction);
+  }
+
+  /** Where in the file it begins, in seconds. */
+  get begin() {
+    return this.part?.from ?? 0;
   }
 
   get finished() {
@@ -55,6 +108,11 @@ export class Song {
 
   get retryable() {
     return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
+  }
+
+  /** Whether it cannot be analysed before its file is chosen again. */
+  get needsFile() {
+    return !this.file && !this.extraction;
   }
 }
 
@@ -73,14 +131,16 @@ export class SongQueue extends EventTarget {
   /**
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
-   * @param {(file: File) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(song: Song, model: Model) => Promise<import('./decode.js').Decoded>} parts.decode
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
-   * @param {(body: Blob, signal: AbortSignal) => Promise<import('./api.js').Prediction>} parts.predict
+   * @param {(body: Blob, model: Model, signal: AbortSignal) =>
+   *   Promise<import('./api.js').Prediction>} parts.predict
+   * @param {Model} parts.model answers until another is chosen
    * @param {import('./server_link.js').ServerLink['send']} parts.patiently waits for a server that
    *   is away
    */
-  constructor({ engine, decode, check, predict, patiently }) {
+  constructor({ engine, decode, check, predict, patiently, model }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
@@ -90,13 +150,16 @@ export class SongQueue extends EventTarget {
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
+    /** @type {Model} */
+    this.model = model;
     engine.addEventListener('change', () => this.#run());
   }
 
   /** @param {Song[]} songs */
   add(songs) {
+    for (const song of songs) song.model ??= this.model;
     this.songs.push(...songs);
-    if (this.paused) for (const song of songs) this.#set(song, 'paused');
+    if (this.paused) for (const song of songs) if (!song.finished) this.#set(song, 'paused');
     this.#run();
   }
 
@@ -132,9 +195,67 @@ export class SongQueue extends EventTarget {
     if (!this.songs.length) this.paused = false;
   }
 
+  /**
+   * Let another version answer. Songs are asked for anew: from their numbers where it reads the same,
+   * otherwise from their files.
+   * @param {Model} model
+   */
+  use(model) {
+    this.model = model;
+    for (const song of this.songs) this.#renew(song, model);
+    this.#run();
+  }
+
+  #renew(song, model) {
+    const { state, model: { featureSpec } } = song;
+    const readsTheSame = featureSpec.id === model.featureSpec.id;
+    const able = song.file || song.extractions.has(model.featureSpec.id)
+      || song.predictions.has(model.version);
+    // Only its answer was kept: it stays that of the version which gave it.
+    if (able || !song.finished) song.model = model;
+    const lost = state === 'cancelled' || (state === 'failed' && !song.error.retryable) || !able;
+    // Its numbers are on their way, and the new version takes them as well.
+    const underWay = song.running && readsTheSame && state !== 'predicting';
+    if (!lost && !underWay && (song.running || song.finished)) {
+      song.attempt.abort();
+      song.attempt = new AbortController();
+      song.error = null;
+      if (song.prediction) this.#set(song, 'done');
+      else if (song.extraction) this.#send(song);
+      else this.#set(song, this.paused ? 'paused' : 'queued');
+    } else this.#set(song, state, song.progress);
+  }
+
+  /**
+   * What another version says of a song, beside the one that answers.
+   * @param {Song} song an answered one
+   * @param {Model} model
+   * @param {AbortSignal} signal
+   * @returns {Promise<import('./api.js').Prediction>}
+   * @throws {UserError}
+   */
+  async ask(song, model, signal) {
+    const known = song.predictions.get(model.version);
+    if (known) return known;
+    let extraction = song.extractions.get(model.featureSpec.id);
+    if (!extraction) {
+      if (!song.file) {
+        throw new UserError(t('The sound itself is not kept; choose the file again, please.'));
+      }
+      const { samples } = await this.#decode(song, model);
+      signal.throwIfAborted();
+      extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
+      this.#check(extraction);
+      song.extractions.set(model.featureSpec.id, extraction);
+    }
+    const prediction = await this.#predict(extraction.body, model, signal);
+    song.predictions.set(model.version, prediction);
+    return prediction;
+  }
+
   /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
   retry(song) {
-    if (!song.retryable) return;
+    if (!song.retryable || song.needsFile) return;
     song.error = null;
     if (song.extraction) {
       this.#send(song);
@@ -149,9 +270,12 @@ export class SongQueue extends EventTarget {
     this.#running = true;
     try {
       for (;;) {
-        const song = this.songs.find((each) => each.state === 'queued');
-        if (!song || this.#engine.state !== 'ready') return;
-        await this.#prepare(song);
+        // An earlier page may have made its numbers already: these need no analysis.
+        const ready = this.#engine.state === 'ready';
+        const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
+        if (!song) return;
+        if (song.extraction) this.#send(song);
+        else await this.#prepare(song);
       }
     } finally {
       this.#running = false;
@@ -163,9 +287,10 @@ export class SongQueue extends EventTarget {
     const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
-      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song.file));
+      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song, song.model));
       if (signal.aborted) return;
       song.seconds = seconds;
+      song.peaks = peaksOf(samples, samples.length / seconds);
       await this.#extracting;
       if (signal.aborted) return;
       this.#extracting = this.#extract(song, samples, signal);
@@ -181,7 +306,7 @@ export class SongQueue extends EventTarget {
     show(0, 1);
     try {
       const extraction = await this.#timed(song, 'extract', () =>
-        this.#engine.extract(samples, show));
+        this.#engine.extract(samples, song.model.featureSpec, show));
       this.#check(extraction);
       if (signal.aborted) return;
       song.extraction = extraction;
@@ -207,7 +332,7 @@ export class SongQueue extends EventTarget {
     try {
       if (!signal.aborted) {
         const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, signal)), signal);
+          this.#predict(song.extraction.body, song.model, signal)), signal);
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');
@@ -234,7 +359,7 @@ export class SongQueue extends EventTarget {
     if (!(error instanceof UserError)) console.error(error);
     song.error = error instanceof UserError
       ? error
-      : new UserError(`Something unexpected went wrong (${error.message}). Retry, please.`);
+      : new UserError(t('Something unexpected went wrong ({reason}). Retry, please.', { reason: error.message }));
     this.#set(song, 'failed');
   }
 

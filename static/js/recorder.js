@@ -1,6 +1,7 @@
 /** Sound from the microphone, as a file like any other. It stays on this computer. */
 
 import { UserError } from './errors.js';
+import { t } from './text.js';
 
 // As the model's music was: what telephones do to voices would change it.
 const SOUND = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
@@ -13,11 +14,11 @@ export const canRecord = () =>
 
 function refusal(error) {
   const reasons = {
-    NotAllowedError: 'The browser was not allowed to use the microphone. Allow it for this site, beside the address, and try again.',
-    NotFoundError: 'There is no microphone. Connect one and try again.',
-    NotReadableError: 'The microphone is used by another program or was taken away. Free it and try again.',
+    NotAllowedError: t('The browser was not allowed to use the microphone. Allow it for this site, beside the address, and try again.'),
+    NotFoundError: t('There is no microphone. Connect one and try again.'),
+    NotReadableError: t('The microphone is used by another program or was taken away. Free it and try again.'),
   };
-  return new UserError(reasons[error.name] ?? `The microphone cannot be used (${error.message}).`);
+  return new UserError(reasons[error.name] ?? t('The microphone cannot be used ({reason}).', { reason: error.message }));
 }
 
 /**
@@ -124,13 +125,13 @@ export class Recording {
   async finish(name) {
     await this.#stop();
     const recorded = new Blob(this.#chunks, { type: this.#recorder.mimeType });
-    if (!recorded.size) throw new UserError('Nothing was recorded. Try again, a little longer.');
+    if (!recorded.size) throw new UserError(t('Nothing was recorded. Try again, a little longer.'));
     try {
       const { sampleRate } = this.#context;
       const context = new OfflineAudioContext(1, 1, sampleRate);
       return toWav(await context.decodeAudioData(await recorded.arrayBuffer()), name);
     } catch (error) {
-      throw new UserError(`The recording could not be read (${error.message}). Try again: a little longer if it was very short, shorter if it was very long.`);
+      throw new UserError(t('The recording could not be read ({reason}). Try again: a little longer if it was very short, shorter if it was very long.', { reason: error.message }));
     }
   }
 

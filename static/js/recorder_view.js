@@ -3,6 +3,7 @@
 import { UserError } from './errors.js';
 import { clock } from './format.js';
 import { Recording, canRecord } from './recorder.js';
+import { t } from './text.js';
 
 const byId = (id) => document.getElementById(id);
 const two = (number) => String(number).padStart(2, '0');
@@ -10,7 +11,8 @@ const two = (number) => String(number).padStart(2, '0');
 function fileName() {
   const now = new Date();
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  return `Recording ${day} ${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}.wav`;
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('.');
+  return t('Recording {day} {time}.wav', { day, time });
 }
 
 /**

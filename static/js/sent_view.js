@@ -63,13 +63,13 @@ export async function sentView(song, config, makeUrl) {
   const { body, nSegments } = song.extraction;
   const { shape, numberNames } = config;
   const perPiece = shape.reduce((product, length) => product * length);
-  const largest = Math.max(body.size, song.file.size);
+  const largest = Math.max(body.size, song.size);
 
   one('.sent-bytes').textContent = `${integer(body.size)} bytes`;
   one('.sent-bytes').dataset.bytes = body.size;
-  one('.file-bytes').textContent = `${integer(song.file.size)} bytes`;
+  one('.file-bytes').textContent = `${integer(song.size)} bytes`;
   one('.sent-bar').style.width = `${(100 * body.size) / largest}%`;
-  one('.file-bar').style.width = `${(100 * song.file.size) / largest}%`;
+  one('.file-bar').style.width = `${(100 * song.size) / largest}%`;
   const answered = song.state === 'done';
   one('.sent-word').textContent = answered ? 'sent' : 'sent, or meant to be';
   one('.sent-shape').textContent =

@@ -1,45 +1,58 @@
 /** One song of the list: its row, and the answer that unfolds below it. */
 
-import { clock, counted, percent, size } from './format.js';
-import { colourClass, ranking } from './genres.js';
+import { barsOf } from './bars_view.js';
+import { clock, decimal, integer, percent, size } from './format.js';
+import { colourClass, genreName } from './genres.js';
 import { piecesTable } from './pieces_view.js';
+import { offerPart } from './part_view.js';
 import { sentView } from './sent_view.js';
 import { serverLink } from './server_link.js';
 import { story } from './story.js';
-import { t } from './text.js';
+import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
+import { answeredBy } from './version_view.js';
+import { offerVersus } from './versus_view.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
 const template = document.getElementById('song-template');
+const honest = document.getElementById('honest-template');
 
 const STATUS = {
-  queued: 'Waiting for its turn',
-  paused: 'Paused',
-  waiting: 'Waiting for the analysis to load',
-  decoding: 'Decoding on your computer',
-  extracting: 'Analysing on your computer',
-  predicting: 'Asking the model',
+  queued: t('Waiting for its turn'),
+  paused: t('Paused'),
+  waiting: t('Waiting for the analysis to load'),
+  decoding: t('Decoding on your computer'),
+  extracting: t('Analysing on your computer'),
+  predicting: t('Asking the model'),
   unanswered: t('Waiting for the server; its numbers are ready'),
-  cancelled: 'Cancelled; Retry analyses it after all',
+  cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
 export class SongView {
   #song;
-  #config;
   #parts;
   #timeline;
+  #part;
+  #versus;
+  #colour = '';
+  #current;
   #urls = [];
   #shown = '';
 
   /**
    * @param {import('./queue.js').Song} song
-   * @param {{genres: string[], segmentSeconds: number, shape: number[], numberNames: string[],
-   *   predictUrl: string}} config
-   * @param {{onRetry: () => void, onRemove: () => void}} actions
+   * @param {object} around
+   * @param {() => import('./queue.js').Model} around.current version that answers now
+   * @param {import('./queue.js').Model[]} around.models all versions
+   * @param {(model: import('./queue.js').Model, signal: AbortSignal) =>
+   *   Promise<import('./api.js').Prediction>} around.ask another version
+   * @param {() => void} around.onRetry
+   * @param {() => void} around.onRemove
+   * @param {(from: number, to: number) => void} around.onPart analyse a stretch by itself
    */
-  constructor(song, config, { onRetry, onRemove }) {
+  constructor(song, { current, models, ask, onRetry, onRemove, onPart }) {
     this.#song = song;
-    this.#config = config;
+    this.#current = current;
     this.element = template.content.firstElementChild.cloneNode(true);
     const one = (selector) => this.element.querySelector(selector);
     this.#parts = {
@@ -48,26 +61,38 @@ export class SongView {
       body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
       genre: one('.verdict-genre'), share: one('.verdict-share'), story: one('.verdict-story'), weak: one('.weak'),
       unfamiliar: one('.unfamiliar'), honest: one('.honest'),
-      audio: one('.player'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
+      audio: one('.player'), noSound: one('.no-sound'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
-    this.element.dataset.name = song.file.name;
+    this.element.dataset.name = song.name;
     body.id = `song-${song.id}`;
     toggle.setAttribute('aria-controls', body.id);
-    one('.song-name').textContent = song.file.name;
-    progress.ariaLabel = `Progress of ${song.file.name}`;
-    one('.song-remove').ariaLabel = `Remove ${song.file.name}`;
-    retry.ariaLabel = `Retry ${song.file.name}`;
-    audio.ariaLabel = `Play ${song.file.name}`;
-    this.#timeline = new Timeline({ rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio });
+    one('.song-name').textContent = song.name;
+    progress.ariaLabel = t('Progress of {name}', { name: song.name });
+    one('.song-remove').ariaLabel = t('Remove {name}', { name: song.name });
+    retry.ariaLabel = t('Retry {name}', { name: song.name });
+    audio.ariaLabel = t('Play {name}', { name: song.name });
+    const part = offerPart(one('.part'), onPart);
+    this.#timeline = new Timeline(
+      { rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio },
+      (from, to) => part.set(from, to),
+    );
+    part.onChange = (from, to) => this.#timeline.mark(from, to);
+    this.#part = part;
+    for (const choice of this.element.querySelectorAll('.timeline-choice input')) {
+      // The buttons of one song belong together, and not to those of the next.
+      choice.name = `timeline-${song.id}`;
+      choice.addEventListener('change', () => this.#timeline.showAll(choice.value === 'all'));
+    }
 
     toggle.addEventListener('click', () => this.open(body.hidden));
     retry.addEventListener('click', onRetry);
     one('.song-remove').addEventListener('click', onRemove);
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
-    this.#drawBars(config.genres, config.genres.map(() => 0));
+    this.#versus = offerVersus(one('.versus'), song, models, ask);
+    this.#blank(current());
   }
 
   /**
@@ -75,19 +100,28 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, extraction } = this.#song;
+    const { state, progress, error, seconds, file, size: bytes, extraction } = this.#song;
     const parts = this.#parts;
     const unanswered = state === 'predicting' && !serverLink.up;
     parts.progress.hidden = unanswered || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
-    parts.facts.textContent = seconds === null ? size(file.size) : `${clock(seconds)} · ${size(file.size)}`;
+    parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    parts.audio.hidden = !file;
+    parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
     const caption = unanswered ? 'unanswered' : state === 'queued' && !analysisReady ? 'waiting' : state;
-    if (caption === this.#shown) return;
-    if (state === 'extracting') this.#timeline.prepare(seconds);
+    const version = this.#song.model?.version;
+    const shown = `${caption} ${version} ${this.#current().version}`;
+    if (shown === this.#shown) return;
+    // Another version is to answer: what the one before said is no longer true.
+    if (version && state !== 'done' && this.element.dataset.state === 'done') this.#blank(this.#song.model);
+    if (state === 'extracting') {
+      this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
+      this.#part.offer(seconds);
+    }
 
-    this.#shown = caption;
+    this.#shown = shown;
     parts.retry.hidden = !this.#song.retryable;
     // Without numbers there is nothing below to unfold.
     const ended = state === 'failed' || state === 'cancelled';
@@ -95,7 +129,7 @@ export class SongView {
     if (ended) {
       this.open(false);
       parts.status.textContent = error?.message ?? STATUS[state];
-      if (extraction) this.#renewSent('What was or may have been sent');
+      if (extraction) this.#renewSent(t('What was or may have been sent'));
     } else if (state === 'done') {
       this.#showResult();
     } else {
@@ -107,14 +141,17 @@ export class SongView {
   /** @param {boolean} open unfold or fold the answer */
   open(open) {
     const { body, toggle, audio } = this.#parts;
-    if (open && !audio.src) audio.src = this.#url(this.#song.file);
+    if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
     body.hidden = !open;
+    this.#timeline.unfold(open);
     toggle.ariaExpanded = String(open);
   }
 
   /** Take the song off the page and free what it held. */
   remove() {
+    this.#timeline.remove();
+    this.#versus.end();
     this.#parts.audio.removeAttribute('src');
     this.#parts.audio.load();
     for (const url of this.#urls) URL.revokeObjectURL(url);
@@ -127,8 +164,41 @@ export class SongView {
     return url;
   }
 
+  /** Room for an answer that is not there yet. */
+  #blank({ genres, version }) {
+    const { bars, doubt, word, genre, share, story: course, weak, unfamiliar, status, strip, piecesBody } = this.#parts;
+    doubt.hidden = unfamiliar.hidden = weak.hidden = true;
+    word.textContent = share.textContent = '\u00a0';
+    genre.textContent = '…';
+    course.textContent = '';
+    bars.replaceChildren(...barsOf(genres, genres.map(() => 0), false));
+    this.element.classList.remove('doubted');
+    this.#parts.honest.hidden = !this.#tellAccuracy(version);
+    this.#paint('');
+    status.classList.remove('answer');
+    delete this.element.dataset.genre;
+    strip.replaceChildren();
+    piecesBody.replaceChildren();
+  }
+
+  /** @returns {boolean} whether it is known how often the version was right */
+  #tellAccuracy(version) {
+    const measured = honest.content.querySelector(`[data-of="${CSS.escape(version)}"]`);
+    this.#parts.honest.replaceChildren(...(measured ? [measured.cloneNode(true)] : []));
+    return Boolean(measured);
+  }
+
+  /** In the colour of the genre. */
+  #paint(colour) {
+    for (const element of [this.element, this.#parts.status]) {
+      if (this.#colour) element.classList.remove(this.#colour);
+      if (colour) element.classList.add(colour);
+    }
+    this.#colour = colour;
+  }
+
   #showResult() {
-    const { prediction, extraction, seconds } = this.#song;
+    const { prediction, extraction, seconds, model } = this.#song;
     const { genre, probabilities, unfamiliar } = prediction.aggregate;
     const parts = this.#parts;
     const index = prediction.genres.indexOf(genre);
@@ -136,72 +206,69 @@ export class SongView {
     const doubted = Boolean(unfamiliar?.flag);
 
     parts.word.textContent = likelihood(share);
-    parts.genre.textContent = genre;
-    const votes = `${prediction.aggregate.votes[genre]} of ${counted(prediction.segments.length, 'piece')}`;
+    parts.genre.textContent = genreName(genre);
+    const n = prediction.segments.length;
+    const votes = tn('{votes} of {n} piece', '{votes} of {n} pieces', n, {
+      votes: integer(prediction.aggregate.votes[genre] ?? 0), n: integer(n),
+    });
     parts.share.textContent = `${percent(share)} · ${votes}`;
     // What leads through a song is the genres' order among themselves: no news of a doubted one.
     parts.story.textContent = doubted ? '' : story(prediction);
-    let status = `${likelihood(share)} ${genre}, ${percent(share)}`;
+    let status = `${likelihood(share)} ${genreName(genre)}, ${percent(share)}`;
     let more = '';
     this.element.classList.toggle('doubted', doubted);
     parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
     // How often it is right was measured on songs like those it learned from.
     parts.honest.hidden = doubted;
+    // A version of an earlier visit may be gone.
+    if (!this.#tellAccuracy(model.version)) parts.honest.hidden = true;
+    this.element.querySelector('.print-model').textContent = t('Model {version}, “{title}”', model);
+    parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
       // The probabilities compare its genres with each other, whatever the sound is.
       parts.doubt.textContent = UNFAMILIAR.doubt;
       parts.word.textContent = UNFAMILIAR.why;
-      parts.share.textContent = `${percent(share)} among its ${prediction.genres.length} genres · ${votes}`;
+      parts.share.textContent = t('{share} among its {n} genres · {votes}', {
+        share: percent(share), n: prediction.genres.length, votes,
+      });
       status = UNFAMILIAR.doubt;
-      more = `: ${UNFAMILIAR.brief(genre)}`;
+      more = t(': {reason}', { reason: UNFAMILIAR.brief(genreName(genre)) });
     }
     parts.weak.hidden = !extraction.repeated;
     if (extraction.repeated) {
-      const whole = this.#config.segmentSeconds.toFixed(1);
-      parts.weak.textContent =
-        `A weak answer: the model hears ${whole} s at a time, but the sound lasts only ${seconds.toFixed(1)} s and was repeated to fill them.`;
-      more += '; weak, because it is shorter than one piece';
+      const heard = { whole: decimal(model.segmentSeconds, 1), seconds: decimal(seconds, 1) };
+      parts.weak.textContent = t(
+        'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
+        heard,
+      );
+      more += t('; weak, because it is shorter than one piece');
     }
-    this.#drawBars(prediction.genres, probabilities);
-    this.#timeline.show(prediction, extraction, seconds);
+    more += answeredBy(this.element, model, this.#current());
+    parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
+    this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
+    this.#part.offer(seconds);
     fillStrip(parts.strip, this.#song);
-    this.#renewSent('What was sent');
+    this.#renewSent(t('What was sent'));
     const rest = document.createElement('span');
     rest.className = 'more';
     rest.textContent = more;
     parts.status.replaceChildren(status, rest);
-    parts.status.classList.add('answer', colourClass(index));
-    this.element.classList.add(colourClass(index));
+    parts.status.classList.add('answer');
+    this.#paint(colourClass(index));
     this.element.dataset.genre = genre;
-  }
-
-  #drawBars(genres, probabilities) {
-    this.#parts.bars.replaceChildren(...ranking(probabilities).map((index) => {
-      const item = document.createElement('li');
-      item.className = colourClass(index);
-      const name = document.createElement('span');
-      name.className = 'bars-name';
-      name.textContent = genres[index];
-      const track = document.createElement('span');
-      track.className = 'bars-track';
-      const bar = document.createElement('span');
-      bar.className = 'bar';
-      bar.style.width = `${100 * probabilities[index]}%`;
-      track.append(bar);
-      const value = document.createElement('span');
-      value.className = 'bars-value';
-      value.textContent = this.#song.prediction ? percent(probabilities[index]) : '';
-      item.append(name, track, value);
-      return item;
-    }));
+    parts.piecesBody.replaceChildren();
+    this.#showPieces();
+    this.#versus.renew();
   }
 
   /** The request has ended: tell anew what is known of it. */
   #renewSent(title) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
-    const { extraction, file } = this.#song;
+    const { extraction } = this.#song;
     sentTitle.textContent = title;
-    sentSize.textContent = `${size(extraction.body.size)} of numbers for a song of ${size(file.size)}`;
+    sentSize.textContent = t('{sent} of numbers for a song of {file}', {
+      sent: size(extraction.body.size), file: size(this.#song.size),
+    });
     sentBody.replaceChildren();
     this.#showSent();
   }
@@ -210,7 +277,7 @@ export class SongView {
     const { sent, sentBody } = this.#parts;
     const { state, extraction } = this.#song;
     if (!sent.open || !extraction || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, this.#config, (blob) => this.#url(blob));
+    const view = await sentView(this.#song, this.#song.model, (blob) => this.#url(blob));
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 

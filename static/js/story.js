@@ -1,7 +1,8 @@
 /** The course of a song in a sentence: "Mostly rock, with blues in the first minute". */
 
 import { clock } from './format.js';
-import { ranking } from './genres.js';
+import { genreName, ranking } from './genres.js';
+import { t } from './text.js';
 
 // Shares of the pieces that one genre wins.
 const MOSTLY = 0.6;
@@ -29,15 +30,18 @@ function longestPart(segments, genre) {
   return best;
 }
 
-function where(segments, { first, last }) {
+/** A genre and where in the song it leads. */
+function told(genre, segments, { first, last }) {
   const begins = segments[first].start;
   const ends = segments[last].end;
+  const [from, to] = [clock(begins), clock(ends)];
   if (last === segments.length - 1) {
-    return ends - begins <= MINUTE_S ? 'at the end' : `from ${clock(begins)} on`;
+    return ends - begins <= MINUTE_S
+      ? t('{genre} at the end', { genre }) : t('{genre} from {from} on', { genre, from });
   }
-  if (ends <= MINUTE_S && begins < MINUTE_S / 2) return 'in the first minute';
-  if (first === 0) return `until ${clock(ends)}`;
-  return `from ${clock(begins)} to ${clock(ends)}`;
+  if (ends <= MINUTE_S && begins < MINUTE_S / 2) return t('{genre} in the first minute', { genre });
+  if (first === 0) return t('{genre} until {to}', { genre, to });
+  return t('{genre} from {from} to {to}', { genre, from, to });
 }
 
 /**
@@ -57,13 +61,16 @@ export function story({ genres, segments, aggregate }) {
     const other = genres[index];
     if (other === genre || companions.length + touches.length === COMPANIONS) continue;
     const found = longestPart(segments, other);
-    if (found) companions.push(`${other} ${where(segments, found)}`);
-    else if (probabilities[index] >= TOUCH) touches.push(other);
+    if (found) companions.push(told(genreName(other), segments, found));
+    else if (probabilities[index] >= TOUCH) touches.push(genreName(other));
   }
-  if (touches.length) companions.push(`a touch of ${touches.join(' and ')}`);
-  const name = genre[0].toUpperCase() + genre.slice(1);
-  const rest = companions.length ? `, with ${companions.join(' and ')}` : '';
-  if (share === 1) return `${name} from beginning to end${rest}`;
-  if (share >= MOSTLY) return `Mostly ${genre}${rest}`;
-  return companions.length ? `More ${genre} than anything else${rest}` : `A mix, ${genre} more than anything else`;
+  const list = (items) => items.join(t(' and '));
+  if (touches.length) companions.push(t('a touch of {genres}', { genres: list(touches) }));
+  const name = genreName(genre);
+  const values = { genre: name, Genre: name[0].toUpperCase() + name.slice(1), rest: '' };
+  if (companions.length) values.rest = t(', with {companions}', { companions: list(companions) });
+  if (share === 1) return t('{Genre} from beginning to end{rest}', values);
+  if (share >= MOSTLY) return t('Mostly {genre}{rest}', values);
+  if (companions.length) return t('More {genre} than anything else{rest}', values);
+  return t('A mix, {genre} more than anything else', values);
 }

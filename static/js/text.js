@@ -4,9 +4,23 @@
  */
 
 const element = globalThis.document?.getElementById('texts');
-/** @type {Record<string, string | [string, string]>} */
-const texts = element ? JSON.parse(element.textContent) : {};
-const plurals = new Intl.PluralRules(globalThis.document?.documentElement.lang || 'en');
+/**
+ * @typedef {object} Words
+ * @property {string} language
+ * @property {Record<string, string | [string, string]>} texts
+ */
+/** @type {Words} the page's; a worker, which has no page, is told them */
+export let words = {
+  language: globalThis.document?.documentElement.lang || 'en',
+  texts: element ? JSON.parse(element.textContent) : {},
+};
+let plurals = new Intl.PluralRules(words.language);
+
+/** @param {Words} told what the page says, in a worker */
+export function speakAs(told) {
+  words = told;
+  plurals = new Intl.PluralRules(words.language);
+}
 
 const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
@@ -15,7 +29,7 @@ const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (whole, name) => va
  * @param {Record<string, string | number>} [values]
  * @returns {string} the same in the page's language
  */
-export const t = (text, values = {}) => fill(texts[text] ?? text, values);
+export const t = (text, values = {}) => fill(words.texts[text] ?? text, values);
 
 /**
  * @param {string} one English, for a count of one
@@ -25,6 +39,6 @@ export const t = (text, values = {}) => fill(texts[text] ?? text, values);
  * @returns {string}
  */
 export function tn(one, many, count, values = {}) {
-  const [single, several] = texts[one] ?? [one, many];
+  const [single, several] = words.texts[one] ?? [one, many];
   return fill(plurals.select(count) === 'one' ? single : several, values);
 }

@@ -1,7 +1,10 @@
 /** The pieces of a song in the order of time: coloured by genre, high where the model is sure. */
 
 import { clock, percent } from './format.js';
-import { colourClass, ranking } from './genres.js';
+import { colourClass, genreColours, genreName, ranking } from './genres.js';
+import { stackedAreas } from './stack.js';
+import { t } from './text.js';
+import { Waveform } from './waveform.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
@@ -9,6 +12,9 @@ const ROW_S = 600;
 const NOTICEABLE_S = 1;
 // Times in an answer are rounded.
 const SAME_S = 0.01;
+
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+const markColour = () => getComputedStyle(document.documentElement).getPropertyValue('--mark').trim();
 
 const part = (className, text = '') => {
   const element = document.createElement('div');
@@ -41,20 +47,21 @@ function rowsOf(seconds) {
  */
 export function gaps(segments, { pieces, skipped }, seconds) {
   const found = [];
-  if (skipped > 0) found.push({ from: 0, to: skipped, what: 'intro, left out' });
+  const silence = t('silence');
+  if (skipped > 0) found.push({ from: 0, to: skipped, what: t('intro, left out') });
   let answered = 0;
   let last = skipped;
   for (const [start, end] of pieces) {
-    if (start - last > NOTICEABLE_S) found.push({ from: last, to: start, what: 'left out' });
+    if (start - last > NOTICEABLE_S) found.push({ from: last, to: start, what: t('left out') });
     if (Math.abs(segments[answered]?.start - start) < SAME_S) answered += 1;
     else {
       const before = found.at(-1);
-      if (before?.what === 'silence' && start - before.to < NOTICEABLE_S) before.to = end;
-      else found.push({ from: start, to: end, what: 'silence' });
+      if (before?.what === silence && start - before.to < NOTICEABLE_S) before.to = end;
+      else found.push({ from: start, to: end, what: silence });
     }
     last = end;
   }
-  if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: 'end, left out' });
+  if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: t('end, left out') });
   return found;
 }
 
@@ -72,8 +79,9 @@ function runs(segments) {
 /** @returns {string} such as "0:35 to 0:40: rock 62%, blues 20%" */
 function describe({ start, end, probabilities }, genres) {
   const [first, second] = ranking(probabilities);
-  const share = (index) => `${genres[index]} ${percent(probabilities[index])}`;
-  return `${clock(start)} to ${clock(end)}: ${share(first)}${second === undefined ? '' : `, ${share(second)}`}`;
+  const share = (index) => `${genreName(genres[index])} ${percent(probabilities[index])}`;
+  const shares = second === undefined ? share(first) : `${share(first)}, ${share(second)}`;
+  return t('{from} to {to}: {shares}', { from: clock(start), to: clock(end), shares });
 }
 
 /**
@@ -96,33 +104,101 @@ export class Timeline {
   #rows;
   #readout;
   #audio;
+  #onMark;
   #heads = [];
   #buttons = [];
+  #waves = [];
+  #seconds = 0;
+  #peaks = null;
+  #segments = [];
+  #genres = [];
+  #begin = 0;
+  #open = false;
 
   /**
    * @param {{rows: HTMLElement, readout: HTMLElement, audio: HTMLAudioElement}} elements
+   * @param {(from: number, to: number) => void} onMark a stretch was marked in the waveform
    */
-  constructor({ rows, readout, audio }) {
+  constructor({ rows, readout, audio }, onMark) {
     this.#rows = rows;
     this.#readout = readout;
     this.#audio = audio;
-    this.prepare(0);
+    this.#onMark = onMark;
+    this.prepare(0, null);
     rows.addEventListener('keydown', (event) => this.#move(event));
     audio.addEventListener('timeupdate', () => this.#follow());
+    dark.addEventListener('change', this.#redraw);
   }
 
-  /** Take the room that the answer will need. @param {number} seconds length of the song */
-  prepare(seconds) {
+  /**
+   * Take the room that the answer will need.
+   * @param {number} seconds length of the song
+   * @param {Uint8Array | null} peaks its outline
+   * @param {number} [begin] where it begins in the file, in seconds
+   */
+  prepare(seconds, peaks, begin = 0) {
+    this.#seconds = seconds;
+    this.#peaks = peaks;
+    this.#begin = begin;
+    this.#segments = [];
     this.#heads = [];
     this.#rows.replaceChildren(...rowsOf(seconds).map((row) => this.#row(row)));
+    this.#redraw();
   }
+
+  /** Only what is looked at is drawn. @param {boolean} open */
+  unfold(open) {
+    this.#open = open;
+    this.#redraw();
+  }
+
+  /** Mark a stretch in the waveform. */
+  mark(from, to) {
+    for (const wave of this.#waves) wave.mark(from, to, markColour());
+  }
+
+  /** Whether the pieces show their winner only, or all genres. @param {boolean} all */
+  showAll(all) {
+    this.#rows.classList.toggle('stacked', all);
+  }
+
+  /** Take it off the page. */
+  remove() {
+    this.unfold(false);
+    dark.removeEventListener('change', this.#redraw);
+  }
+
+  #redraw = () => {
+    for (const wave of this.#waves.splice(0)) wave.destroy();
+    if (!this.#open || !this.#peaks) return;
+    const boxes = this.#rows.querySelectorAll('.wave');
+    const { names, plain } = genreColours(this.#genres.length, this.#rows);
+    const colourAt = (time) => {
+      const segment = this.#segments.find(({ start, end }) => time >= start && time < end);
+      return segment ? names[this.#genres.indexOf(segment.genre)] : plain;
+    };
+    rowsOf(this.#seconds).forEach((row, i) => {
+      this.#waves.push(new Waveform(boxes[i], {
+        peaks: this.#peaks, row, colourAt, markColour: markColour(),
+        onSeek: (seconds) => this.#play(seconds), onMark: this.#onMark,
+      }));
+    });
+  };
 
   /**
    * @param {import('./api.js').Prediction} prediction
    * @param {import('./engine.js').Extraction} extraction
    * @param {number} seconds length of the song
+   * @param {Uint8Array | null} peaks its outline
+   * @param {number} [begin] where it begins in the file, in seconds
    */
-  show({ segments, genres }, extraction, seconds) {
+  show(prediction, extraction, seconds, peaks, begin = 0) {
+    const { segments, genres } = prediction;
+    this.#seconds = seconds;
+    this.#peaks = peaks;
+    this.#begin = begin;
+    this.#segments = segments;
+    this.#genres = genres;
     this.#heads = [];
     this.#buttons = [];
     const between = gaps(segments, extraction, seconds);
@@ -146,17 +222,18 @@ export class Timeline {
           list.append(this.#segment(segment, genres, row));
         }
       }
-      track.prepend(list);
+      track.prepend(stackedAreas(prediction, row), list);
       const line = element.querySelector('.names');
       for (const run of names.filter(inRow)) {
         const name = part('name');
         // The style hides a name that has no room.
-        name.append(part('', run.genre));
+        name.append(part('', genreName(run.genre)));
         line.append(place(name, run.from, run.to, row));
       }
       return element;
     }));
     if (this.#buttons.length) this.#buttons[0].tabIndex = 0;
+    this.#redraw();
   }
 
   #row(row) {
@@ -169,10 +246,12 @@ export class Timeline {
     const scale = part('scale');
     scale.append(part('', clock(row.start)), part('', row.end ? clock(row.end) : ''));
     const names = part('names');
+    const wave = part('wave');
     // The buttons say the same, in order.
     names.ariaHidden = 'true';
     scale.ariaHidden = 'true';
-    element.append(track, names, scale);
+    wave.ariaHidden = 'true';
+    element.append(wave, track, names, scale);
     return element;
   }
 
@@ -187,7 +266,7 @@ export class Timeline {
     button.dataset.start = segment.start;
     button.dataset.end = segment.end;
     button.dataset.genre = segment.genre;
-    button.ariaLabel = `${text}. Play from here`;
+    button.ariaLabel = t('{piece}. Play from here', { piece: text });
     const bar = part(`bar ${colourClass(index)}`);
     bar.style.height = `${Math.max(6, 100 * segment.probabilities[index])}%`;
     button.append(bar);
@@ -201,13 +280,17 @@ export class Timeline {
   }
 
   async #play(seconds) {
-    this.#audio.currentTime = seconds;
+    if (!this.#audio.src) {
+      this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
+      return;
+    }
+    this.#audio.currentTime = this.#begin + seconds;
     try {
       await this.#audio.play();
     } catch (error) {
       // Another click may have come first; anything else is told where the eye is.
       if (error.name !== 'AbortError') {
-        this.#readout.textContent = 'Your browser decoded this file but cannot play it here.';
+        this.#readout.textContent = t('Your browser decoded this file but cannot play it here.');
       }
     }
   }
@@ -227,7 +310,7 @@ export class Timeline {
   }
 
   #follow() {
-    const now = this.#audio.currentTime;
+    const now = this.#audio.currentTime - this.#begin;
     for (const { head, row } of this.#heads) {
       head.hidden = !(now >= row.start && now < row.end);
       if (!head.hidden) head.style.left = `${(100 * (now - row.start)) / (row.end - row.start)}%`;

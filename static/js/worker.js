@@ -4,6 +4,8 @@
  * broken. See engine.js for the other end.
  */
 
+import { speakAs, t } from './text.js';
+
 const nativeFetch = self.fetch.bind(self);
 
 const BRIDGE = `
@@ -99,15 +101,16 @@ async function diagnose(url, checked, error = null) {
     status = (await nativeFetch(url, { method: 'HEAD', cache: 'no-store' })).status;
   } catch {
     return self.navigator.onLine
-      ? `The server did not deliver ${name}. Is it still running?`
-      : `This computer is offline, so ${name} could not be loaded.`;
+      ? t('The server did not deliver {name}. Is it still running?', { name })
+      : t('This computer is offline, so {name} could not be loaded.', { name });
   }
   if (status === 404) {
-    return `The server has no file ${name}. Whoever runs it should start it again with “make serve”.`;
+    return t('The server has no file {name}. Whoever runs it should start it again with “make serve”.', { name });
   }
-  if (status >= 400) return `The server refused to deliver ${name} (status ${status}).`;
-  if (checked) return `The file ${name} is not the expected one: its checksum differs.`;
-  return `The file ${name} could not be used${error ? ` (${error.message})` : ''}.`;
+  if (status >= 400) return t('The server refused to deliver {name} (status {status}).', { name, status });
+  if (checked) return t('The file {name} is not the expected one: its checksum differs.', { name });
+  if (error) return t('The file {name} could not be used ({reason}).', { name, reason: error.message });
+  return t('The file {name} could not be used.', { name });
 }
 
 async function load({ runtimeUrl, featuresUrl }) {
@@ -131,7 +134,7 @@ async function load({ runtimeUrl, featuresUrl }) {
   // A package that cannot be loaded is only logged by Pyodide.
   if (!pyodide.loadedPackages.numpy) {
     await Promise.race([downloads.failure, Promise.resolve()]);
-    throw new LoadError('The numpy package could not be loaded.');
+    throw new LoadError(t('The numpy package could not be loaded.'));
   }
   pyodide.unpackArchive(await features, 'zip');
   extractInPython = pyodide.runPython(BRIDGE);
@@ -161,12 +164,15 @@ self.addEventListener('unhandledrejection', (event) => {
 
 self.onmessage = async ({ data }) => {
   if (data.type === 'start') {
+    speakAs(data.words);
     try {
       await load(data);
       self.postMessage({ type: 'ready' });
     } catch (error) {
-      const known = error instanceof LoadError;
-      self.postMessage({ type: 'failed', message: known ? error.message : `Python could not be started (${error.message}).` });
+      const message = error instanceof LoadError
+        ? error.message
+        : t('Python could not be started ({reason}).', { reason: error.message });
+      self.postMessage({ type: 'failed', message });
     }
   } else if (data.type === 'extract') {
     try {

@@ -1,5 +1,7 @@
 """Pictures of every state of the pages: `python -m tests.browser.screenshots OUT [--model v1]`.
 
+In three widths, both themes and both languages; `--look phone-dark-fr` takes one of these only.
+
 Of a version that tells unfamiliar sounds, such as those of `tests.small_models --doubting`, also
 what it says of one.
 """
@@ -24,12 +26,29 @@ from .site import ROOT, Site
 from .sounds import hiss, write
 from .visit import Visit
 
-LOOKS: dict[str, dict[str, object]] = {
-    "light": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
-    "phone-dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+WIDTHS = {"wide": (1200, 860), "tablet": (768, 1024), "phone": (360, 740)}
+THEMES = ("light", "dark")
+LANGUAGES = ("en", "fr")
+
+
+def _look(width: str, theme: str, language: str) -> dict[str, object]:
+    across, down = WIDTHS[width]
+    return {
+        "viewport": {"width": across, "height": down},
+        "color_scheme": theme,
+        "locale": language,
+    }
+
+
+# Every width in both themes and both languages, by names such as "phone-dark-fr".
+LOOKS = {
+    f"{width}-{theme}-{language}": _look(width, theme, language)
+    for width in WIDTHS
+    for theme in THEMES
+    for language in LANGUAGES
 }
+# As the page is seen first, and in README.
+FIRST = "wide-light-en"
 
 
 class Studio:
@@ -50,6 +69,8 @@ class Studio:
             self.running,
             self.pages,
             self.list_of_songs,
+            self.answers,
+            self.printed,
             self.recording,
             self.unfamiliar,
         ):
@@ -108,7 +129,7 @@ class Studio:
             visitor.finish(self.songs[:1])
             picture("result")
             song = visitor.song(self.songs[0].name)
-            if look == "light":
+            if look == FIRST:
                 self.readme_picture(visitor)
             song.locator(".sent summary").click()
             song.locator(".sent-json").wait_for()
@@ -146,6 +167,35 @@ class Studio:
             visitor.page.select_option("#order", "genre")
             visitor.page.click("#collection summary")
             picture("many")
+
+    def answers(self, look: str) -> None:
+        """All genres through a song, a part of it that cannot be, and another version beside."""
+        with self.visit(look) as (visitor, picture):
+            visitor.opened()
+            visitor.finish(self.songs[:1])
+            song = visitor.song(self.songs[0].name)
+            song.locator(".timeline-choice input").last.check()
+            song.locator(".part input").first.fill("59:00")
+            song.locator(".part button").click()
+            song.locator(".versus summary").click()
+            if song.locator(".versus option").count() > 1:
+                song.locator(".versus select").select_option(index=1)
+                song.locator(".versus-side").nth(1).wait_for()
+            picture("answers")
+
+    def printed(self, look: str) -> None:
+        """An answer and a list on paper, which has one theme and one width."""
+        if not look.startswith("wide-light"):
+            return
+        with self.visit(look) as (visitor, picture):
+            visitor.opened()
+            visitor.finish(self.songs[:1])
+            visitor.page.emulate_media(media="print")
+            picture("printed")
+            visitor.page.emulate_media(media="screen")
+            visitor.finish(self.songs)
+            visitor.page.emulate_media(media="print")
+            picture("printed-list")
 
     def recording(self, look: str) -> None:
         """The microphone is not allowed, then it is on."""
@@ -188,7 +238,7 @@ class Studio:
         """The pages around the page."""
         with self.visit(look) as (visitor, picture):
             visitor.page.goto(self.site.url)
-            visitor.page.click("nav >> text=Model")
+            visitor.page.click("nav a[href*=models]:visible")
             picture("model")
             for details in visitor.page.locator("main details > summary").all():
                 details.click()
@@ -201,7 +251,13 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder for the pictures")
-    parser.add_argument("--look", choices=LOOKS, action="append", help="only this look")
+    parser.add_argument(
+        "--look",
+        choices=LOOKS,
+        action="append",
+        metavar="LOOK",
+        help=f"only this look, such as {FIRST}; all {len(LOOKS)} without",
+    )
     parser.add_argument("--model", default="v1", help="version that answers (v1)")
     parser.add_argument("--models", type=Path, default=ROOT / "trained_models")
     options = parser.parse_args()

@@ -30,8 +30,9 @@ class Site:
     where the program lies: this repository, or a copy whose files may be changed.
     """
 
-    def __init__(self, log: Path, root: Path = ROOT, **settings: object):
-        self.root = root
+    root = ROOT
+
+    def __init__(self, log: Path, **settings: object):
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = log

@@ -158,7 +158,7 @@ def test_order_filter_and_counts(visit: Callable[..., Visit], site: Site, tmp_pa
     assert [shares[name] for name in names(visitor)[:-1]] == sorted(shares.values())
     visitor.page.select_option("#order", "genre")
     genres = visitor.page.evaluate(
-        "JSON.parse(document.getElementById('config').textContent).genres"
+        "JSON.parse(document.getElementById('config').textContent).models[0].genres"
     )
     places = [genres.index(answers[name]) for name in names(visitor)[:-1]]
     assert places == sorted(places)
@@ -256,7 +256,7 @@ def test_formulas_are_text_in_the_table(here: Visit):
 
 
 def test_playlists_hold_files_that_begin_like_comments(here: Visit):
-    songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "file": {"name": "#1 hit.mp3"}}]
+    songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "name": "#1 hit.mp3"}]
     text = here.page.evaluate(
         "async (songs) => (await import('/static/js/collection.js')).toPlaylist(songs)", songs
     )

@@ -140,7 +140,7 @@ def test_what_is_kept_can_be_removed(kept_visit, site: Site):
 
 
 @pytest.fixture
-def own_site(tmp_path: Path, make_site: Callable[..., Site]) -> Site:
+def own_site(tmp_path: Path) -> Iterator[Site]:
     """A site whose files may be changed."""
     root = tmp_path / "copy"
     root.mkdir()
@@ -149,7 +149,11 @@ def own_site(tmp_path: Path, make_site: Callable[..., Site]) -> Site:
     shutil.copytree(ROOT / "static", root / "static", ignore=shutil.ignore_patterns("runtime"))
     (root / "static" / "runtime").symlink_to(ROOT / "static" / "runtime")
     (root / "node_modules").symlink_to(ROOT / "node_modules")
-    return make_site(root=root, MODELS_DIR=ROOT / "trained_models")
+    site = Site(tmp_path / "log.txt", MODELS_DIR=ROOT / "trained_models")
+    site.root = root
+    site.start()
+    yield site
+    site.stop()
 
 
 def change(site: Site) -> None:

@@ -39,7 +39,9 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_many_formats_at_once(here: Visit, formats: list[Path]):
     here.finish(formats)
-    genres = here.page.evaluate("JSON.parse(document.getElementById('config').textContent).genres")
+    genres = here.page.evaluate(
+        "JSON.parse(document.getElementById('config').textContent).models[0].genres"
+    )
     for file in formats:
         song = here.song(file.name)
         genre = song.get_attribute("data-genre") or ""

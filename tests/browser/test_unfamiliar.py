@@ -20,12 +20,14 @@ PHONE = {"width": 360, "height": 740}
 ANSWERED = """async (flags) => {
   const { SongView } = await import('/static/js/song_view.js');
   const genres = ['blues', 'jazz'];
+  const version = document.querySelector('#version').value;
+  const model = { version, genres, segmentSeconds: 5, pageUrl: '/' };
   const song = {
-    id: 'again', file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
+    id: 'again', name: 'again.wav', size: 1, model, predictions: new Map(), extractions: new Map(),
+    file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
   };
-  const config = { genres, segmentSeconds: 5, shape: [64, 25], numberNames: [], predictUrl: '' };
-  const view = new SongView(song, config, {});
+  const view = new SongView(song, { current: () => model, models: [model] });
   return flags.map((flag) => {
     const probabilities = [0.2, 0.8];
     song.prediction = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Response, Route
 
 from features import FeatureSpec
 
@@ -33,12 +33,13 @@ DECODE = """async ([name, content, sampleRate]) => {
 EXTRACT = """async ([contents, featureSpec]) => {
   const { Engine } = await import('/static/js/engine.js');
   const config = JSON.parse(document.getElementById('config').textContent);
-  const engine = new Engine({ ...config, featureSpec });
+  const engine = new Engine(config);
   engine.start();
   const found = [];
   for (const content of contents) {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-    const { body, pieces } = await engine.extract(new Float32Array(bytes.buffer), () => {});
+    const samples = new Float32Array(bytes.buffer);
+    const { body, pieces } = await engine.extract(samples, featureSpec, () => {});
     found.push([await body.text(), pieces]);
   }
   return found;
@@ -173,7 +174,9 @@ class Visit:
 
     def _response(self, response: Response) -> None:
         if response.request.method == "POST" and response.ok:
-            self.answers.append(response.json())
+            # The answer to a page that was left meanwhile can no longer be read.
+            with suppress(Error):
+                self.answers.append(response.json())
 
 
 def let_go(visitor: Visit, waiting: list[Route]) -> None:

@@ -170,6 +170,10 @@ def test_bench_measures(clone: Clone) -> None:
     assert clone.make("bench")[-2:] == ["tests.browser.install_browser", "tests.bench"]
 
 
+def test_translations_need_what_the_site_needs(clone: Clone) -> None:
+    assert clone.make("translations") == ["venv", "pip requirements-serve.txt", "webapp.catalogs"]
+
+
 def test_clean_removes_what_was_installed(clone: Clone) -> None:
     before = sorted(path.name for path in clone.folder.iterdir())
     clone.make("serve")
@@ -182,7 +186,7 @@ def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) ->
     assert done.returncode == 0
     described = set(re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE))
     assert described == {
-        "serve", "train-demo", "test", "lint", "bench", "runtime", "lock", "clean",
+        "serve", "train-demo", "test", "lint", "bench", "runtime", "translations", "lock", "clean",
     }  # fmt: skip
     rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert described <= rules

@@ -254,7 +254,7 @@ def test_opens_offline_in_a_browser_in_light_and_dark_and_on_a_phone(
 def test_words_are_those_of_the_site(root: Path) -> None:
     labels = (root / "templates" / "_labels.html").read_text(encoding="utf-8")
     told = html.unescape(report_html(v1_card()))
-    assert '"hop_length": "hop length (samples)"' in labels
+    assert '"hop_length": _("hop length (samples)")' in labels
     assert "hop length (samples)" in told
     assert re.search(r"random pieces per song", labels)
     assert "random segments per track" in told

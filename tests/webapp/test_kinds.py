@@ -194,7 +194,10 @@ def test_the_page_tells_what_its_version_measures(small_models: Path, version: s
     client = create_app({"MODELS_DIR": small_models, "MODEL": version}).test_client()
     html = client.get("/").text
     spec = SMALL[version][0]
-    text = words(html)
+    # the others are hidden, until the visitor chooses one of them
+    steps = re.findall(r'<ol class="steps" data-version="([^"]*)">(.*?)</ol>', html, re.S)
+    assert [of for of, _ in steps] == [version]
+    text = words(steps[0][1])
     shape = " \N{MULTIPLICATION SIGN} ".join(map(str, spec.shape))
     assert f"pieces of about {spec.segment_s:.0f} seconds: {shape} numbers each" in text
     if spec.kind == "statistics":
@@ -207,14 +210,18 @@ def test_the_page_tells_what_its_version_measures(small_models: Path, version: s
         assert "numbers each. Songs longer than 90 seconds" in text
     found = re.search(r'<script type="application/json" id="config">(.*?)</script>', html, re.S)
     assert found
-    config = json.loads(found[1])
+    whole = json.loads(found[1])
+    assert whole["selected"] == version
+    assert {model["version"] for model in whole["models"]} == set(SMALL)
+    config = next(model for model in whole["models"] if model["version"] == version)
     assert config["predictUrl"] == url(version)
     assert config["featureSpec"] == json.loads(json.dumps(spec.to_json()))
     assert config["shape"] == list(spec.shape)
     assert config["segmentSeconds"] == spec.segment_s
     names = statistics_names(spec) if spec.kind == "statistics" else []
     assert config["numberNames"] == names
-    assert f"Model {version}, “Small {SMALL[version][1]}”, answers here; 4 versions" in text
+    assert f'<option value="{version}" selected>' in html
+    assert "All 4 versions" in words(html)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from flask.testing import FlaskClient
 
 from tests.webapp.judged import add_judgements
-from webapp import create_app
+from webapp import charts, create_app, language, numbers
 
 
 @pytest.fixture
@@ -83,3 +85,204 @@ def test_lists_keep_the_unit_of_their_key(page_of: Callable[..., str]) -> None:
         "numbers computed in mixed_bfloat16",
     ):
         assert told in page, told
+
+
+def card_of(root: Path, version: str) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads(
+        (root / "trained_models" / version / "model.json").read_text(encoding="utf-8")
+    )
+    return card
+
+
+def area(points: charts.Points) -> float:
+    x, y = np.array(points).T
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
+
+
+def inside(client: FlaskClient, version: str, heading: str) -> str:
+    """A section of a version's page, with its tags."""
+    found = re.search(
+        rf'<section aria-labelledby="{heading}">.*?</section>',
+        client.get(f"/models/{version}").text,
+        re.DOTALL,
+    )
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize("version", [f"v{n}" for n in range(2, 10)])
+def test_roc_curves_have_the_areas_that_the_card_tells(
+    client: FlaskClient, root: Path, version: str
+) -> None:
+    card = card_of(root, version)
+    told = card["metrics"]["test"]["track"]["roc_auc"]
+    with create_app({}).test_request_context():
+        chart = charts.roc(card)
+    assert chart
+    assert [line.key for line in chart.lines] == [*card["genres"], "macro"]
+    for line in chart.lines:
+        assert line.area == told[line.key]
+        # a card keeps 50 points of a longer curve, and four digits of each
+        kept_all = line.key != "macro" and len(line.points) < 50
+        tolerance = 1e-4 if kept_all else 1e-2
+        assert area(line.points) == pytest.approx(told[line.key], abs=tolerance)
+    genres = chart.lines[:-1]
+    exact = np.mean([area(line.points) for line in genres])
+    assert area(chart.lines[-1].points) == pytest.approx(exact, abs=1e-4)
+    section = inside(client, version, "roc")
+    assert section.count('class="line ') == 2 * len(chart.lines)
+    for line in genres:
+        assert f"<span>{line.title}</span></span></th>" in section
+        assert f"<td>{told[line.key]:.3f}</td>" in section
+
+
+def test_what_is_found_at_a_rate_of_false_alarms() -> None:
+    steps = [(0.0, 0.0), (0.0, 0.5), (0.1, 0.5), (0.1, 0.75), (1.0, 1.0)]
+    for x, y in ((0, 0.5), (0.05, 0.5), (0.1, 0.75), (0.55, 0.875), (1, 1)):
+        assert charts.value_at(steps, x) == pytest.approx(y)
+    chance = [(0.0, 0.0), (1.0, 1.0)]
+    assert charts.mean_curve([steps, chance]) == [
+        (0.0, 0.0), (0.0, 0.25), (0.1, 0.3), (0.1, 0.425), (1.0, 1.0),
+    ]  # fmt: skip
+
+
+def test_a_card_without_curves_gets_none(client: FlaskClient) -> None:
+    """v1 holds the loss of every epoch and nothing else that could be drawn."""
+    page = client.get("/models/v1").text
+    assert page.count("data-chart=") == 1
+    section = inside(client, "v1", "history")
+    assert "The card tells none of validation." in section
+    assert "training: 2.832 in the first epoch" in section
+    assert section.count("<tr>") == 1 + 40
+    for heading in ("roc", "reliability"):
+        assert f'id="{heading}"' not in page
+        assert f'href="#{heading}"' not in page
+
+
+def test_every_link_inside_the_page_leads_somewhere(client: FlaskClient) -> None:
+    for version in ("v1", "v9"):
+        page = client.get(f"/models/{version}").text
+        targets = set(re.findall(r'href="#([\w-]+)"', page))
+        assert len(targets) > 5
+        assert targets <= set(re.findall(r'id="([\w-]+)"', page))
+
+
+@pytest.mark.parametrize(
+    ("roc", "reliability", "history"),
+    [
+        ("none", "none", "none"),
+        ([], {}, []),
+        ({"blues": None}, [{}], {"loss": None}),
+        ({"blues": {"fpr": [0, 1], "tpr": [0]}}, [{"confidence": 2}], {"loss": [1]}),
+        ({"blues": {"fpr": [0, 0.9, 0.5, 1], "tpr": [0, 1, 1, 1]}}, None, {"loss": ["a", "b"]}),
+        (
+            {"blues": {"fpr": [0, 1], "tpr": [0, float("nan")]}},
+            [{"confidence": 0.5, "accuracy": float("nan"), "share": 0.5}],
+            {"loss": [1.0, float("inf")], "accuracy": [True, False]},
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_not_drawn(
+    copy_models: Callable[..., Path], roc: Any, reliability: Any, history: Any
+) -> None:
+    models = copy_models("a1", recommended="a1")
+    path = models / "a1" / "model.json"
+    card = json.loads(path.read_text())
+    card["metrics"]["test"]["track"] |= {"roc": roc, "reliability": reliability}
+    card["training"]["history"] = history
+    path.write_text(json.dumps(card))
+    response = create_app({"MODELS_DIR": models}).test_client().get("/models/a1")
+    assert response.status_code == 200
+    assert "data-chart" not in response.text
+
+
+def test_one_genre_without_a_curve_leaves_no_mean(root: Path) -> None:
+    card = card_of(root, "v9")
+    del card["metrics"]["test"]["track"]["roc"]["jazz"]
+    with create_app({}).test_request_context():
+        chart = charts.roc(card)
+    assert chart
+    assert [line.key for line in chart.lines] == [
+        genre for genre in card["genres"] if genre != "jazz"
+    ]
+
+
+def test_the_epoch_whose_weights_were_kept_is_marked(client: FlaskClient, root: Path) -> None:
+    losses = card_of(root, "v6")["training"]["history"]["val_loss"]
+    best = min(range(len(losses)), key=losses.__getitem__) + 1
+    section = inside(client, "v6", "history")
+    assert section.count(f"Dotted: epoch {best}, whose weights were kept.") == 2
+    assert "Dotted" not in inside(client, "v7", "history")
+
+
+@pytest.mark.parametrize(
+    "values", [[0.87, 2.58], [0.112, 0.168], [5, 5], [0, 0], [-3, 40], [1e-6, 3e-6], [1e5, 9e5]]
+)
+def test_the_values_of_a_chart_lie_inside_it(root: Path, values: list[float]) -> None:
+    card = card_of(root, "v1")
+    card["training"]["history"] = {"loss": values}
+    with create_app({}).test_request_context():
+        (chart,) = charts.history(card)
+    for line in chart.lines:
+        for x, y in line.points:
+            assert chart.x.start <= chart.x.place(x) <= chart.x.end
+            assert chart.y.end <= chart.y.place(y) <= chart.y.start
+    texts = [tick.text for tick in chart.y.ticks]
+    assert 2 <= len(texts) <= 8
+    assert len(set(texts)) == len(texts)
+
+
+def test_limits_come_from_the_card(client: FlaskClient) -> None:
+    told = " ".join(re.sub(r"<[^>]+>", " ", inside(client, "v9", "training")).split())
+    assert "It knows 10 genres and no others" in told
+    assert "Each genre was tested with 26 to 32 songs only" in told
+    assert "35 of the 290 test songs are by artists who are also in the training data" in told
+    assert "Songs for validation" not in told
+
+
+def test_numbers_are_those_of_the_page_s_language(client: FlaskClient) -> None:
+    english, french = (client.get(f"/models/v9?lang={name}").text for name in ("en", "fr"))
+    assert '<p class="big">75.5%</p>' in english
+    assert '<p class="big">75,5\N{NO-BREAK SPACE}%</p>' in french
+    assert "<td>1,118,598</td>" in re.sub(r' data-value="[^"]*"', "", english)
+    narrow = "\N{NARROW NO-BREAK SPACE}"
+    assert f"<td>1{narrow}118{narrow}598</td>" in re.sub(r' data-value="[^"]*"', "", french)
+    # a language that was chosen stays chosen
+    assert '<a href="/models/v1?lang=fr"' in french
+
+
+def test_numbers_are_rounded_as_everywhere() -> None:
+    with create_app({}).test_request_context():
+        assert numbers.percent(0.625) == f"{62.5:.0f}%" == "62%"
+        assert numbers.percent(0.6655, 1) == f"{0.6655:.1%}"
+        assert numbers.decimal(-1.25, 1, signed=True) == "-1.2"
+        assert numbers.decimal(0, 1, signed=True) == "+0.0"
+        assert numbers.figure(1740) == "1,740"
+        assert numbers.figure(1740.6) == "1,741"
+        assert numbers.figure(6.258487701416016e-07) == "6.258e-07"
+
+
+def test_labels_do_not_stay_in_the_first_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "messages.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+        'msgid "mel bands"\nmsgstr "bandes mel"\n'
+    )
+    monkeypatch.setattr(language, "FOLDER", tmp_path)
+    language._translations.cache_clear()
+    client = create_app({}).test_client()
+    try:
+        for name, word in (("fr", "bandes mel"), ("en", "mel bands"), ("fr", "bandes mel")):
+            assert f"<dt>{word}</dt>" in client.get(f"/models/v9?lang={name}").text
+    finally:
+        language._translations.cache_clear()
+
+
+def test_nothing_in_the_page_breaks_its_own_policy(client: FlaskClient) -> None:
+    page = client.get("/models/v9").text
+    assert not re.search(r"<[^>]+ (style|on\w+)=", page)
+    assert "<style" not in page
+    for script in re.findall(r"<script[^>]*>", page):
+        assert "src=" in script or 'type="application/json"' in script

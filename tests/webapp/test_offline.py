@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.webapp.test_pages import FOREVER, config_of
-from webapp import assets
+from webapp import assets, vendor
 from webapp.offline import VERSION_HEADER
 from webapp.security import HEADERS
 
@@ -67,7 +67,7 @@ def test_all_that_the_page_needs_is_kept(client: FlaskClient) -> None:
     modules = {path.relative_to(assets.STATIC).as_posix() for path in assets.STATIC.rglob("*.js")}
     kept = {address.removeprefix(site["folder"]) for address in site["files"]}
     assert modules - {"js/sw.js"} <= kept
-    assert {"vendor/wavesurfer.js", "vendor/mediabunny.js"} <= kept
+    assert {f"vendor/{name}" for name in vendor.SCRIPTS} <= kept
     assert not [
         address for address in site["files"] if not address.startswith(("/static/", "/features"))
     ]

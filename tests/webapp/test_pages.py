@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,11 +20,11 @@ from webapp.inference import Registry
 FOREVER = "public, max-age=31536000, immutable"
 
 
-def config_of(client: FlaskClient) -> dict[str, object]:
+def config_of(client: FlaskClient) -> dict[str, Any]:
     page = client.get("/").text
     found = re.search(r'<script type="application/json" id="config">(.*?)</script>', page, re.S)
     assert found
-    config: dict[str, object] = json.loads(found[1])
+    config: dict[str, Any] = json.loads(found[1])
     return config
 
 
@@ -35,9 +36,13 @@ def test_the_page_gets_its_configuration(
     assert response.headers["Cache-Control"] == "no-cache"
     config = config_of(client)
     card = registry.get(recommended)
-    assert config["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
-    assert config["featureSpec"] == card.spec.to_json()
-    assert config["genres"] == list(card.genres)
+    assert config["selected"] == recommended
+    models = {model["version"]: model for model in config["models"]}
+    assert list(models) == list(registry.cards)
+    model = models[recommended]
+    assert model["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
+    assert model["featureSpec"] == card.spec.to_json()
+    assert model["genres"] == list(card.genres)
     assert config["maxMinutes"] == 60
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024

@@ -1,0 +1,111 @@
+/**
+ * Who works on which remembered songs, when several tabs are open. Each tab holds a lock with its
+ * name as long as it lives, so that others see whether the owner of a song is still there.
+ *
+ * A browser without the Web Locks API cannot tell: there each tab takes up all songs that it finds,
+ * and two tabs may analyse the same song. Both store the same, so nothing is lost.
+ */
+
+const PREFIX = 'musiclassify-tab-';
+const MINE = 'musiclassify-tab';
+// So long a tab may be gone while it is loaded anew.
+const RELOAD_MS = 3_000;
+// A page that is left gives its lock free a moment after the next one has begun.
+const LEFT_MS = 1_000;
+
+/** @returns {string} a name that nothing else has; also where randomUUID is not allowed */
+export function uniqueName() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * @param {string} name of the tab
+ * @param {LockOptions} [options]
+ * @returns {Promise<(() => void) | null>} gives the lock free; null when it is not available
+ */
+function hold(name, options = {}) {
+  if (!navigator.locks) return Promise.resolve(() => {});
+  return new Promise((resolve, reject) => {
+    navigator.locks.request(PREFIX + name, options, (lock) => {
+      if (!lock) {
+        resolve(null);
+        return undefined;
+      }
+      return new Promise((release) => { resolve(release); });
+    }).catch(reject);
+  });
+}
+
+/** The name from before a reload, if this tab is not a copy of another that still uses it. */
+async function heldBefore() {
+  const name = sessionStorage.getItem(MINE);
+  if (!name) return null;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), LEFT_MS);
+  try {
+    return { name, release: await hold(name, { signal: patience.signal }) };
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export class Tab {
+  #release;
+
+  constructor(name, release) {
+    this.name = name;
+    this.#release = release;
+  }
+
+  /** @returns {Promise<Tab>} this tab, under its name from before if it was loaded anew */
+  static async enter() {
+    let before = null;
+    try {
+      before = await heldBefore();
+    } catch {
+      // Not allowed to look: it is a new tab.
+    }
+    if (before) return new Tab(before.name, before.release);
+    const name = uniqueName();
+    const release = await hold(name);
+    try {
+      sessionStorage.setItem(MINE, name);
+    } catch {
+      // After a reload it is another tab, which takes up what this one leaves.
+    }
+    return new Tab(name, release);
+  }
+
+  /** Be known no longer. */
+  leave() {
+    this.#release();
+    try {
+      sessionStorage.removeItem(MINE);
+    } catch {
+      // as in enter()
+    }
+  }
+
+  /**
+   * @param {string} name of another tab
+   * @returns {Promise<(() => void) | null>} a function if that tab is gone: others are kept from
+   *   its songs until it is called
+   */
+  static inherit(name) {
+    return hold(name, { ifAvailable: true });
+  }
+
+  /** The same, as soon as that tab is gone for good. */
+  static async outlive(name) {
+    for (;;) {
+      const release = await hold(name);
+      release();
+      await new Promise((resolve) => { setTimeout(resolve, RELOAD_MS); });
+      const inherited = await Tab.inherit(name);
+      if (inherited) return inherited;
+    }
+  }
+}

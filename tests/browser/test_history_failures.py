@@ -1,0 +1,125 @@
+"""Browsers that cannot remember the list, or not all of it: told once, and nothing else breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .site import Site
+from .sounds import write
+from .test_accessibility import broken_rules
+from .test_collection import band_files, names
+from .test_history import ALL_DONE, CHANGE, STORED, remember, settled
+from .visit import Visit
+
+
+def test_storing_that_fails_stops_nothing(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url)
+    page = visitor.page
+    page.add_init_script(
+        "IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'UnknownError'); };"
+    )
+    visitor.opened()
+    files = band_files(tmp_path, 3, 6)
+    remember(visitor)
+    visitor.choose(files)
+    page.wait_for_selector("#history-message", state="visible")
+    assert page.inner_text("#history-message").startswith("Remembering failed (no).")
+    assert not page.is_checked("#remember")
+    page.wait_for_function(ALL_DONE, arg=3)
+    page.click("#erase")
+    page.wait_for_function("() => localStorage.length === 0")
+    assert page.evaluate(STORED) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("delete Window.prototype.indexedDB; delete window.indexedDB", "does not let the page"),
+        (
+            "IDBFactory.prototype.open = () => { throw new DOMException('private'); }",
+            "does not let the page remember anything now (private)",
+        ),
+        (
+            "Storage.prototype.setItem = () => { throw new DOMException('full'); }",
+            "does not let the page remember anything now (full)",
+        ),
+    ],
+)
+def test_browsers_that_store_nothing(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path, fault: str, words: str
+):
+    visitor = visit(site.url)
+    visitor.page.add_init_script(fault)
+    visitor.opened()
+    visitor.page.click("#remember")
+    visitor.page.wait_for_selector("#history-message", state="visible")
+    assert words in visitor.page.inner_text("#history-message")
+    assert not visitor.page.is_checked("#remember")
+    visitor.finish(band_files(tmp_path, 1, 6))
+
+
+def test_database_of_a_newer_page(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url).opened()
+    page = visitor.page
+    remember(visitor)
+    visitor.finish(band_files(tmp_path, 1, 6))
+    settled(page, 1, 1, 0)
+    page.evaluate(CHANGE % "(record) => { record.schema = 99; record.state = ['odd']; }")
+    page.reload()
+    page.wait_for_selector("#history-message", state="visible")
+    assert "1 song was stored by a newer version" in page.inner_text("#history-message")
+    assert page.locator("article.song").count() == 0
+    settled(page, 1, 1, 0)
+    # The whole database is of a newer page that is open in another tab.
+    other = page.context.new_page()
+    other.goto(f"{site.url}/healthz")
+    other.evaluate(
+        "async () => { const open = indexedDB.open('musiclassify', 7);"
+        " await new Promise((resolve) => { open.onsuccess = resolve; });"
+        " open.result.close(); }"
+    )
+    page.wait_for_function("() => !document.getElementById('remember').checked")
+    assert "newer version" in page.inner_text("#history-message")
+    page.reload()
+    page.wait_for_selector("#history-message", state="visible")
+    assert "newer version" in page.inner_text("#history-message")
+    assert not page.is_checked("#remember")
+    visitor.finish(band_files(tmp_path, 2, 6))
+    page.click("#erase")
+    page.wait_for_function("() => localStorage.length === 0")
+    assert page.evaluate(STORED) == [0, 0]
+
+
+def test_songs_for_which_there_is_no_room(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url)
+    page = visitor.page
+    files = band_files(tmp_path, 4, 20)
+    devtools = page.context.new_cdp_session(page)
+    quota = {"origin": site.url, "quotaSize": 400_000}
+    devtools.send("Storage.overrideQuotaForOrigin", quota)
+    with visitor.held("**/python_stdlib.zip"):
+        page.goto(site.url)
+        remember(visitor)
+        visitor.choose(files)
+        page.wait_for_selector("#history-message", state="visible")
+        assert page.inner_text("#history-message").startswith("There is no room to keep the sound")
+        assert page.is_checked("#remember")
+        settled(page, 4, 0, 0)
+    visitor.complaints.clear()
+    devtools.send("Storage.overrideQuotaForOrigin", {"origin": site.url})
+    page.reload()
+    visitor.wait_for_engine("ready")
+    for file in files:
+        visitor.wait_for(file.name, "failed")
+        assert visitor.status(file.name) == "Choose this file again to analyse it"
+    assert broken_rules(visitor) == []
+    # Retry asks for the file; others that were chosen with it are new.
+    with page.expect_file_chooser() as chooser:
+        visitor.song(files[0].name).locator(".song-retry").click()
+    new = write(tmp_path / "new.wav", 6, 22050)
+    chooser.value.set_files([str(file) for file in (*files, new)])
+    page.wait_for_function(ALL_DONE, arg=5)
+    assert names(visitor) == [*(file.name for file in files), "new.wav"]

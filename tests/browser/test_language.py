@@ -1,0 +1,178 @@
+"""French for those who ask for it: by their browser, by the switch, on every link and error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, Route
+
+from .site import Site
+from .sounds import write
+from .test_accessibility import broken_rules
+from .visit import Visit
+
+PHONE = {"width": 360, "height": 740}
+
+
+def lang(page: Page) -> str:
+    found: str = page.evaluate("document.documentElement.lang")
+    return found
+
+
+def test_a_french_browser_gets_a_french_page(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path
+):
+    visitor = visit(site.url, locale="fr-FR").opened()
+    page = visitor.page
+    assert lang(page) == "fr"
+    assert page.inner_text("h1") == "De quel genre est votre musique\u202f?"
+    assert "Prêt\u202f: les morceaux" in page.inner_text("#engine")
+    assert "22\u202f050 échantillons" in page.inner_text("#how")
+    # the browser's Python refuses; its code is told in French
+    soundfile.write(tmp_path / "silent.wav", np.zeros(200_000), 22050)
+    song = write(tmp_path / "song.wav", 12, 22050)
+    visitor.choose([tmp_path / "silent.wav", song])
+    visitor.wait_for("silent.wav", "failed")
+    assert visitor.status("silent.wav").startswith("Le son est silencieux\u202f: il n’y a rien")  # noqa: RUF001
+    done = visitor.wait_for("song.wav", "done")
+    # the model's own word, whatever the page speaks
+    config = json.loads(page.locator("#config").text_content() or "")
+    assert done.get_attribute("data-genre") in config["models"][0]["genres"]
+    assert re.search(r"[\d,]+\u202f[km]?o", done.locator(".song-facts").inner_text(), re.IGNORECASE)
+
+
+def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], site: Site):
+    visitor = visit(site.url, locale="en-US")
+    page = visitor.page
+    visitor.expected_complaints = ("404",)
+    page.goto(site.url)
+    assert lang(page) == "en"
+    switch = page.get_by_role("link", name="Français")
+    assert switch.get_attribute("lang") == "fr"
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if switch.evaluate("link => link === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.url}/?lang=fr")
+    assert lang(page) == "fr"
+    # to the model, and back by the brand
+    page.click("nav >> text=Modèle v1")
+    page.wait_for_url(f"{site.url}/models/v1?lang=fr")
+    assert lang(page) == "fr"
+    page.click(".brand")
+    page.wait_for_url(f"{site.url}/?lang=fr")
+    # an error, and back by its button
+    page.goto(f"{site.url}/nothing?lang=fr")
+    assert page.inner_text("h1") == "Page introuvable"
+    page.click("text=Revenir à vos morceaux")
+    page.wait_for_url(f"{site.url}/?lang=fr")
+    # and to English again
+    page.click("text=English")
+    page.wait_for_url(f"{site.url}/?lang=en")
+    assert lang(page) == "en"
+    assert page.context.cookies() == []
+
+
+@pytest.mark.parametrize(("query", "locale"), [("", "fr-FR"), ("?lang=fr", "en-US")])
+def test_the_server_refuses_in_french(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path, query: str, locale: str
+):
+    visitor = visit(f"{site.url}/{query}", locale=locale).opened()
+    visitor.expected_complaints = ("422",)
+
+    def spoil(route: Route) -> None:
+        body = json.loads(route.request.post_data or "")
+        body["feature_spec"] = "another"
+        route.continue_(post_data=json.dumps(body))
+
+    visitor.page.route("**/predictions*", spoil)
+    song = write(tmp_path / "song.wav", 12, 22050)
+    visitor.choose([song])
+    visitor.wait_for(song.name, "failed")
+    assert "Ces descripteurs suivent la spécification 'another'" in visitor.status(song.name)
+
+
+def test_the_worker_speaks_french(visit: Callable[..., Visit], site: Site):
+    visitor = visit(f"{site.url}/?lang=fr")
+    visitor.expected_complaints = ("404", "wasm instantiation", "pyodide.asm.wasm")
+    visitor.page.route("**/*.wasm", lambda route: route.fulfill(status=404))
+    visitor.page.goto(visitor.url)
+    text = visitor.wait_for_engine("failed")
+    assert "Le serveur n’a pas de fichier pyodide.asm.wasm" in text  # noqa: RUF001
+    assert "«\u202fmake serve\u202f»" in text
+
+
+def test_a_browser_that_is_too_old_is_told_in_french(visit: Callable[..., Visit], site: Site):
+    page = visit(site.url, locale="fr-FR").page
+    page.route(
+        "**/js/app.js*", lambda route: route.fulfill(body="", content_type="text/javascript")
+    )
+    page.goto(site.url)
+    page.evaluate(
+        "document.head.append(Object.assign(document.createElement('script'),"
+        "{ src: document.querySelector('script[nomodule]').src }))"
+    )
+    page.wait_for_selector('#engine[data-state="failed"]')
+    assert page.inner_text(".engine-text").startswith("Ce navigateur est trop ancien")
+
+
+def test_sizes_and_times_are_written_as_people_write_them(visit: Callable[..., Visit], site: Site):
+    script = """async () => {
+      const { size, duration, percent } = await import('/static/js/format.js');
+      return [size(1), size(999), size(1000), size(9960), size(4_849_000), size(999_600),
+        size(12e9), duration(456), duration(12_345), percent(0.62), percent(0.001)];
+    }"""
+    english = visit(f"{site.url}/?lang=en")
+    english.page.goto(english.url)
+    assert english.page.evaluate(script) == [
+        "1 byte", "999 bytes", "1.0 kB", "10.0 kB", "4.8 MB", "1.0 MB",
+        "12 GB", "0.46 s", "12 s", "62%", "<1%",
+    ]  # fmt: skip
+    french = visit(f"{site.url}/?lang=fr")
+    french.page.goto(french.url)
+    found = [re.sub("[\u202f\xa0]", " ", text) for text in french.page.evaluate(script)]
+    assert found == [
+        "1 octet", "999 octets", "1,0 ko", "10,0 ko", "4,8 Mo", "1,0 Mo",
+        "12 Go", "0,46 s", "12 s", "62 %", "<1 %",
+    ]  # fmt: skip
+
+
+def test_nothing_hangs_over_on_a_phone(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url, locale="fr-FR", viewport=PHONE, permissions=["microphone"]).opened()
+    visitor.expected_complaints = ("404",)
+    page = visitor.page
+
+    def fits() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+    fits()
+    page.click("#record")
+    page.wait_for_selector("#recording", state="visible")
+    fits()
+    page.click("#record-discard")
+    songs = [write(tmp_path / f"song {n}.wav", 12, 22050, seed=n) for n in range(2)]
+    visitor.finish(songs)
+    page.click("#collection summary")
+    visitor.song(songs[0].name).locator(".song-toggle").click()
+    fits()
+    for path in ("/models/v1", "/nothing"):
+        page.goto(f"{site.url}{path}")
+        fits()
+
+
+def test_axe_finds_nothing(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = visit(site.url, locale="fr-FR").opened()
+    visitor.expected_complaints = ("404",)
+    assert broken_rules(visitor) == []
+    visitor.finish([write(tmp_path / "song.wav", 12, 22050)])
+    assert broken_rules(visitor) == []
+    for path in ("/models/v1", "/nothing"):
+        visitor.page.goto(site.url + path)
+        assert broken_rules(visitor) == []
