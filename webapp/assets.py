@@ -21,14 +21,17 @@ from flask import Blueprint, Flask, Response, current_app, g, request, send_file
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from . import vendor
+from . import language, vendor
+from .inference.card import CARD_NAME
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
+from .state import site
 
 bp = Blueprint("assets", __name__)
 
 STATIC = REPOSITORY / "static"
 FEATURES = REPOSITORY / "features"
+TEMPLATES = REPOSITORY / "templates"
 EXTENSION = "musiclassify_features_zip"
 FOREVER = "public, max-age=31536000, immutable"
 # not left to the machine: Windows and old mime.types files say other things
@@ -75,9 +78,18 @@ def page_files() -> dict[str, Path]:
 
 
 def page_version() -> str:
-    """Hash of all that a page loads, but for the runtime."""
+    """Hash of all that a page is made of, but for the runtime.
+
+    What it loads, what it says, and the versions of the model that it knows.
+    """
     if "page_version" not in g:
+        made_of = [
+            *sorted(TEMPLATES.rglob("*.html")),
+            *sorted(language.FOLDER.rglob("*.po")),
+            *(card.folder / CARD_NAME for card in site().registry.cards.values()),
+        ]
         lines = [f"{name} {file_hash(path)}" for name, path in page_files().items()]
+        lines += [f"{path.name} {file_hash(path)}" for path in made_of if path.is_file()]
         g.page_version = _short_hash("\n".join([*lines, _short_hash(_zip())]).encode())
     return cast(str, g.page_version)
 

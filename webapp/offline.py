@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from . import assets
 from .language import LANGUAGES, PARAMETER
@@ -21,6 +21,7 @@ bp = Blueprint("offline", __name__)
 SCRIPT = "js/sw.js"
 # Tells the service worker that a page is ours, and which files it needs.
 VERSION_HEADER = "MusiClassify-Version"
+NAMED = ("pages.index", "offline.instead")
 
 
 @bp.get("/sw.js")
@@ -35,10 +36,20 @@ def service_worker() -> Response:
     return response
 
 
+@bp.get("/offline")
+def instead() -> Response:
+    """What the service worker shows instead of a page that only the server has."""
+    # under the address that was asked for
+    links = {"in_language": lambda name: f"?{PARAMETER}={name}"}
+    response = make_response(render_template("offline.html", **links))
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
 def contents() -> dict[str, Any]:
     """What the service worker keeps: addresses, and the versions that name its caches."""
     version = assets.page_version()
-    index = url_for("pages.index")
+    languages = ["", *(f"?{PARAMETER}={name}" for name in LANGUAGES)]
     files = [
         url_for("assets.page_file", version=version, name=name)
         if name.endswith(".js")
@@ -49,7 +60,8 @@ def contents() -> dict[str, Any]:
     return {
         "version": version,
         "versionHeader": VERSION_HEADER,
-        "pages": [index, *(f"{index}?{PARAMETER}={name}" for name in LANGUAGES)],
+        "pages": [url_for("pages.index") + query for query in languages],
+        "instead": [url_for("offline.instead") + query for query in languages],
         "languageParameter": PARAMETER,
         "files": [*files, assets.features_url()],
         "folder": url_for("assets.page_file", version=version, name=""),
@@ -73,6 +85,6 @@ def _helpers() -> dict[str, Any]:
 @bp.after_app_request
 def name_version(response: Response) -> Response:
     """Name the version of the page."""
-    if request.endpoint == "pages.index" and response.status_code == 200:
+    if request.endpoint in NAMED and response.status_code == 200:
         response.headers[VERSION_HEADER] = assets.page_version()
     return response

@@ -5,6 +5,7 @@ import { integer, size } from './format.js';
 import { t, tn } from './text.js';
 
 const TIMEOUT_MS = 60_000;
+const GATEWAY = [502, 503, 504];
 
 /**
  * @typedef {object} Prediction
@@ -46,14 +47,18 @@ export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) 
  * answer otherwise when the same numbers come again.
  */
 async function refusal(response) {
+  const { status } = response;
   let message = '';
+  // A proxy's word for a server that is away; the server itself answers in JSON.
+  let unreachable = false;
   try {
     message = (await response.json()).error.message;
   } catch {
-    message = t('it answered with status {status}', { status: response.status });
+    message = t('it answered with status {status}.', { status });
+    unreachable = GATEWAY.includes(status);
   }
-  if (response.status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }));
-  if (response.status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }));
+  if (status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }));
+  if (status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }), { unreachable });
   return new UserError(t('The server refused this song: {message}', { message }), { retryable: false });
 }
 

@@ -1,6 +1,7 @@
 /**
  * Whether the server answers. While it does not, requests wait, and it is asked again and again:
- * after longer and longer pauses, and at once when the network or the visitor comes back.
+ * after longer and longer pauses, and at once when the network or the visitor comes back. Pauses
+ * differ from page to page, so that not all come at once to a server that has just started.
  */
 
 import { UserError } from './errors.js';
@@ -37,6 +38,8 @@ export class ServerLink extends EventTarget {
       if (!this.up && !document.hidden) this.check();
     };
     globalThis.addEventListener('online', again);
+    // It may be on this very computer and answer all the same.
+    globalThis.addEventListener('offline', () => this.check());
     document.addEventListener('visibilitychange', again);
   }
 
@@ -53,7 +56,7 @@ export class ServerLink extends EventTarget {
     if (up) {
       this.#pause = FIRST_PAUSE_MS;
     } else {
-      this.#timer = setTimeout(() => this.check(), this.#pause);
+      this.#timer = setTimeout(() => this.check(), this.#pause * (0.75 + Math.random() / 2));
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
     }
     if (this.up !== up) {

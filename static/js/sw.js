@@ -16,6 +16,8 @@ const RUNTIME_CACHE = `${PREFIX}runtime-${SITE.runtimeVersion}`;
 
 const VERSIONED = /^\/static\/(page|runtime)\/[^/]+\//;
 const FEATURES = '/features.zip';
+// What a proxy answers for a server that is away.
+const GATEWAY = [502, 503, 504];
 
 /** @param {Cache} cache @param {string} url @param {RequestCache} mode */
 async function keep(cache, url, mode) {
@@ -28,7 +30,7 @@ async function keep(cache, url, mode) {
 async function keepPage() {
   const cache = await caches.open(PAGE_CACHE);
   for (const url of SITE.files) await keep(cache, url, 'default');
-  for (const url of SITE.pages) {
+  for (const url of [...SITE.pages, ...SITE.instead]) {
     const response = await fetch(url, { cache: 'no-cache' });
     // The site was updated meanwhile: the browser will find that worker, too.
     if (response.headers.get(SITE.versionHeader) !== SITE.version) throw new Error('another version');
@@ -66,37 +68,54 @@ async function leave() {
   for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
 }
 
-/** Of a page's address only the language matters. */
-function pageKey(url) {
+/** One of the same page in several languages: of its address only the language matters. */
+function inLanguage(pages, url) {
   const language = url.searchParams.get(SITE.languageParameter);
-  const key = `/?${SITE.languageParameter}=${language}`;
-  return SITE.pages.includes(key) ? key : '/';
+  return pages.find((page) => page.endsWith(`?${SITE.languageParameter}=${language}`)) ?? pages[0];
 }
 
-/** What this version keeps, whatever version the address names. Nothing is opened that was deleted. */
-function kept(path) {
-  return caches.match(path, { cacheName: PAGE_CACHE, ignoreSearch: !SITE.pages.includes(path), ignoreVary: true });
-}
+/** What this version keeps under this very address. Nothing is opened that was deleted. */
+const keptPage = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true });
+
+/** What this version keeps of a file, whatever version the address names. */
+const keptFile = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true, ignoreSearch: true });
+
+/** From the server. On the way back through the history the browser would take an old page. */
+const fresh = (request) =>
+  fetch(request.cache === 'force-cache' ? new Request(request, { cache: 'no-cache' }) : request);
 
 /** The page: the server's, and the kept one only when there is no server. */
 async function page(event, url) {
-  const { request } = event;
-  const key = pageKey(url);
+  const key = inLanguage(SITE.pages, url);
+  const fallback = () => keptPage(key);
   let response;
   try {
-    // On the way back through the history the browser would take an old one.
-    response = await fetch(request.cache === 'force-cache' ? new Request(request, { cache: 'no-cache' }) : request);
+    response = await fresh(event.request);
   } catch {
-    return (await kept(key)) ?? (await kept('/')) ?? Response.error();
+    return (await fallback()) ?? Response.error();
   }
   const version = response.headers.get(SITE.versionHeader);
   if (version === SITE.version) {
     const copy = response.clone();
     event.waitUntil(caches.open(PAGE_CACHE).then((cache) => cache.put(key, copy)).catch(() => {}));
-  } else if (!version && response.status < 500) {
+  } else if (GATEWAY.includes(response.status)) {
+    return (await fallback()) ?? response;
+  } else if (!version && (response.ok || response.status === 404)) {
     event.waitUntil(leave());
   }
   return response;
+}
+
+/** What only the server has: its answer, or a page that says why there is none. */
+async function elsewhere(request, url) {
+  try {
+    return await fresh(request);
+  } catch {
+    const found = await keptPage(inLanguage(SITE.instead, url));
+    if (!found) return Response.error();
+    const { headers } = found;
+    return new Response(await found.blob(), { status: 503, statusText: 'Service Unavailable', headers });
+  }
 }
 
 /** A file: a kept one if its address names a version, otherwise the server's as long as it answers. */
@@ -109,7 +128,7 @@ async function file(request, url) {
     return await fetch(request);
   } catch {
     const name = url.pathname.replace('/static/', '');
-    return (await kept(SITE.folder + name)) ?? (await kept(url.pathname)) ?? Response.error();
+    return (await keptFile(SITE.folder + name)) ?? (await keptFile(url.pathname)) ?? Response.error();
   }
 }
 
@@ -122,7 +141,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (request.mode === 'navigate') {
-    if (url.pathname === '/') event.respondWith(page(event, url));
+    event.respondWith(url.pathname === '/' ? page(event, url) : elsewhere(request, url));
   } else if (url.pathname.startsWith('/static/') || url.pathname === FEATURES) {
     event.respondWith(file(request, url));
   }

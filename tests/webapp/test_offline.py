@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.webapp.test_pages import FOREVER, config_of
-from webapp import assets, vendor
+from webapp import assets, create_app, language, vendor
 from webapp.offline import VERSION_HEADER
 from webapp.security import HEADERS
 
@@ -27,11 +27,15 @@ def contents(client: FlaskClient) -> dict[str, Any]:
 
 @pytest.fixture
 def changeable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of static/ that is served."""
+    """Copies of what pages are made of: static/ is served, the others only make the version."""
     folder = tmp_path / "static"
     shutil.copytree(assets.STATIC, folder, ignore=shutil.ignore_patterns("runtime"))
     monkeypatch.setattr(assets, "STATIC", folder)
-    return folder
+    shutil.copytree(assets.TEMPLATES, tmp_path / "templates")
+    monkeypatch.setattr(assets, "TEMPLATES", tmp_path / "templates")
+    shutil.copytree(language.FOLDER, tmp_path / "translations")
+    monkeypatch.setattr(language, "FOLDER", tmp_path / "translations")
+    return tmp_path
 
 
 def test_the_script_governs_the_site_and_is_asked_for_each_time(client: FlaskClient) -> None:
@@ -76,13 +80,26 @@ def test_all_that_the_page_needs_is_kept(client: FlaskClient) -> None:
 def test_pages_of_all_languages_are_kept_and_named(client: FlaskClient) -> None:
     site = contents(client)
     assert site["pages"] == ["/", "/?lang=en", "/?lang=fr"]
-    for address in site["pages"]:
-        assert client.get(address).headers[VERSION_HEADER] == site["version"]
+    assert site["instead"] == ["/offline", "/offline?lang=en", "/offline?lang=fr"]
+    for address in (*site["pages"], *site["instead"]):
+        response = client.get(address)
+        assert response.headers[VERSION_HEADER] == site["version"]
+        assert response.headers["Cache-Control"] == "no-cache"
     for address in ("/models/v1", "/healthz", "/nothing", "/sw.js"):
         assert VERSION_HEADER not in client.get(address).headers
 
 
-@pytest.mark.parametrize("name", ["js/format.js", "css/base.css", "img/favicon.svg", "js/sw.js"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "static/js/format.js",
+        "static/css/base.css",
+        "static/img/favicon.svg",
+        "static/js/sw.js",
+        "templates/index.html",
+        "translations/fr/LC_MESSAGES/scripts.po",
+    ],
+)
 def test_a_changed_file_makes_another_version(
     client: FlaskClient, changeable: Path, name: str
 ) -> None:
@@ -99,6 +116,28 @@ def test_a_changed_file_makes_another_version(
     # nobody may take a file of now for one of then
     assert client.get(script).status_code == 404
     assert client.get(f"{after['folder']}js/app.js").status_code == 200
+
+
+def test_another_set_of_models_makes_another_version(
+    client: FlaskClient, root: Path, tmp_path: Path
+) -> None:
+    """The page names the versions that it may ask."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("index.json", "v1"):
+        (folder / name).symlink_to(root / "trained_models" / name)
+    alone = create_app({"MODELS_DIR": folder, "MODEL": "v1", "TESTING": True}).test_client()
+    assert contents(alone)["version"] != contents(client)["version"]
+
+
+def test_the_page_for_other_addresses_speaks_both_languages(client: FlaskClient) -> None:
+    for query, words in (("en", "The server does not answer"), ("fr", "Le serveur ne répond pas")):
+        text = client.get(f"/offline?lang={query}").text
+        assert f"<h1>{words}</h1>" in text
+        # the switch stays at the address that was asked for
+        other = "fr" if query == "en" else "en"
+        assert f'href="?lang={other}"' in text
+        assert f'href="/?lang={query}"' in text
 
 
 def test_nothing_else_is_served_under_a_version(client: FlaskClient) -> None:
