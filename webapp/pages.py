@@ -106,6 +106,7 @@ def config() -> dict[str, Any]:
     """What the page's scripts need to know, as JSON inside the page."""
     here = site()
     return {
+        "pageVersion": assets.page_version(),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
         "maxMinutes": here.settings.max_minutes,

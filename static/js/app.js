@@ -10,9 +10,12 @@ import { showEngine } from './engine_view.js';
 import { integer } from './format.js';
 import { History } from './history.js';
 import { showHistory } from './history_view.js';
+import { showServerLink } from './notices.js';
+import { keepForOffline } from './offline.js';
 import { askAll } from './parts.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
+import { serverLink } from './server_link.js';
 import { SongView } from './song_view.js';
 import { tn } from './text.js';
 import { offerVersions } from './versions_view.js';
@@ -32,6 +35,7 @@ const queue = new SongQueue({
   check: (extraction) => refuseLarge(extraction, config),
   predict: (extraction, { predictUrl }, signal) =>
     askAll(extraction, (body) => predict(predictUrl, body, signal)),
+  patiently: (request, signal) => serverLink.send(request, signal),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
@@ -135,8 +139,13 @@ queue.addEventListener('change', ({ detail: song }) => {
   views.get(song).update(engine.state === 'ready');
   summarise();
 });
-engine.addEventListener('change', () => {
+const updateViews = () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
+};
+engine.addEventListener('change', updateViews);
+serverLink.addEventListener('change', () => {
+  updateViews();
+  collection.update();
 });
 byId('songs').addEventListener('change', ({ target }) => {
   add([...target.files].map((file) => ({ file, path: file.name })));
@@ -167,6 +176,8 @@ offerVersions(config.models, queue.model, (model) => {
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
+showServerLink(serverLink);
 showHistory(history);
 history.start();
 engine.start();
+keepForOffline(config, engine, serverLink);

@@ -133,6 +133,7 @@ export class SongQueue extends EventTarget {
   #check;
   #predict;
   #limits;
+  #patiently;
   #running = false;
   #extracting = Promise.resolve();
   #requests = 0;
@@ -149,14 +150,17 @@ export class SongQueue extends EventTarget {
    *   Promise<import('./api.js').Prediction>} parts.predict
    * @param {import('./long_song.js').Limits} parts.limits of what is taken
    * @param {Model} parts.model answers until another is chosen
+   * @param {import('./server_link.js').ServerLink['send']} parts.patiently waits for a server that
+   *   is away
    */
-  constructor({ engine, decode, check, predict, limits, model }) {
+  constructor({ engine, decode, check, predict, patiently, limits, model }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
     this.#check = check;
     this.#predict = predict;
     this.#limits = limits;
+    this.#patiently = patiently;
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
@@ -374,8 +378,8 @@ export class SongQueue extends EventTarget {
     this.#requests += 1;
     try {
       if (!signal.aborted) {
-        const prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction, song.model, signal));
+        const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
+          this.#predict(song.extraction, song.model, signal)), signal);
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');

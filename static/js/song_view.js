@@ -8,6 +8,7 @@ import { sentBytes } from './parts.js';
 import { piecesTable } from './pieces_view.js';
 import { offerPart } from './part_view.js';
 import { sentView } from './sent_view.js';
+import { serverLink } from './server_link.js';
 import { story } from './story.js';
 import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
@@ -25,6 +26,7 @@ const STATUS = {
   decoding: t('Decoding on your computer'),
   extracting: t('Analysing on your computer'),
   predicting: t('Asking the model'),
+  unanswered: t('Waiting for the server; its numbers are ready'),
   cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
@@ -107,14 +109,15 @@ export class SongView {
   update(analysisReady) {
     const { state, progress, error, seconds, file, size: bytes, sent } = this.#song;
     const parts = this.#parts;
-    parts.progress.hidden = !this.#song.running;
+    const unanswered = state === 'predicting' && !serverLink.up;
+    parts.progress.hidden = unanswered || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
-    const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
+    const caption = unanswered ? 'unanswered' : state === 'queued' && !analysisReady ? 'waiting' : state;
     const version = this.#song.model?.version;
     const shown = `${caption} ${version} ${this.#current().version}`;
     if (shown === this.#shown) {

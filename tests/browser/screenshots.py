@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from webapp.inference import Card, Registry
 
 from . import install_browser
-from .conftest import FLAGS
+from .conftest import FLAGS, NO_SERVICE_WORKER
 from .site import ROOT, Site
 from .sounds import hiss, write
 from .visit import Visit
@@ -80,6 +80,7 @@ class Studio:
     def visit(self, look: str) -> Iterator[tuple[Visit, Callable[[str], None]]]:
         """A fresh page, and what takes a picture of it under a name."""
         context = self.browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+        context.add_init_script(NO_SERVICE_WORKER)
         page = context.new_page()
 
         def picture(name: str) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route
 from .site import Site
 from .sounds import band, write, write_long
 from .test_history import remember, settled
+from .test_inversion import KEEP_SOUNDS, made, panel
 from .visit import Visit, let_go
 
 # Of a song of 400 s: chunks of half a minute, asked for after the 4th and the 14th.
@@ -376,3 +377,16 @@ def test_silence_for_long(there: Visit, tmp_path: Path):
     there.finish([late])
     assert there.song(late.name).locator(".segment").count() == 12
     assert "silence" in there.song(late.name).locator(".gap").all_inner_texts()
+
+
+def test_a_sound_of_the_beginning_of_what_was_sent(there: Visit, files: dict[str, Path]):
+    there.page.evaluate(KEEP_SOUNDS)
+    file = files[".mp3"]
+    there.finish([file])
+    section = panel(there, file)
+    section.locator(".inversion-make").click()
+    samples = made(there, section)
+    sent = there.sent(file.name)["segments"]
+    # the first two requests, of the most pieces that this site takes
+    assert len(samples) == pytest.approx(sent[59]["end"] * 22050, abs=2)
+    assert "the song is long" in section.locator(".inversion-status").inner_text()

@@ -94,10 +94,10 @@ def test_an_internal_error_is_a_page_without_internals() -> None:
 
 
 def test_assets_carry_the_hash_of_their_content(app: Flask, client: FlaskClient) -> None:
-    script = sorted(assets.STATIC.rglob("*.js"))[0].relative_to(assets.STATIC).as_posix()
-    digest = hashlib.sha256((assets.STATIC / script).read_bytes()).hexdigest()
+    style = sorted(assets.STATIC.rglob("*.css"))[0].relative_to(assets.STATIC).as_posix()
+    digest = hashlib.sha256((assets.STATIC / style).read_bytes()).hexdigest()
     with app.test_request_context():
-        address = assets.asset(script)
+        address = assets.asset(style)
     path, tag = address.split("?v=")
     assert digest.startswith(tag)
     assert len(tag) == 12
