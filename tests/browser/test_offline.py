@@ -115,7 +115,7 @@ def test_a_song_without_a_server_is_answered_when_it_is_back(
     held = {line for lines in everything.values() for line in lines}
     assert not [line for line in held if not line.startswith("GET ")]
     places = {line.removeprefix("GET ").split("/")[1] for line in held}
-    assert places == {"", "static", "features.zip"}
+    assert places == {"", "offline", "static", "features.zip"}
     visitor.check_console()
 
 
@@ -227,7 +227,7 @@ def test_a_computer_of_the_network_without_https_is_served_as_well(
     browser: Browser, make_site: Callable[..., Site], tmp_path: Path
 ):
     """Browsers give service workers to no such address."""
-    site = make_site(TRUSTED_HOSTS="music.test")
+    site = make_site(TRUSTED_HOSTS="music.test,127.0.0.1")
     rules = "--host-resolver-rules=MAP music.test 127.0.0.1"
     lan = browser.browser_type.launch(executable_path=install_browser.find(), args=(*FLAGS, rules))
     try:
