@@ -7,6 +7,7 @@ time), so it is told on Linux only. Each song has a browser of its own.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -73,18 +74,18 @@ def children(parent: int) -> list[int]:
 
 
 def memory(kind: str) -> float:
-    """MB that the largest process of a kind took at most; "" is the browser itself."""
+    """MB that the largest process of a kind took at most; "browser" is the one above all."""
     most = 0.0
     for pid in children(os.getpid()):
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            command = Path(f"/proc/{pid}/cmdline").read_text()
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             continue
-        types = [word.partition("=")[2] for word in command if word.startswith("--type=")]
-        if "chrom" not in command[0] and "headless" not in command[0]:
-            continue
-        if types == ([kind] if kind else []) and "VmHWM" in status:
+        # The others tell their kind.
+        found = re.search(r"--type=([\w-]+)", command)
+        is_browser = "--user-data-dir" in command and not found
+        if found[1] == kind if found else is_browser and kind == "browser":
             most = max(most, int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
     return most
 
@@ -105,7 +106,7 @@ def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
         "whole, s": whole,
         "page before, MB": before,
         "page at most, MB": memory("renderer"),
-        "browser itself at most, MB": memory(""),
+        "browser itself at most, MB": memory("browser"),
     }
 
 
