@@ -22,9 +22,11 @@ function showAnswer({ seconds, peaks, begin, heard: { answered } }, parts, timel
   const { genre, probabilities, unfamiliar } = aggregate;
   const share = probabilities[genres.indexOf(genre)];
   const n = segments.length;
-  parts.word.textContent = t('So far: {words}', {
-    words: unfamiliar?.flag ? UNFAMILIAR.doubt : likelihood(share),
-  });
+  // Of a doubted song, the genre is not what catches the eye.
+  const doubted = Boolean(unfamiliar?.flag);
+  parts.genre.closest('.song').classList.toggle('doubted', doubted);
+  parts.word.textContent = doubted
+    ? t('So far: not sure. The closest genre:') : t('So far: {words}', { words: likelihood(share) });
   parts.genre.textContent = genreName(genre);
   const votes = tn('{votes} of {n} piece', '{votes} of {n} pieces', n, {
     votes: integer(aggregate.votes[genre] ?? 0), n: integer(n),
