@@ -18,6 +18,7 @@ from . import install_browser
 from .conftest import FLAGS
 from .site import HOST, ROOT, Recorder, Site
 from .sounds import write
+from .test_history import remember, settled
 from .visit import Visit
 
 GONE = ("ERR_CONNECTION_REFUSED",)
@@ -58,23 +59,27 @@ def another_tab(visitor: Visit) -> Visit:
 
 
 @contextmanager
-def other_app(port: int) -> Iterator[None]:
-    """Something that is not ours, at the address that was ours."""
+def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
+    """Something else at the address that was ours, which answers all alike; what it was asked."""
+    asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status = 200 if self.path == "/" else 404
-            self.send_response(status)
+            asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status if self.path != "/sw.js" else 404)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
-            self.wfile.write(b"<link rel=icon href=data:,><h1>A bakery</h1>")
+            self.wfile.write(text.encode())
+
+        do_POST = do_GET
 
         def log_message(self, *arguments: object) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer((HOST, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield
+    yield asked
     server.shutdown()
     server.server_close()
 
@@ -110,7 +115,7 @@ def test_a_song_without_a_server_is_answered_when_it_is_back(
     held = {line for lines in everything.values() for line in lines}
     assert not [line for line in held if not line.startswith("GET ")]
     places = {line.removeprefix("GET ").split("/")[1] for line in held}
-    assert places == {"", "static", "features.zip"}
+    assert places == {"", "offline", "static", "features.zip"}
     visitor.check_console()
 
 
@@ -126,6 +131,120 @@ def test_the_page_opens_without_a_server_in_every_language(
         assert visitor.page.get_attribute("html", "lang") == language
     # what the server alone knows is not made up
     assert visitor.page.evaluate("fetch('/api/v1/models').catch(() => 'no answer')") == "no answer"
+
+
+def test_other_addresses_say_why_there_is_nothing(kept_visit, make_site: Callable[..., Site]):
+    site = make_site()
+    visitor = kept_visit(site)
+    visitor.expected_complaints = (*GONE, "503")
+    site.stop()
+    page = visitor.page
+    page.click("nav a[href*=models]:visible")
+    page.get_by_role("heading", name="The server does not answer").wait_for()
+    assert page.url == f"{site.url}/models/v1"
+    page.click("nav >> text=Français")
+    page.get_by_role("heading", name="Le serveur ne répond pas").wait_for()
+    assert page.url == f"{site.url}/models/v1?lang=fr"
+    for address in ("/models/v1/report.html", "/api/openapi.json", "/nothing/here"):
+        answer = page.goto(site.url + address)
+        assert answer is not None
+        assert (answer.status, answer.from_service_worker) == (503, True)
+        assert "Back to your songs" in page.inner_text("main")
+    # what is shown is the kept page's, styles included
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.site-head')).display") != "block"
+    )
+    page.click("text=Back to your songs")
+    visitor.wait_for_engine("ready")
+
+    page.goto(f"{site.url}/models/v1")
+    site.start()
+    page.click("text=Try again")
+    page.wait_for_selector(".numbers")
+    assert page.url == f"{site.url}/models/v1"
+
+
+def test_a_remembered_list_outlives_a_reload_without_a_server(
+    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    remember(visitor)
+    files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(4)]
+    visitor.finish(files[:1])
+    answer = visitor.status(files[0].name)
+    site.stop()
+    visitor.choose(files[1:])
+    for file in files[1:]:
+        visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+    # sounds of the three that wait; numbers of all
+    settled(visitor.page, 4, 4, 3)
+    visitor.page.reload()
+    for file in files[1:]:
+        visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+    assert visitor.status(files[0].name) == answer
+    visitor.wait_for_engine("ready")
+    assert visitor.measures("decode") == visitor.measures("extract") == 0
+
+    site.start()
+    for file in files[1:]:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("extract") == 0
+    assert len(visitor.answers) == 4
+    settled(visitor.page, 4, 4, 0)
+
+
+def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
+    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    visitor.expected_complaints = (*GONE, "502", "404")
+    site.stop()
+    files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(4)]
+    with other_app(site.port, 502, "<h1>Bad gateway</h1>") as asked:
+        visitor.page.reload()
+        visitor.wait_for_engine("ready")
+        visitor.choose(files)
+        for file in files:
+            visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+        visitor.page.wait_for_timeout(12_000)
+        sent = [line for line in asked if line.startswith("POST")]
+        # pauses of about 1, 2, 4 and 8 seconds; numbers are sent only to a server that answers
+        assert 3 <= asked.count("GET /healthz") <= 7
+        assert len(sent) <= 2
+        before = len(asked)
+        visitor.page.evaluate("dispatchEvent(new Event('online'))")
+        visitor.page.wait_for_timeout(500)
+        assert asked[before:].count("GET /healthz") >= 1
+    site.start()
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("extract") == 4
+
+
+def test_a_computer_of_the_network_without_https_is_served_as_well(
+    browser: Browser, make_site: Callable[..., Site], tmp_path: Path
+):
+    """Browsers give service workers to no such address."""
+    site = make_site(TRUSTED_HOSTS=f"{HOST},music.test")
+    rules = "--host-resolver-rules=MAP music.test 127.0.0.1"
+    lan = browser.browser_type.launch(executable_path=install_browser.find(), args=(*FLAGS, rules))
+    try:
+        visitor = Visit(lan.new_page(), f"http://music.test:{site.port}").opened()
+        assert visitor.page.evaluate("isSecureContext || 'serviceWorker' in navigator") is False
+        assert visitor.page.is_hidden("#kept")
+        visitor.finish([write(tmp_path / "lan.wav", 12, 22050)])
+        visitor.expected_complaints = GONE
+        site.stop()
+        song = write(tmp_path / "later.wav", 12, 22050)
+        visitor.choose([song])
+        visitor.song(song.name).get_by_text("Waiting for the server").wait_for()
+        site.start()
+        visitor.wait_for(song.name, "done")
+        visitor.check_console()
+    finally:
+        lan.close()
 
 
 def test_what_is_kept_can_be_removed(kept_visit, site: Site):
@@ -249,7 +368,7 @@ def test_another_app_at_this_address_is_left_alone(kept_visit, make_site: Callab
     site = make_site()
     visitor = kept_visit(site)
     site.stop()
-    with other_app(site.port):
+    with other_app(site.port, 200, "<link rel=icon href=data:,><h1>A bakery</h1>"):
         visitor.page.goto(site.url)
         assert visitor.page.inner_text("h1") == "A bakery"
         visitor.page.wait_for_function(
@@ -281,8 +400,9 @@ def test_the_first_visit_loads_the_runtime_once(browser: Browser, site: Site):
             visitor.page.reload()
             visitor.wait_for_engine("ready")
             later = {line.split()[1] for line, _ in relay.requests()[before:]}
-            # the browser itself looks after the icon that the manifest names
-            assert later <= {"/", "/healthz", "/sw.js", "/static/img/favicon.svg"}
+            # the browser itself looks after the manifest and the icon that it names
+            own = {"/static/manifest.webmanifest", "/static/img/favicon.svg"}
+            assert {path.split("?")[0] for path in later} <= {"/", "/healthz", "/sw.js", *own}
             visitor.check_console()
         finally:
             context.close()
