@@ -36,6 +36,13 @@ def long(rounds: int) -> Rows:
     return part.measure()
 
 
+def queue(rounds: int) -> Rows:
+    """Two hundred songs in one queue, not remembered and remembered."""
+    from . import queue as part
+
+    return part.measure()
+
+
 def server(rounds: int) -> Rows:
     """The server's answer against bare LiteRT."""
     from . import server as part
@@ -67,6 +74,7 @@ def inversion(rounds: int) -> Rows:
 PARTS: dict[str, Callable[[int], Rows]] = {
     "page": page,
     "long": long,
+    "queue": queue,
     "server": server,
     "agreement": agreement,
     "extraction": extraction,

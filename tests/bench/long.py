@@ -6,8 +6,6 @@ time), so it is told on Linux only. Each song has a browser of its own.
 
 from __future__ import annotations
 
-import os
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from tests.browser.site import Site
 from tests.browser.sounds import write_long
 from tests.browser.visit import Visit
 
+from .memory import most_memory
 from .setting import chromium, row, running_site
 
 RATE = 44100
@@ -55,46 +54,11 @@ RUNS = [
 ]
 
 
-def children(parent: int) -> list[int]:
-    """All processes below one."""
-    below: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        below.setdefault(int(fields[1]), []).append(int(folder.name))
-    found = []
-    left = [parent]
-    while left:
-        more = below.get(left.pop(), [])
-        found += more
-        left += more
-    return found
-
-
-def memory(kind: str) -> float:
-    """MB that the largest process of a kind took at most; "browser" is the one above all."""
-    most = 0.0
-    for pid in children(os.getpid()):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_text()
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            continue
-        # The others tell their kind.
-        found = re.search(r"--type=([\w-]+)", command)
-        is_browser = "--user-data-dir" in command and not found
-        if found[1] == kind if found else is_browser and kind == "browser":
-            most = max(most, int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
-    return most
-
-
 def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
     """One song: seconds, and MB."""
     visit = Visit(browser.new_context().new_page(), site.url).opened()
     visit.page.set_default_timeout(PATIENCE_MS)
-    before = memory("renderer")
+    before = most_memory("renderer")
     started = time.perf_counter()
     visit.choose([song])
     visit.page.wait_for_function(FIRST)
@@ -105,8 +69,8 @@ def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
         "first pieces, s": first,
         "whole, s": whole,
         "page before, MB": before,
-        "page at most, MB": memory("renderer"),
-        "browser itself at most, MB": memory("browser"),
+        "page at most, MB": most_memory("renderer"),
+        "browser itself at most, MB": most_memory("browser"),
     }
 
 
@@ -122,5 +86,4 @@ def measure() -> list[dict[str, Any]]:
                 for what, value in through(browser, site, song).items():
                     name, _, unit = what.rpartition(", ")
                     rows.append(row(f"{run.title}: {name}", value, unit, 1))
-                    print(rows[-1], flush=True)
     return rows
