@@ -44,7 +44,7 @@ def native_librosa(samples: np.ndarray, spec: FeatureSpec) -> None:
 
 
 def _first_answer(browser: Browser, url: str, song: Path) -> float:
-    """Seconds when a song is chosen as soon as there is a place for it, while Python still loads."""
+    """Seconds when a song is chosen at once, while Python still loads."""
     context = browser.new_context()
     visit = Visit(context.new_page(), url)
     started = time.perf_counter()

@@ -23,7 +23,7 @@ from webapp.inference import Card, Registry
 from . import install_browser
 from .conftest import FLAGS, NO_SERVICE_WORKER
 from .site import ROOT, Site
-from .sounds import hiss, write
+from .sounds import hiss, write, write_long
 from .visit import Visit
 
 WIDTHS = {"wide": (1200, 860), "tablet": (768, 1024), "phone": (360, 740)}
@@ -70,6 +70,8 @@ class Studio:
             self.pages,
             self.list_of_songs,
             self.answers,
+            self.remembered,
+            self.long,
             self.printed,
             self.recording,
             self.unfamiliar,
@@ -185,6 +187,34 @@ class Studio:
                 song.locator(".versus select").select_option(index=1)
                 song.locator(".versus-side").nth(1).wait_for()
             picture("answers")
+
+    def remembered(self, look: str) -> None:
+        """A list of an earlier visit."""
+        with self.visit(look) as (visitor, picture):
+            visitor.opened()
+            visitor.page.check("#remember")
+            visitor.finish(self.songs[:2])
+            # what was written last
+            visitor.page.wait_for_timeout(1000)
+            visitor.page.reload()
+            visitor.wait_for(self.songs[1].name, "done")
+            visitor.wait_for_engine("ready")
+            visitor.song(self.songs[1].name).locator(".song-toggle").click()
+            picture("remembered")
+
+    def long(self, look: str) -> None:
+        """A long song of which the beginning is answered, then all of it."""
+        with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
+            mix = write_long(Path(made) / "mix.mp3", 1000, 44100)
+            visitor.opened()
+            visitor.choose([mix])
+            song = visitor.song(mix.name)
+            song.locator(".segment").first.wait_for(state="attached")
+            with visitor.held("**/predictions"):
+                picture("long-so-far")
+            visitor.clear()
+            visitor.finish([mix])
+            picture("long")
 
     def printed(self, look: str) -> None:
         """An answer and a list on paper, which has one theme and one width."""
