@@ -73,16 +73,20 @@ class Studio:
             self.remembered,
             self.long,
             self.printed,
+            self.server_away,
             self.recording,
             self.unfamiliar,
         ):
             scene(look)
 
     @contextmanager
-    def visit(self, look: str) -> Iterator[tuple[Visit, Callable[[str], None]]]:
+    def visit(
+        self, look: str, *, service_worker: bool = False
+    ) -> Iterator[tuple[Visit, Callable[[str], None]]]:
         """A fresh page, and what takes a picture of it under a name."""
         context = self.browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
-        context.add_init_script(NO_SERVICE_WORKER)
+        if not service_worker:
+            context.add_init_script(NO_SERVICE_WORKER)
         page = context.new_page()
 
         def picture(name: str) -> None:
@@ -229,6 +233,25 @@ class Studio:
             visitor.finish(self.songs)
             visitor.page.emulate_media(media="print")
             picture("printed-list")
+
+    def server_away(self, look: str) -> None:
+        """Songs wait for the server, at a kept page, and another address has none."""
+        with self.visit(look, service_worker=True) as (visitor, picture):
+            visitor.opened()
+            visitor.page.wait_for_selector("#kept:not([hidden])", state="attached")
+            picture("kept-for-offline")
+            self.site.stop()
+            try:
+                visitor.choose(self.songs)
+                for song in self.songs:
+                    waits = visitor.song(song.name).locator(".song-progress")
+                    visitor.wait_for(song.name, "predicting")
+                    waits.wait_for(state="hidden")
+                picture("server-away")
+                visitor.page.goto(f"{self.site.url}/models/{self.card.version}")
+                picture("server-away-elsewhere")
+            finally:
+                self.site.start()
 
     def recording(self, look: str) -> None:
         """The microphone is not allowed, then it is on."""
