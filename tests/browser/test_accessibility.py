@@ -37,7 +37,8 @@ def broken_rules(visitor: Visit) -> list[str]:
 
 @pytest.mark.parametrize("look", ["wide-light-en", "phone-dark-en", "phone-light-fr"])
 def test_without_a_server(visit: Callable[..., Visit], site: Site, tmp_path: Path, look: str):
-    visitor = visit(site.url, **LOOKS[look]).opened()
+    # what is focused is scrolled to at once
+    visitor = visit(site.url, reduced_motion="reduce", **LOOKS[look]).opened()
     visitor.expected_complaints = ("ERR_FAILED",)
     for address in ("**/predictions", "**/healthz"):
         visitor.page.route(address, lambda route: route.abort())
