@@ -10,12 +10,14 @@ from .segments import (
     extract_segments,
 )
 from .spec import FeatureSpec
+from .stream import SegmentStream
 
 __all__ = [
     "AudioError",
     "FeatureRequest",
     "FeatureSpec",
     "Segment",
+    "SegmentStream",
     "build_request",
     "coefficients",
     "dct_matrix",

@@ -171,20 +171,31 @@ def sounding_excerpt(
     return excerpt
 
 
+def excerpt_segments(samples: Float32Array, first: int, spec: FeatureSpec) -> list[Segment]:
+    """Segments of one excerpt (n,), which begins at sample `first` of its song.
+
+    Raises
+    ------
+    AudioError : "not_finite" for NaN or infinite samples.
+    """
+    excerpt = sounding_excerpt(samples, 0, len(samples), spec)
+    if excerpt is None:
+        return []
+    last = first + len(samples)
+    segments = []
+    for number, values in excerpt_features(excerpt, spec):
+        start = first + number * spec.segment_samples
+        end = min(start + spec.segment_samples, last)
+        segments.append(Segment(start / spec.sample_rate, end / spec.sample_rate, values))
+    return segments
+
+
 def _iterate(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None
 ) -> Iterator[Segment]:
     bounds = excerpt_bounds(len(samples), spec)
     for done, (first, last) in enumerate(bounds, start=1):
-        excerpt = sounding_excerpt(samples, first, last, spec)
-        if excerpt is not None:
-            for number, values in excerpt_features(excerpt, spec):
-                start = first + number * spec.segment_samples
-                yield Segment(
-                    start / spec.sample_rate,
-                    min(start + spec.segment_samples, last) / spec.sample_rate,
-                    values,
-                )
+        yield from excerpt_segments(samples[first:last], first, spec)
         if progress is not None:
             progress(done, len(bounds))
 

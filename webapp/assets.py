@@ -1,7 +1,10 @@
 """Everything static: files by content hash, the browser's Python runtime and features.zip.
 
-A URL with the right `?v=<hash>` (or the runtime's versioned folder) never changes its content and
-is cached for good; every other URL is asked again each time and answered with 304 if unchanged.
+A URL with the right `?v=<hash>` or inside a versioned folder never changes its content and is
+cached for good; every other URL is asked again each time and answered with 304 if unchanged.
+
+Scripts live in a folder named by the version of all of them: modules import each other by relative
+URLs, so a page gets those that belong together, however long it stays open while files change.
 """
 
 from __future__ import annotations
@@ -14,18 +17,21 @@ import zipfile
 from pathlib import Path
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, request, send_file, url_for
+from flask import Blueprint, Flask, Response, current_app, g, request, send_file, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from . import vendor
+from . import language, vendor
+from .inference.card import CARD_NAME
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
+from .state import site
 
 bp = Blueprint("assets", __name__)
 
 STATIC = REPOSITORY / "static"
 FEATURES = REPOSITORY / "features"
+TEMPLATES = REPOSITORY / "templates"
 EXTENSION = "musiclassify_features_zip"
 FOREVER = "public, max-age=31536000, immutable"
 # not left to the machine: Windows and old mime.types files say other things
@@ -49,13 +55,43 @@ _hashes: dict[Path, tuple[tuple[int, int], str]] = {}
 
 
 def asset(name: str) -> str:
-    """URL of a file in static/ with the hash of its content.
+    """URL of a file in static/ that changes with its content.
 
-    A missing file gets its plain URL: the page then lacks a picture or a style, but it is there.
+    That of a script changes with any file of the page. A missing file gets its plain URL: the page
+    then lacks a picture or a style, but it is there.
     """
     path = _vendored(name) or STATIC / name
+    if path.suffix == ".js" and path.is_file():
+        return url_for("assets.page_file", version=page_version(), name=name)
     version = file_hash(path) if path.is_file() else None
     return url_for("assets.static_file", name=name, v=version)
+
+
+def page_files() -> dict[str, Path]:
+    """Everything in static/ that pages load, but for the runtime, and the libraries, by name."""
+    found = {}
+    for path in sorted(STATIC.rglob("*")):
+        if path.suffix in TYPES and not path.is_relative_to(RUNTIME_DIR) and path.is_file():
+            found[path.relative_to(STATIC).as_posix()] = path
+    libraries = {f"vendor/{name}": script.file for name, script in vendor.SCRIPTS.items()}
+    return found | {name: path for name, path in libraries.items() if path.is_file()}
+
+
+def page_version() -> str:
+    """Hash of all that a page is made of, but for the runtime.
+
+    What it loads, what it says, and the versions of the model that it knows.
+    """
+    if "page_version" not in g:
+        made_of = [
+            *sorted(TEMPLATES.rglob("*.html")),
+            *sorted(language.FOLDER.rglob("*.po")),
+            *(card.folder / CARD_NAME for card in site().registry.cards.values()),
+        ]
+        lines = [f"{name} {file_hash(path)}" for name, path in page_files().items()]
+        lines += [f"{path.name} {file_hash(path)}" for path in made_of if path.is_file()]
+        g.page_version = _short_hash("\n".join([*lines, _short_hash(_zip())]).encode())
+    return cast(str, g.page_version)
 
 
 def runtime_version() -> str:
@@ -116,6 +152,15 @@ def static_file(name: str) -> Response:
     """Serve a file of static/."""
     path = _vendored(name) or _inside(STATIC, name)
     return _send(path, file_hash(path), forever=request.args.get("v") == file_hash(path))
+
+
+@bp.get("/static/page/<version>/<path:name>")
+def page_file(version: str, name: str) -> Response:
+    """Serve a file of static/ under the version of all of them; others are not there any more."""
+    if version != page_version():
+        raise NotFound
+    path = _vendored(name) or _inside(STATIC, name)
+    return _send(path, file_hash(path), forever=True)
 
 
 @bp.get("/static/runtime/<version>/<name>")

@@ -256,6 +256,9 @@ def document(here: Site) -> Json:
                 )
             },
             "/api/openapi.json": {"get": _operation("Describe the API", described_here)},
+            "/offline": {
+                "get": _page("What the service worker keeps to show while the server is away")
+            },
             "/healthz": {"get": _operation("Is the process alive?", _json("Health", "It is"))},
             "/readyz": {
                 "get": _operation("Has the model answered?", _json("Ready", "It has"), 503)

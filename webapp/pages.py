@@ -106,9 +106,12 @@ def config() -> dict[str, Any]:
     """What the page's scripts need to know, as JSON inside the page."""
     here = site()
     return {
+        "pageVersion": assets.page_version(),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
         "maxMinutes": here.settings.max_minutes,
+        "maxWholeMinutes": here.settings.max_whole_minutes,
+        "streamMinutes": here.settings.stream_minutes,
         "maxSegments": here.settings.max_segments,
         "maxBodyBytes": here.settings.max_body_bytes,
         "selected": here.selected,

@@ -90,7 +90,16 @@ class Settings:
     # an hour of music: in pieces of three seconds, and as log-mel with a column every 77.6 ms
     max_segments: int = _setting(1200, _whole(1, 100_000), "Most segments in one request.")
     max_body_mb: int = _setting(48, _whole(1, 1024), "Largest request body, in MiB.")
-    max_minutes: int = _setting(60, _whole(1, 600), "Longest song that the page takes, in minutes.")
+    max_minutes: int = _setting(
+        180, _whole(1, 600), "Longest song that the page takes, in minutes."
+    )
+    stream_minutes: int = _setting(
+        15, _whole(1, 600), "Longer songs are decoded and sent bit by bit, in minutes."
+    )
+    # decoded at once, an hour takes a gigabyte of the browser's memory
+    max_whole_minutes: int = _setting(
+        60, _whole(1, 600), "Longest song of a kind that is only decoded at once, in minutes."
+    )
     trusted_hosts: tuple[str, ...] = _setting(
         ("localhost", "127.0.0.1", "[::1]"),
         _WORDS,

@@ -35,6 +35,10 @@ class Script:
 
 # Served name: file. An update in package.json needs new digests here.
 SCRIPTS = {
+    "mediabunny.js": Script(
+        "mediabunny/dist/bundles/mediabunny.min.mjs",
+        "fa696c53494b6b09a8b310ec51e3c44a59e79513234fb832255a38c686162009",
+    ),
     "wavesurfer.js": Script(
         "wavesurfer.js/dist/wavesurfer.esm.js",
         "079f3b142f37737f975b03ea8fd18652a316dc2120a2629aeca0844a0c08f2b1",

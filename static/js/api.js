@@ -2,8 +2,10 @@
 
 import { UserError } from './errors.js';
 import { integer, size } from './format.js';
+import { t, tn } from './text.js';
 
 const TIMEOUT_MS = 60_000;
+const GATEWAY = [502, 503, 504];
 
 /**
  * @typedef {object} Prediction
@@ -23,13 +25,18 @@ const TIMEOUT_MS = 60_000;
 export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) {
   let reason = '';
   if (nSegments > maxSegments) {
-    reason = `it has ${integer(nSegments)} pieces, and at most ${integer(maxSegments)} are taken`;
+    reason = tn(
+      'it has {n} piece, and at most {most} are taken',
+      'it has {n} pieces, and at most {most} are taken',
+      nSegments,
+      { n: integer(nSegments), most: integer(maxSegments) },
+    );
   } else if (body.size > maxBodyBytes) {
-    reason = `its numbers take ${size(body.size)}, and at most ${size(maxBodyBytes)} are taken`;
+    reason = t('its numbers take {size}, and at most {most} are taken', { size: size(body.size), most: size(maxBodyBytes) });
   }
   if (reason) {
     throw new UserError(
-      `This song is too long for this server: ${reason}. Nothing was sent. Cut it into parts, please.`,
+      t('This song is too long for this server: {reason}. Nothing was sent. Cut it into parts, please.', { reason }),
       { retryable: false },
     );
   }
@@ -40,15 +47,19 @@ export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) 
  * answer otherwise when the same numbers come again.
  */
 async function refusal(response) {
+  const { status } = response;
   let message = '';
+  // A proxy's word for a server that is away; the server itself answers in JSON.
+  let unreachable = false;
   try {
     message = (await response.json()).error.message;
   } catch {
-    message = `it answered with status ${response.status}`;
+    message = t('it answered with status {status}.', { status });
+    unreachable = GATEWAY.includes(status);
   }
-  if (response.status === 429) return new UserError(`The server is busy: ${message} Try again in a moment.`);
-  if (response.status >= 500) return new UserError(`The server has a problem: ${message} Try again, please.`);
-  return new UserError(`The server refused this song: ${message}`, { retryable: false });
+  if (status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }));
+  if (status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }), { unreachable });
+  return new UserError(t('The server refused this song: {message}', { message }), { retryable: false });
 }
 
 /** @param {string} text @returns {Prediction} */
@@ -60,7 +71,7 @@ function understand(text) {
     // told below
   }
   if (answer?.aggregate && answer.segments) return answer;
-  throw new UserError('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.');
+  throw new UserError(t('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.'));
 }
 
 /**
@@ -90,11 +101,14 @@ export async function predict(url, body, signal) {
     return understand(await response.text());
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (signal.aborted) throw new UserError('Removed.', { cancelled: true });
+    if (signal.aborted) throw new UserError(t('Removed.'), { cancelled: true });
     if (timeout.signal.aborted) {
-      throw new UserError(`The server did not answer within ${TIMEOUT_MS / 1000} seconds. Retry sends the numbers again.`);
+      throw new UserError(t('The server did not answer within {seconds} seconds. Retry sends the numbers again.', { seconds: TIMEOUT_MS / 1000 }));
     }
-    throw new UserError('The server cannot be reached. Start it again if it was stopped; Retry sends the numbers again without decoding the song anew.');
+    throw new UserError(
+      t('The server cannot be reached. Start it again if it was stopped; Retry sends the numbers again without decoding the song anew.'),
+      { unreachable: true },
+    );
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', forward);

@@ -10,8 +10,12 @@ import { showEngine } from './engine_view.js';
 import { integer } from './format.js';
 import { History } from './history.js';
 import { showHistory } from './history_view.js';
+import { showServerLink } from './notices.js';
+import { keepForOffline } from './offline.js';
+import { askAll } from './parts.js';
 import { Song, SongQueue } from './queue.js';
 import { offerRecording } from './recorder_view.js';
+import { serverLink } from './server_link.js';
 import { SongView } from './song_view.js';
 import { tn } from './text.js';
 import { offerVersions } from './versions_view.js';
@@ -23,12 +27,15 @@ const engine = new Engine(config);
 const queue = new SongQueue({
   engine,
   model: config.models.find(({ version }) => version === config.selected),
-  decode: async (song, { featureSpec: { sample_rate: sampleRate } }) => {
-    const decoded = await decode(song.file, { sampleRate, maxMinutes: config.maxMinutes });
+  limits: config,
+  decode: async (song, { featureSpec: { sample_rate: sampleRate } }, signal) => {
+    const decoded = await decode(song.file, { ...config, sampleRate, signal });
     return song.part ? cut(decoded, sampleRate, song.part) : decoded;
   },
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (body, { predictUrl }, signal) => predict(predictUrl, body, signal),
+  predict: (extraction, { predictUrl }, signal) =>
+    askAll(extraction, (body) => predict(predictUrl, body, signal)),
+  patiently: (request, signal) => serverLink.send(request, signal),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
@@ -132,8 +139,13 @@ queue.addEventListener('change', ({ detail: song }) => {
   views.get(song).update(engine.state === 'ready');
   summarise();
 });
-engine.addEventListener('change', () => {
+const updateViews = () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
+};
+engine.addEventListener('change', updateViews);
+serverLink.addEventListener('change', () => {
+  updateViews();
+  collection.update();
 });
 byId('songs').addEventListener('change', ({ target }) => {
   add([...target.files].map((file) => ({ file, path: file.name })));
@@ -164,6 +176,8 @@ offerVersions(config.models, queue.model, (model) => {
 });
 offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
+showServerLink(serverLink);
 showHistory(history);
 history.start();
 engine.start();
+keepForOffline(config, engine, serverLink);

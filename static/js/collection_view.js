@@ -6,6 +6,7 @@ import {
 import { integer } from './format.js';
 import { colourClass, genreName } from './genres.js';
 import { Pace } from './pace.js';
+import { serverLink } from './server_link.js';
 import { t, tn } from './text.js';
 
 const ALL = '';
@@ -67,12 +68,13 @@ export class CollectionView {
       if (!song.restored) this.#pace.finish(song.size);
     }
     const open = songs.filter((song) => !song.finished);
-    this.#pace.run(songs.some((song) => song.running));
+    const away = !serverLink.up;
+    this.#pace.run(!away && songs.some((song) => song.running));
     const overall = byId('overall');
     overall.max = Math.max(1, songs.length);
     overall.value = songs.length - open.length;
     const left = this.#pace.left(open.reduce((sum, song) => sum + song.size, 0));
-    byId('time-left').textContent = paused && open.length ? t('Paused') : left;
+    byId('time-left').textContent = !open.length ? left : paused ? t('Paused') : away ? t('Waiting for the server') : left;
     byId('pause').textContent = paused ? t('Go on') : t('Pause');
     // A button that can no longer be pressed loses the focus.
     if (!open.length && document.activeElement === byId('pause')) byId('order').focus({ preventScroll: true });

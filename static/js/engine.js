@@ -21,6 +21,9 @@ export const FILES_TO_LOAD = 7;
 /**
  * @typedef {object} Extraction
  * @property {Blob} body the JSON text to send
+ * @property {import('./parts.js').Part[]} [parts] of a long song: the requests that it is sent in;
+ *   body is all of them in one
+ * @property {string} [damage] what of the file could not be decoded, for the visitor
  * @property {number} nSegments
  * @property {boolean} repeated shorter than one segment, so a weak answer
  * @property {number} skipped seconds left out at the start
@@ -56,6 +59,8 @@ export class Engine extends EventTarget {
     this.message = '';
     this.files = 0;
     this.bytes = 0;
+    /** How often it began to load: a new worker knows nothing of what the one before did. */
+    this.starts = 0;
   }
 
   /** Begin to load, also again after a failure. */
@@ -67,6 +72,7 @@ export class Engine extends EventTarget {
       this.#fail(unable);
       return;
     }
+    this.starts += 1;
     performance.mark('engine-start');
     let worker;
     try {
@@ -108,11 +114,14 @@ export class Engine extends EventTarget {
    * @param {Float32Array} samples mono, at the feature spec's sample rate
    * @param {object} featureSpec of the version that is to answer
    * @param {(done: number, total: number) => void} onProgress per excerpt
-   * @returns {Promise<Extraction>}
+   * @param {{key: number, take: boolean, last: boolean, most: number}} [stream] the samples are the
+   *   next ones of a long song, told by its key: whether to give what can be sent so far, whether the
+   *   song ends, and how many pieces a request may have
+   * @returns {Promise<Extraction>} of a stream: its ready requests, and the new pieces
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  extract(samples, featureSpec, onProgress) {
-    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec) }, [samples.buffer], {
+  extract(samples, featureSpec, onProgress, stream = undefined) {
+    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec), stream }, [samples.buffer], {
       onProgress,
       broken: (reason) => t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason }),
     });
@@ -161,6 +170,11 @@ export class Engine extends EventTarget {
   /** Nothing is awaited when nothing is left to do. */
   #rest() {
     if (!this.#tasks.size) clearTimeout(this.#watchdog);
+  }
+
+  /** Let go of a long song that is not analysed to its end. @param {number} key */
+  forget(key) {
+    this.#worker?.postMessage({ type: 'forget', key });
   }
 
   #ready() {

@@ -3,13 +3,15 @@
 export class UserError extends Error {
   /**
    * @param {string} message a sentence: what is wrong and what to do
-   * @param {{retryable?: boolean, cancelled?: boolean}} [options] retryable: trying again may help
+   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean}} [options]
+   *   retryable: trying again may help; unreachable: there was no answer at all
    */
-  constructor(message, { retryable = true, cancelled = false } = {}) {
+  constructor(message, { retryable = true, cancelled = false, unreachable = false } = {}) {
     super(message);
     this.name = 'UserError';
     this.retryable = retryable;
     this.cancelled = cancelled;
+    this.unreachable = unreachable;
   }
 }
 

@@ -15,6 +15,7 @@ const views = new WeakMap();
  * @property {number} start seconds left out at the song's start
  * @property {(onProgress: (done: number, total: number) => void, signal: AbortSignal) =>
  *   Promise<Float32Array>} make gives the samples
+ * @property {boolean} whole whether all of a song's numbers go in, or those of its beginning
  * @property {() => Blob | null} original the song, only to be played beside it; null when it was not kept
  * @property {number} begin seconds of the original before the part that was analysed
  * @property {{kind: string, sample_rate: number}} featureSpec
@@ -75,7 +76,7 @@ export function inversionView(body, parts) {
  * @param {HTMLElement} section
  * @param {Parts} parts
  */
-function offer(section, { start, make, original: originalOf, begin, featureSpec, makeUrl, gone }) {
+function offer(section, { start, make, whole, original: originalOf, begin, featureSpec, makeUrl, gone }) {
   const one = (selector) => section.querySelector(selector);
   const [button, progress, status] = [one('.inversion-make'), one('.inversion-progress'), one('.inversion-status')];
   const [made, file] = [one('.inversion-made'), one('.inversion-file')];
@@ -109,9 +110,12 @@ function offer(section, { start, make, original: originalOf, begin, featureSpec,
     }
     for (const element of [file.parentElement, one('.inversion-switch')]) element.hidden = !original;
     if (hadFocus) (original ? one('.inversion-switch') : made).focus();
-    say(start
-      ? t('Made in {time}. The first {start} were not sent, so they are silent.', { time: duration(took), start: clock(start) })
-      : t('Made in {time}.', { time: duration(took) }));
+    const length = clock(samples.length / featureSpec.sample_rate);
+    const facts = [whole
+      ? t('Made in {time}.', { time: duration(took) })
+      : t('Made in {time}, of the first {length}: the song is long.', { time: duration(took), length })];
+    if (start) facts.push(t('The first {start} were not sent, so they are silent.', { start: clock(start) }));
+    say(facts.join(' '));
   };
 
   button.addEventListener('click', async () => {

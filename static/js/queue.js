@@ -2,11 +2,13 @@
  * Takes songs through decoding, extraction and prediction.
  *
  * Decoding of the next song overlaps extraction of the one before it, so at most two decoded songs
- * are held. Numbers wait for the server as small blobs.
+ * are held. Numbers wait for the server as small blobs. A long song is decoded, analysed and answered
+ * bit by bit, by itself.
  */
 
 import { UserError } from './errors.js';
 import { clock } from './format.js';
+import { NOTHING_HEARD, listen } from './long_song.js';
 import { peaksOf } from './peaks.js';
 import { t } from './text.js';
 
@@ -67,6 +69,9 @@ export class Song {
     this.extractions = new Map();
     /** Answers by version. @type {Map<string, import('./api.js').Prediction>} */
     this.predictions = new Map();
+    /** What is known of a long song while it is listened to, and of one that was given up then.
+     * @type {import('./long_song.js').Heard | null} */
+    this.heard = null;
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
     /** Whether it was finished in an earlier page. */
@@ -82,6 +87,11 @@ export class Song {
 
   set extraction(extraction) {
     this.extractions.set(this.model.featureSpec.id, extraction);
+  }
+
+  /** What was sent or may have been, as far as it is known. */
+  get sent() {
+    return this.extraction ?? this.heard?.extraction ?? null;
   }
 
   /** What its version answered, or null. */
@@ -122,6 +132,8 @@ export class SongQueue extends EventTarget {
   #decode;
   #check;
   #predict;
+  #limits;
+  #patiently;
   #running = false;
   #extracting = Promise.resolve();
   #requests = 0;
@@ -130,19 +142,25 @@ export class SongQueue extends EventTarget {
   /**
    * @param {object} parts
    * @param {import('./engine.js').Engine} parts.engine
-   * @param {(song: Song, model: Model) => Promise<import('./decode.js').Decoded>} parts.decode
+   * @param {(song: Song, model: Model, signal: AbortSignal) =>
+   *   Promise<import('./decode.js').Decoded>} parts.decode
    * @param {(extraction: import('./engine.js').Extraction) => void} parts.check throws what must
    *   not be sent
-   * @param {(body: Blob, model: Model, signal: AbortSignal) =>
+   * @param {(extraction: {body: Blob}, model: Model, signal: AbortSignal) =>
    *   Promise<import('./api.js').Prediction>} parts.predict
+   * @param {import('./long_song.js').Limits} parts.limits of what is taken
    * @param {Model} parts.model answers until another is chosen
+   * @param {import('./server_link.js').ServerLink['send']} parts.patiently waits for a server that
+   *   is away
    */
-  constructor({ engine, decode, check, predict, model }) {
+  constructor({ engine, decode, check, predict, patiently, limits, model }) {
     super();
     this.#engine = engine;
     this.#decode = decode;
     this.#check = check;
     this.#predict = predict;
+    this.#limits = limits;
+    this.#patiently = patiently;
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
@@ -210,8 +228,10 @@ export class SongQueue extends EventTarget {
     // Only its answer was kept: it stays that of the version which gave it.
     if (able || !song.finished) song.model = model;
     const lost = state === 'cancelled' || (state === 'failed' && !song.error.retryable) || !able;
-    // Its numbers are on their way, and the new version takes them as well.
-    const underWay = song.running && readsTheSame && state !== 'predicting';
+    // Its numbers are on their way, and the new version takes them as well; of a long song, some are
+    // answered by the version before.
+    const underWay = song.running && readsTheSame && state !== 'predicting' && !song.heard;
+    song.heard = null;
     if (!lost && !underWay && (song.running || song.finished)) {
       song.attempt.abort();
       song.attempt = new AbortController();
@@ -238,13 +258,16 @@ export class SongQueue extends EventTarget {
       if (!song.file) {
         throw new UserError(t('The sound itself is not kept; choose the file again, please.'));
       }
-      const { samples } = await this.#decode(song, model);
+      const { samples, stream } = await this.#decode(song, model, signal);
       signal.throwIfAborted();
-      extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
-      this.#check(extraction);
+      if (stream) ({ extraction } = await this.#listen(stream, { model, signal }));
+      else {
+        extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
+        this.#check(extraction);
+      }
       song.extractions.set(model.featureSpec.id, extraction);
     }
-    const prediction = await this.#predict(extraction.body, model, signal);
+    const prediction = await this.#predict(extraction, model, signal);
     song.predictions.set(model.version, prediction);
     return prediction;
   }
@@ -283,16 +306,44 @@ export class SongQueue extends EventTarget {
     const { signal } = song.attempt;
     this.#set(song, 'decoding');
     try {
-      const { samples, seconds } = await this.#timed(song, 'decode', () => this.#decode(song, song.model));
+      const { samples, stream, seconds } = await this.#timed(song, 'decode', () =>
+        this.#decode(song, song.model, signal));
       if (signal.aborted) return;
       song.seconds = seconds;
-      song.peaks = peaksOf(samples, samples.length / seconds);
+      if (!stream) song.peaks = peaksOf(samples, samples.length / seconds);
       await this.#extracting;
       if (signal.aborted) return;
-      this.#extracting = this.#extract(song, samples, signal);
+      if (stream) await this.#follow(song, stream, signal);
+      else this.#extracting = this.#extract(song, samples, signal);
     } catch (error) {
       this.#fail(song, error, signal);
     }
+  }
+
+  #listen(stream, more) {
+    return listen(stream, { engine: this.#engine, limits: this.#limits, check: this.#check, ...more });
+  }
+
+  /** Show what is known of a long song while it is listened to. */
+  async #follow(song, stream, signal) {
+    const { model, seconds: whole } = song;
+    const show = (heard) => {
+      if (signal.aborted) return;
+      song.heard = heard;
+      song.peaks = heard.peaks;
+      this.#set(song, 'extracting', Math.min(1, heard.seconds / whole));
+    };
+    song.heard = NOTHING_HEARD;
+    this.#set(song, 'extracting', 0);
+    const { extraction, answered, complete, seconds } = await this.#timed(song, 'extract', () =>
+      this.#listen(stream, { model, signal, show, ask: (body) => this.#predict({ body }, model, signal) }));
+    if (signal.aborted) return;
+    song.seconds = seconds;
+    song.extraction = extraction;
+    if (complete) {
+      song.prediction = answered.prediction;
+      this.#set(song, 'done');
+    } else this.#send(song);
   }
 
   async #extract(song, samples, signal) {
@@ -327,8 +378,8 @@ export class SongQueue extends EventTarget {
     this.#requests += 1;
     try {
       if (!signal.aborted) {
-        const prediction = await this.#timed(song, 'request', () =>
-          this.#predict(song.extraction.body, song.model, signal));
+        const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
+          this.#predict(song.extraction, song.model, signal)), signal);
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');
@@ -360,6 +411,8 @@ export class SongQueue extends EventTarget {
   }
 
   #set(song, state, progress = null) {
+    // Given up halfway, it still shows what was sent.
+    if (state === 'queued' || state === 'decoding' || state === 'done') song.heard = null;
     song.state = state;
     song.progress = progress;
     this.dispatchEvent(new CustomEvent('change', { detail: song }));

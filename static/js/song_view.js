@@ -3,9 +3,12 @@
 import { barsOf } from './bars_view.js';
 import { clock, decimal, integer, percent, size } from './format.js';
 import { colourClass, genreName } from './genres.js';
+import { showHeard } from './heard_view.js';
+import { sentBytes } from './parts.js';
 import { piecesTable } from './pieces_view.js';
 import { offerPart } from './part_view.js';
 import { sentView } from './sent_view.js';
+import { serverLink } from './server_link.js';
 import { story } from './story.js';
 import { t, tn } from './text.js';
 import { Timeline, fillStrip } from './timeline.js';
@@ -23,6 +26,7 @@ const STATUS = {
   decoding: t('Decoding on your computer'),
   extracting: t('Analysing on your computer'),
   predicting: t('Asking the model'),
+  unanswered: t('Waiting for the server; its numbers are ready'),
   cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
@@ -38,6 +42,7 @@ export class SongView {
   #gone = new AbortController();
   #invert;
   #shown = '';
+  #heard = null;
 
   /**
    * @param {import('./queue.js').Song} song
@@ -102,21 +107,27 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, size: bytes, extraction } = this.#song;
+    const { state, progress, error, seconds, file, size: bytes, sent } = this.#song;
     const parts = this.#parts;
-    parts.progress.hidden = !this.#song.running;
+    const unanswered = state === 'predicting' && !serverLink.up;
+    parts.progress.hidden = unanswered || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
-    const caption = state === 'queued' && !analysisReady ? 'waiting' : state;
+    const caption = unanswered ? 'unanswered' : state === 'queued' && !analysisReady ? 'waiting' : state;
     const version = this.#song.model?.version;
     const shown = `${caption} ${version} ${this.#current().version}`;
-    if (shown === this.#shown) return;
-    // Another version is to answer: what the one before said is no longer true.
-    if (version && state !== 'done' && this.element.dataset.state === 'done') this.#blank(this.#song.model);
+    if (shown === this.#shown) {
+      this.#heard = showHeard(this.#song, parts, this.#timeline, this.#heard);
+      return;
+    }
+    // Another version is to answer, or it is tried again: what was said before is no longer true.
+    const outdated = this.element.dataset.state === 'done' || (this.#heard && !this.#song.heard);
+    if (version && state !== 'done' && outdated) this.#blank(this.#song.model);
+    this.#heard = this.#song.heard;
     if (state === 'extracting') {
       this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
       this.#part.offer(seconds);
@@ -126,11 +137,11 @@ export class SongView {
     parts.retry.hidden = !this.#song.retryable;
     // Without numbers there is nothing below to unfold.
     const ended = state === 'failed' || state === 'cancelled';
-    parts.toggle.disabled = ended && !extraction;
+    parts.toggle.disabled = ended && !sent;
     if (ended) {
       this.open(false);
       parts.status.textContent = error?.message ?? STATUS[state];
-      if (extraction) this.#renewSent(t('What was or may have been sent'));
+      if (sent) this.#renewSent(t('What was or may have been sent'));
     } else if (state === 'done') {
       this.#showResult();
     } else {
@@ -245,6 +256,11 @@ export class SongView {
       );
       more += t('; weak, because it is shorter than one piece');
     }
+    if (extraction.damage) {
+      parts.weak.hidden = false;
+      parts.weak.textContent = extraction.damage;
+      more += t('; part of the file is damaged');
+    }
     more += answeredBy(this.element, model, this.#current());
     parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
     this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
@@ -266,10 +282,9 @@ export class SongView {
   /** The request has ended: tell anew what is known of it. */
   #renewSent(title) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
-    const { extraction } = this.#song;
     sentTitle.textContent = title;
     sentSize.textContent = t('{sent} of numbers for a song of {file}', {
-      sent: size(extraction.body.size), file: size(this.#song.size),
+      sent: size(sentBytes(this.#song.sent)), file: size(this.#song.size),
     });
     sentBody.replaceChildren();
     this.#showSent();
@@ -277,8 +292,8 @@ export class SongView {
 
   async #showSent() {
     const { sent, sentBody } = this.#parts;
-    const { state, extraction } = this.#song;
-    if (!sent.open || !extraction || sentBody.childElementCount) return;
+    const { state } = this.#song;
+    if (!sent.open || !this.#song.sent || sentBody.childElementCount) return;
     const view = await sentView(this.#song, {
       makeUrl: (blob) => this.#url(blob), invert: this.#invert, gone: this.#gone.signal,
     });

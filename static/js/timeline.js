@@ -191,9 +191,11 @@ export class Timeline {
    * @param {number} seconds length of the song
    * @param {Uint8Array | null} peaks its outline
    * @param {number} [begin] where it begins in the file, in seconds
+   * @param {number} [known] how far the answers reach, while more are to come
    */
-  show(prediction, extraction, seconds, peaks, begin = 0) {
+  show(prediction, extraction, seconds, peaks, begin = 0, known = seconds) {
     const { segments, genres } = prediction;
+    const focused = this.#buttons.indexOf(document.activeElement);
     this.#seconds = seconds;
     this.#peaks = peaks;
     this.#begin = begin;
@@ -201,7 +203,7 @@ export class Timeline {
     this.#genres = genres;
     this.#heads = [];
     this.#buttons = [];
-    const between = gaps(segments, extraction, seconds);
+    const between = gaps(segments, extraction, known);
     const names = runs(segments);
     this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
       const inRow = ({ from, to }) => from < row.end && to > row.start;
@@ -232,7 +234,9 @@ export class Timeline {
       }
       return element;
     }));
-    if (this.#buttons.length) this.#buttons[0].tabIndex = 0;
+    if (this.#buttons.length) this.#buttons[Math.max(0, focused)].tabIndex = 0;
+    // Drawn anew, a piece keeps the focus.
+    if (focused >= 0) this.#buttons[focused].focus({ preventScroll: true });
     this.#redraw();
   }
 

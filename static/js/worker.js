@@ -1,6 +1,6 @@
 /**
  * The analysis, in its own thread: Python (Pyodide) with numpy and the project's own features/.
- * Messages in: start, extract, invert, drop. Messages out: loading, ready, failed, progress,
+ * Messages in: start, extract, forget, invert, drop. Messages out: loading, ready, failed, progress,
  * extracted, refused, inverted, unmade, broken. See engine.js for the other end.
  */
 
@@ -11,15 +11,15 @@ const nativeFetch = self.fetch.bind(self);
 const BRIDGE = `
 import json
 import numpy as np
-from features import AudioError, FeatureSpec, build_request
+from features import AudioError, FeatureSpec, SegmentStream, build_request
 from features.inversion import PEAK, Inversion, read_request
 from features.mel import count_frames
 from features.segments import excerpt_bounds
 
-def pieces(n_samples, spec):
-    """Start and end in seconds of every piece of the song, silent ones too."""
+def pieces(bounds, spec):
+    """Start and end in seconds of every piece of some excerpts, silent ones too."""
     found = []
-    for first, last in excerpt_bounds(n_samples, spec):
+    for first, last in bounds:
         # at least one: a sound shorter than a piece is repeated to fill it
         for number in range(max(1, count_frames(last - first, spec.hop_length) // spec.n_frames)):
             start = first + number * spec.segment_samples
@@ -33,7 +33,26 @@ def extract(samples, spec, progress):
         request = build_request(samples, spec, progress)
     except AudioError as error:
         return "refused", error.code, str(error)
-    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(len(samples), spec)
+    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(excerpt_bounds(len(samples), spec), spec)
+
+streams = {}
+
+def feed(key, samples, spec, take, last, most):
+    """The next samples of a long song, and the requests that are ready where they are taken."""
+    samples, spec = np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec))
+    stream = streams.setdefault(key, SegmentStream(spec))
+    known = len(stream.bounds)
+    try:
+        stream.feed(samples, last=last)
+    except AudioError as error:
+        streams.pop(key)
+        return "refused", error.code, str(error)
+    requests = []
+    while (take or last) and (request := stream.take(most)):
+        requests.append((request.body, request.n_segments, request.repeated, request.skipped))
+    if last:
+        streams.pop(key)
+    return "extracted", requests, pieces(stream.bounds[known:], spec)
 
 def invert(text, spec):
     """Number of samples, number of blocks and peak to come; then block by block."""
@@ -42,11 +61,15 @@ def invert(text, spec):
     yield inversion.n_samples, inversion.n_blocks, PEAK
     yield from inversion.blocks()
 
-extract, invert
+extract, feed, lambda key: streams.pop(key, None), invert
 `;
 
 /** @type {import('pyodide/ffi').PyCallable | null} */
 let extractInPython = null;
+/** @type {import('pyodide/ffi').PyCallable | null} */
+let feedInPython = null;
+/** @type {import('pyodide/ffi').PyCallable | null} */
+let forgetInPython = null;
 /** @type {import('pyodide/ffi').PyCallable | null} */
 let invertInPython = null;
 /** Sounds that nobody waits for any more, by the number of the task. */
@@ -149,7 +172,7 @@ async function load({ runtimeUrl, featuresUrl }) {
     throw new LoadError(t('The numpy package could not be loaded.'));
   }
   pyodide.unpackArchive(await features, 'zip');
-  [extractInPython, invertInPython] = pyodide.runPython(BRIDGE);
+  [extractInPython, feedInPython, forgetInPython, invertInPython] = pyodide.runPython(BRIDGE);
   self.fetch = nativeFetch;
   downloads.observer.disconnect();
 }
@@ -167,6 +190,25 @@ function extract({ id, samples, spec }) {
   const [text, nSegments, repeated, skipped, pieces] = values;
   const body = new Blob([text], { type: 'application/json' });
   self.postMessage({ type, id, body, nSegments, repeated, skipped, pieces });
+}
+
+/**
+ * The next samples of a long song.
+ * @param {{id: number, samples: Float32Array, spec: string,
+ *   stream: {key: number, take: boolean, last: boolean, most: number}}} task
+ */
+function feed({ id, samples, spec, stream: { key, take, last, most } }) {
+  const answer = feedInPython(key, samples, spec, take, last, most);
+  const [type, ...values] = answer.toJs();
+  answer.destroy();
+  if (type === 'refused') {
+    self.postMessage({ type, id, code: values[0], message: values[1] });
+    return;
+  }
+  const requests = values[0].map(([text, nSegments, repeated, skipped]) => ({
+    body: new Blob([text], { type: 'application/json' }), nSegments, repeated, skipped,
+  }));
+  self.postMessage({ type, id, requests, pieces: values[1] });
 }
 
 /**
@@ -221,10 +263,13 @@ self.onmessage = async ({ data }) => {
     }
   } else if (data.type === 'extract') {
     try {
-      extract(data);
+      if (data.stream) feed(data);
+      else extract(data);
     } catch (error) {
       self.postMessage({ type: 'broken', id: data.id, message: reasonOf(error) });
     }
+  } else if (data.type === 'forget') {
+    forgetInPython?.(data.key);
   } else if (data.type === 'invert') {
     try {
       await invert(data);

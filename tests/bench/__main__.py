@@ -29,6 +29,20 @@ def page(rounds: int) -> Rows:
     return part.measure(rounds)
 
 
+def long(rounds: int) -> Rows:
+    """Songs of two hours: memory of the page, time to the first answers and to the whole."""
+    from . import long as part
+
+    return part.measure()
+
+
+def queue(rounds: int) -> Rows:
+    """Two hundred songs in one queue, not remembered and remembered."""
+    from . import queue as part
+
+    return part.measure()
+
+
 def server(rounds: int) -> Rows:
     """The server's answer against bare LiteRT."""
     from . import server as part
@@ -59,6 +73,8 @@ def inversion(rounds: int) -> Rows:
 
 PARTS: dict[str, Callable[[int], Rows]] = {
     "page": page,
+    "long": long,
+    "queue": queue,
     "server": server,
     "agreement": agreement,
     "extraction": extraction,

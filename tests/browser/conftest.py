@@ -18,6 +18,10 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
 )  # fmt: skip
 
+# As in a browser that has none. Requests that a service worker makes cannot be held or spoiled by a
+# test, so only those of it have one.
+NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -60,8 +64,10 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
     contexts: list[BrowserContext] = []
     visits: list[Visit] = []
 
-    def make(url: str, **options: object) -> Visit:
+    def make(url: str, *, service_worker: bool = False, **options: object) -> Visit:
         context = browser.new_context(**options)  # type: ignore[arg-type]
+        if not service_worker:
+            context.add_init_script(NO_SERVICE_WORKER)
         contexts.append(context)
         visits.append(Visit(context.new_page(), url))
         return visits[-1]
@@ -76,6 +82,7 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
 @pytest.fixture(scope="session")
 def _warm(browser: Browser, site: Site) -> Iterator[Visit]:
     context = browser.new_context()
+    context.add_init_script(NO_SERVICE_WORKER)
     yield Visit(context.new_page(), site.url).opened()
     context.close()
 

@@ -21,9 +21,9 @@ from playwright.sync_api import Browser, sync_playwright
 from webapp.inference import Card, Registry
 
 from . import install_browser
-from .conftest import FLAGS
+from .conftest import FLAGS, NO_SERVICE_WORKER
 from .site import ROOT, Site
-from .sounds import hiss, write
+from .sounds import hiss, write, write_long
 from .visit import Visit
 
 WIDTHS = {"wide": (1200, 860), "tablet": (768, 1024), "phone": (360, 740)}
@@ -70,16 +70,23 @@ class Studio:
             self.pages,
             self.list_of_songs,
             self.answers,
+            self.remembered,
+            self.long,
             self.printed,
+            self.server_away,
             self.recording,
             self.unfamiliar,
         ):
             scene(look)
 
     @contextmanager
-    def visit(self, look: str) -> Iterator[tuple[Visit, Callable[[str], None]]]:
+    def visit(
+        self, look: str, *, service_worker: bool = False
+    ) -> Iterator[tuple[Visit, Callable[[str], None]]]:
         """A fresh page, and what takes a picture of it under a name."""
         context = self.browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+        if not service_worker:
+            context.add_init_script(NO_SERVICE_WORKER)
         page = context.new_page()
 
         def picture(name: str) -> None:
@@ -185,6 +192,34 @@ class Studio:
                 song.locator(".versus-side").nth(1).wait_for()
             picture("answers")
 
+    def remembered(self, look: str) -> None:
+        """A list of an earlier visit."""
+        with self.visit(look) as (visitor, picture):
+            visitor.opened()
+            visitor.page.check("#remember")
+            visitor.finish(self.songs[:2])
+            # what was written last
+            visitor.page.wait_for_timeout(1000)
+            visitor.page.reload()
+            visitor.wait_for(self.songs[1].name, "done")
+            visitor.wait_for_engine("ready")
+            visitor.song(self.songs[1].name).locator(".song-toggle").click()
+            picture("remembered")
+
+    def long(self, look: str) -> None:
+        """A long song of which the beginning is answered, then all of it."""
+        with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
+            mix = write_long(Path(made) / "mix.mp3", 1000, 44100)
+            visitor.opened()
+            visitor.choose([mix])
+            song = visitor.song(mix.name)
+            song.locator(".segment").first.wait_for(state="attached")
+            with visitor.held("**/predictions"):
+                picture("long-so-far")
+            visitor.clear()
+            visitor.finish([mix])
+            picture("long")
+
     def printed(self, look: str) -> None:
         """An answer and a list on paper, which has one theme and one width."""
         if not look.startswith("wide-light"):
@@ -198,6 +233,25 @@ class Studio:
             visitor.finish(self.songs)
             visitor.page.emulate_media(media="print")
             picture("printed-list")
+
+    def server_away(self, look: str) -> None:
+        """Songs wait for the server, at a kept page, and another address has none."""
+        with self.visit(look, service_worker=True) as (visitor, picture):
+            visitor.opened()
+            visitor.page.wait_for_selector("#kept:not([hidden])", state="attached")
+            picture("kept-for-offline")
+            self.site.stop()
+            try:
+                visitor.choose(self.songs)
+                for song in self.songs:
+                    waits = visitor.song(song.name).locator(".song-progress")
+                    visitor.wait_for(song.name, "predicting")
+                    waits.wait_for(state="hidden")
+                picture("server-away")
+                visitor.page.goto(f"{self.site.url}/models/{self.card.version}")
+                picture("server-away-elsewhere")
+            finally:
+                self.site.start()
 
     def recording(self, look: str) -> None:
         """The microphone is not allowed, then it is on."""

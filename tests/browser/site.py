@@ -26,8 +26,11 @@ STOP_SECONDS = 30
 class Site:
     """`python -m webapp` with the given settings; may be stopped and started again.
 
-    Without the setting MODEL it is v1 that answers, whichever version is recommended.
+    Without the setting MODEL it is v1 that answers, whichever version is recommended. `root` is
+    where the program lies: this repository, or a copy whose files may be changed.
     """
+
+    root = ROOT
 
     def __init__(self, log: Path, **settings: object):
         self.port = free_port()
@@ -47,7 +50,7 @@ class Site:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,23 @@ def write(
     ) as file:
         for start in range(0, len(sound), sample_rate):
             file.write(sound[start : start + sample_rate])
+    return path
+
+
+def write_long(path: Path, seconds: float, sample_rate: int, *, channels: int = 2) -> Path:
+    """Write minutes of four bands in turn to `path`."""
+    minutes = [
+        np.stack([band(60, sample_rate, seed + 10 * c) for c in range(channels)], axis=1)
+        for seed in range(4)
+    ]
+    left = round(seconds * sample_rate)
+    with soundfile.SoundFile(path, "w", samplerate=sample_rate, channels=channels) as file:
+        for number in range(math.ceil(seconds / 60)):
+            # louder and softer, so that no two minutes are quite the same
+            sound = minutes[number % 4] * (0.5 + (number * 7 % 10) / 20)
+            for start in range(0, min(left, len(sound)), sample_rate):
+                file.write(sound[start : min(start + sample_rate, left)])
+            left -= len(sound)
     return path
 
 

@@ -35,6 +35,29 @@ def broken_rules(visitor: Visit) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("look", ["wide-light-en", "phone-dark-en", "phone-light-fr"])
+def test_without_a_server(visit: Callable[..., Visit], site: Site, tmp_path: Path, look: str):
+    # what is focused is scrolled to at once
+    visitor = visit(site.url, reduced_motion="reduce", **LOOKS[look]).opened()
+    visitor.expected_complaints = ("ERR_FAILED",)
+    for address in ("**/predictions", "**/healthz"):
+        visitor.page.route(address, lambda route: route.abort())
+    visitor.choose([write(tmp_path / "waits.wav", 12, 22050)])
+    visitor.page.locator("#server-lost button").wait_for()
+    assert broken_rules(visitor) == []
+    # what is focused is not behind the notice
+    visitor.page.locator(".site-foot a").focus()
+    visitor.page.keyboard.press("Shift+Tab")
+    visitor.page.keyboard.press("Tab")
+    foot = visitor.page.locator(".site-foot a").bounding_box()
+    notice = visitor.page.locator("#server-lost").bounding_box()
+    assert foot
+    assert notice
+    assert foot["y"] + foot["height"] <= notice["y"]
+    visitor.page.goto(f"{site.url}/offline")
+    assert broken_rules(visitor) == []
+
+
 @pytest.mark.parametrize("look", SEEN)
 def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path, look: str):
     visitor = visit(doubting_site.url, permissions=["microphone"], **LOOKS[look]).opened()

@@ -130,27 +130,61 @@ def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: 
     visitor.expected_complaints = ("ERR_CONNECTION_REFUSED",)
     visitor.finish([write(tmp_path / "before.wav", 12, 22050)])
     site.stop()
-    files = [write(tmp_path / f"during{n}.wav", 12, 22050, seed=n) for n in range(3)]
+    files = [write(tmp_path / f"during{n}.wav", 12, 22050, seed=n) for n in range(4)]
     visitor.choose(files)
     for file in files:
-        visitor.wait_for(file.name, "failed")
-        assert "cannot be reached" in visitor.status(file.name)
-    assert visitor.measures("decode") == 4
-    assert visitor.measures("extract") == 4
+        waits = visitor.song(file.name).get_by_text("Waiting for the server; its numbers are ready")
+        waits.wait_for()
+        assert visitor.song(file.name).get_attribute("data-state") == "predicting"
+        # nothing moves as if it were being worked on
+        assert visitor.song(file.name).locator("progress").is_hidden()
+    assert visitor.page.inner_text("#time-left") == "Waiting for the server"
+    notice = visitor.page.locator("#server-lost")
+    assert "The server does not answer. Songs are still analysed here" in notice.inner_text()
 
-    # still gone: failed again at once, not hanging
-    visitor.song("during0.wav").locator(".song-retry").click()
-    visitor.wait_for("during0.wav", "failed")
+    # still gone: it says so, and nothing is lost
+    notice.get_by_role("button", name="Try now").click()
+    notice.get_by_text("Still no answer").wait_for()
+    # one that holds a place in the queue goes, one that waits behind is given up
+    visitor.song("during0.wav").locator(".song-remove").click()
+    visitor.song("during3.wav").locator(".song-remove").click()
+    assert visitor.page.locator("article.song").count() == 3
 
     site.start()
-    visitor.song("during0.wav").locator(".song-retry").click()
-    visitor.wait_for("during0.wav", "done")
+    for file in files[1:3]:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("decode") == 5
+    assert visitor.measures("extract") == 5
+    assert visitor.measures("request") == 3
+    # the time tells of the request that was answered, not of the waiting
+    assert len(visitor.answers) == 3
+    assert notice.inner_text() == ""
+
+
+def test_waiting_songs_can_be_cancelled_and_retried(
+    visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    visitor = visit(site.url).opened()
+    visitor.expected_complaints = ("ERR_CONNECTION_REFUSED",)
+    site.stop()
+    files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(3)]
+    visitor.choose(files)
+    for file in files:
+        visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+    visitor.page.click("#cancel")
+    for file in files:
+        visitor.wait_for(file.name, "cancelled")
     visitor.page.click("#retry-failed")
     for file in files:
+        visitor.wait_for(file.name, "predicting")
+    site.start()
+    visitor.page.locator("#server-lost button").click()
+    for file in files:
         visitor.wait_for(file.name, "done")
-    assert visitor.measures("decode") == 4
-    assert visitor.measures("extract") == 4
-    assert visitor.measures("request") == 4
+    assert visitor.measures("extract") == 3
+    # what vanished had the focus
+    assert visitor.page.evaluate("document.activeElement.id") == "main"
 
 
 def test_server_that_never_answers(visit, site: Site, tmp_path: Path):
@@ -224,7 +258,8 @@ def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
     assert "answered" not in song.locator(".sent-times").inner_text()
     with here.page.expect_download() as download:
         song.locator(".sent-download").click()
-    assert [download.value.path().read_text()] == bodies
+    # the server answers otherwise, so the same numbers were sent once more
+    assert [download.value.path().read_text()] * 2 == bodies
     here.page.unroute_all()
 
     # the answer of a second try is told in the same place

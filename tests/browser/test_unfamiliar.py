@@ -26,6 +26,7 @@ ANSWERED = """async (flags) => {
     id: 'again', name: 'again.wav', size: 1, model, predictions: new Map(), extractions: new Map(),
     file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
+    get sent() { return this.extraction; },
   };
   const view = new SongView(song, { current: () => model, models: [model] });
   return flags.map((flag) => {

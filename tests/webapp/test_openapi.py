@@ -14,7 +14,13 @@ from webapp import create_app
 from webapp.inference import Registry
 
 # files, not operations
-FILES = {"/static/<path:name>", "/static/runtime/<version>/<name>", "/features.zip"}
+FILES = {
+    "/static/<path:name>",
+    "/static/page/<version>/<path:name>",
+    "/static/runtime/<version>/<name>",
+    "/features.zip",
+    "/sw.js",
+}
 
 
 @pytest.fixture(scope="module")

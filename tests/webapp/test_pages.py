@@ -43,7 +43,9 @@ def test_the_page_gets_its_configuration(
     assert model["predictUrl"] == f"/api/v1/models/{recommended}/predictions"
     assert model["featureSpec"] == card.spec.to_json()
     assert model["genres"] == list(card.genres)
-    assert config["maxMinutes"] == 60
+    assert config["maxMinutes"] == 180
+    assert config["maxWholeMinutes"] == 60
+    assert config["streamMinutes"] == 15
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024
 
@@ -92,10 +94,10 @@ def test_an_internal_error_is_a_page_without_internals() -> None:
 
 
 def test_assets_carry_the_hash_of_their_content(app: Flask, client: FlaskClient) -> None:
-    script = sorted(assets.STATIC.rglob("*.js"))[0].relative_to(assets.STATIC).as_posix()
-    digest = hashlib.sha256((assets.STATIC / script).read_bytes()).hexdigest()
+    style = sorted(assets.STATIC.rglob("*.css"))[0].relative_to(assets.STATIC).as_posix()
+    digest = hashlib.sha256((assets.STATIC / style).read_bytes()).hexdigest()
     with app.test_request_context():
-        address = assets.asset(script)
+        address = assets.asset(style)
     path, tag = address.split("?v=")
     assert digest.startswith(tag)
     assert len(tag) == 12

@@ -1,0 +1,94 @@
+"""Segments of a song whose samples come bit by bit: the same as those of the whole at once.
+
+A segment depends on its own excerpt only, so an excerpt is analysed as soon as all of it is there,
+and its samples are let go.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .mel import Float32Array
+from .segments import (
+    AudioError,
+    FeatureRequest,
+    Segment,
+    excerpt_bounds,
+    excerpt_segments,
+    is_repeated,
+    request_json,
+)
+from .spec import FeatureSpec
+
+
+class SegmentStream:
+    """Makes requests of a song whose samples come bit by bit.
+
+    Parameters
+    ----------
+    spec : what to compute.
+
+    Attributes
+    ----------
+    bounds : start and end, in samples, of every excerpt that was analysed.
+    """
+
+    def __init__(self, spec: FeatureSpec):
+        self.spec = spec
+        self.bounds: list[tuple[int, int]] = []
+        self._held: Float32Array = np.empty(0, dtype=np.float32)
+        self._n_samples = 0
+        self._segments: list[Segment] = []
+        self._sounded = False
+
+    def feed(self, samples: Float32Array, *, last: bool = False) -> None:
+        """Take the next samples of the song, and analyse the excerpts that they complete.
+
+        Parameters
+        ----------
+        samples : float32 (n,), mono, at spec.sample_rate; any number, also none.
+        last : whether the song ends here.
+
+        Raises
+        ------
+        AudioError : "not_finite" for NaN or infinite samples; at the end "empty" when no samples
+            came, "silent" when nothing sounds in the whole song.
+        """
+        samples = np.asarray(samples, dtype=np.float32)
+        self._held = np.concatenate([self._held, samples])
+        self._n_samples += len(samples)
+        if last and not self._n_samples:
+            raise AudioError("empty", "The file holds no sound.")
+        # Until then, whether it loses its beginning is not known.
+        if last or self._n_samples > self.spec.skip_longer_than_s * self.spec.sample_rate:
+            self._analyse(last)
+        if last and not self._sounded:
+            raise AudioError("silent", "The sound is silent, so there is nothing to recognise.")
+
+    def _analyse(self, last: bool) -> None:
+        gone = self._n_samples - len(self._held)
+        bounds = excerpt_bounds(self._n_samples, self.spec)
+        for start, end in bounds[len(self.bounds) :]:
+            # Only the last excerpt is shorter.
+            if not last and end - start < self.spec.excerpt_samples:
+                break
+            found = excerpt_segments(self._held[start - gone : end - gone], start, self.spec)
+            self._segments += found
+            self._sounded = self._sounded or bool(found)
+            self.bounds.append((start, end))
+        if self.bounds:
+            # A copy: a view would keep what is let go.
+            self._held = self._held[max(0, self.bounds[-1][1] - gone) :].copy()
+
+    def take(self, most: int | None = None) -> FeatureRequest | None:
+        """The request of the next segments, at most `most`; None when there are none."""
+        if not self._segments:
+            return None
+        segments = self._segments[:most]
+        del self._segments[:most]
+        return FeatureRequest(
+            body=request_json(segments, self.spec),
+            n_segments=len(segments),
+            repeated=is_repeated(self._n_samples, self.spec),
+            skipped=self.bounds[0][0] / self.spec.sample_rate,
+        )

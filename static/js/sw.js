@@ -1,0 +1,166 @@
+/**
+ * Keeps the page, so that it opens and analyses songs while the server does not answer.
+ *
+ * webapp/offline.py writes SITE in front of this script. What has a version in its address never
+ * changes and is taken from the caches first. The page itself has none: the server is always asked
+ * for it first. A page names its scripts by their version, so those of two versions never mix, and
+ * it does not matter which version of this worker hands them out.
+ */
+
+/* global SITE */
+
+const PREFIX = 'musiclassify-';
+const PAGE_CACHE = `${PREFIX}page-${SITE.version}`;
+// By itself: it is large and changes seldom.
+const RUNTIME_CACHE = `${PREFIX}runtime-${SITE.runtimeVersion}`;
+
+const VERSIONED = /^\/static\/(page|runtime)\/[^/]+\//;
+const FEATURES = '/features.zip';
+// What a proxy answers for a server that is away.
+const GATEWAY = [502, 503, 504];
+
+/** @param {Cache} cache @param {string} url @param {RequestCache} mode */
+async function keep(cache, url, mode) {
+  const response = await fetch(url, { cache: mode });
+  if (!response.ok) throw new Error(`${url} has status ${response.status}`);
+  await cache.put(url, response);
+}
+
+/** One after the other: a song may be on its way to the server. */
+async function keepPage() {
+  const cache = await caches.open(PAGE_CACHE);
+  for (const url of SITE.files) await keep(cache, url, 'default');
+  for (const url of [...SITE.pages, ...SITE.instead]) {
+    const response = await fetch(url, { cache: 'no-cache' });
+    // The site was updated meanwhile: the browser will find that worker, too.
+    if (response.headers.get(SITE.versionHeader) !== SITE.version) throw new Error('another version');
+    await cache.put(url, response);
+  }
+}
+
+let keeping = Promise.resolve();
+
+/** From the browser's own cache: the page has just loaded these files. Windows may ask at once. */
+function keepRuntime() {
+  keeping = keeping.catch(() => {}).then(keepMissing);
+  return keeping;
+}
+
+async function keepMissing() {
+  const cache = await caches.open(RUNTIME_CACHE);
+  for (const url of SITE.runtime) {
+    if (!(await cache.match(url))) await keep(cache, url, 'force-cache');
+  }
+}
+
+/** Remove what other versions kept, unless another window may still need it. */
+async function tidy() {
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (windows.length > 1) return;
+  for (const name of await caches.keys()) {
+    if (name.startsWith(PREFIX) && name !== PAGE_CACHE && name !== RUNTIME_CACHE) await caches.delete(name);
+  }
+}
+
+/** Something else is served here now. */
+async function leave() {
+  await self.registration.unregister();
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
+}
+
+/** One of the same page in several languages: of its address only the language matters. */
+function inLanguage(pages, url) {
+  const language = url.searchParams.get(SITE.languageParameter);
+  return pages.find((page) => page.endsWith(`?${SITE.languageParameter}=${language}`)) ?? pages[0];
+}
+
+/** What this version keeps under this very address. Nothing is opened that was deleted. */
+const keptPage = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true });
+
+/** What this version keeps of a file, whatever version the address names. */
+const keptFile = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true, ignoreSearch: true });
+
+/** From the server. On the way back through the history the browser would take an old page. */
+const fresh = (request) =>
+  fetch(request.cache === 'force-cache' ? new Request(request, { cache: 'no-cache' }) : request);
+
+/** The page: the server's, and the kept one only when there is no server. */
+async function page(event, url) {
+  const key = inLanguage(SITE.pages, url);
+  const fallback = () => keptPage(key);
+  let response;
+  try {
+    response = await fresh(event.request);
+  } catch {
+    return (await fallback()) ?? Response.error();
+  }
+  const version = response.headers.get(SITE.versionHeader);
+  if (version === SITE.version) {
+    const copy = response.clone();
+    event.waitUntil(caches.open(PAGE_CACHE).then((cache) => cache.put(key, copy)).catch(() => {}));
+  } else if (GATEWAY.includes(response.status)) {
+    return (await fallback()) ?? response;
+  } else if (!version && (response.ok || response.status === 404)) {
+    event.waitUntil(leave());
+  }
+  return response;
+}
+
+/** What only the server has: its answer, or a page that says why there is none. */
+async function elsewhere(request, url) {
+  try {
+    return await fresh(request);
+  } catch {
+    const found = await keptPage(inLanguage(SITE.instead, url));
+    if (!found) return Response.error();
+    const { headers } = found;
+    return new Response(await found.blob(), { status: 503, statusText: 'Service Unavailable', headers });
+  }
+}
+
+/** A file: a kept one if its address names a version, otherwise the server's as long as it answers. */
+async function file(request, url) {
+  if (VERSIONED.test(url.pathname) || url.searchParams.has('v')) {
+    const found = await caches.match(url.href);
+    if (found) return found;
+  }
+  try {
+    return await fetch(request);
+  } catch {
+    const name = url.pathname.replace('/static/', '');
+    return (await keptFile(SITE.folder + name)) ?? (await keptFile(url.pathname)) ?? Response.error();
+  }
+}
+
+self.addEventListener('install', (event) => event.waitUntil(keepPage()));
+
+self.addEventListener('activate', (event) => event.waitUntil(tidy().then(() => self.clients.claim())));
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (request.mode === 'navigate') {
+    event.respondWith(url.pathname === '/' ? page(event, url) : elsewhere(request, url));
+  } else if (url.pathname.startsWith('/static/') || url.pathname === FEATURES) {
+    event.respondWith(file(request, url));
+  }
+});
+
+/** A page that has loaded the analysis tells its version; one of ours needs nobody else. */
+async function greet(version, port) {
+  port.postMessage({ version: SITE.version });
+  if (version !== SITE.version) return;
+  await self.skipWaiting();
+  await keepRuntime();
+  port.postMessage({ version: SITE.version, kept: true });
+  // One that waits must leave the other its files.
+  if (self.serviceWorker?.state === 'activated') await tidy();
+}
+
+self.addEventListener('message', (event) => {
+  const { type, version } = event.data;
+  // What cannot be kept now, because the disk is full or the server gone, is tried at the next visit.
+  if (type === 'hello') event.waitUntil(greet(version, event.ports[0]).catch(() => {}));
+  else if (type === 'take-over') event.waitUntil(self.skipWaiting());
+});

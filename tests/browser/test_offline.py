@@ -1,0 +1,416 @@
+"""With the server away the page opens, analyses, and sends what waits when the server is back."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from . import install_browser
+from .conftest import FLAGS
+from .site import HOST, ROOT, Recorder, Site
+from .sounds import write
+from .test_history import remember, settled
+from .visit import Visit
+
+GONE = ("ERR_CONNECTION_REFUSED",)
+KEPT = """async () => {
+  const kept = {};
+  for (const name of await caches.keys()) {
+    const requests = await (await caches.open(name)).keys();
+    kept[name] = requests.map(({ url, method }) => `${method} ${new URL(url).pathname}`);
+  }
+  return kept;
+}"""
+VERSION = "() => JSON.parse(document.getElementById('config').textContent).pageVersion"
+
+
+def kept(visitor: Visit) -> None:
+    """Wait until all is there for a visit without a server."""
+    visitor.page.wait_for_selector("#kept:not([hidden])", state="attached")
+
+
+@pytest.fixture
+def kept_visit(visit: Callable[..., Visit]) -> Callable[[Site], Visit]:
+    """Open the page in a browser that then keeps it."""
+
+    def make(site: Site) -> Visit:
+        visitor = visit(site.url, service_worker=True).opened()
+        kept(visitor)
+        visitor.expected_complaints = GONE
+        return visitor
+
+    return make
+
+
+def another_tab(visitor: Visit) -> Visit:
+    """Another page in the same browser."""
+    tab = Visit(visitor.page.context.new_page(), visitor.url)
+    tab.expected_complaints = GONE
+    return tab
+
+
+@contextmanager
+def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
+    """Something else at the address that was ours, which answers all alike; what it was asked."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status if self.path != "/sw.js" else 404)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_POST = do_GET
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer((HOST, port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_song_without_a_server_is_answered_when_it_is_back(
+    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    first = kept_visit(site)
+    site.stop()
+    # the tab is closed, and another one opened
+    visitor = another_tab(first)
+    first.page.close()
+    visitor.opened()
+    notice = visitor.page.locator("#server-lost")
+    notice.get_by_text("The server does not answer").wait_for()
+    song = write(tmp_path / "alone.wav", 12, 22050)
+    visitor.choose([song])
+    visitor.song(song.name).get_by_text("Waiting for the server; its numbers are ready").wait_for()
+    assert visitor.song(song.name).get_attribute("data-state") == "predicting"
+    assert visitor.measures("decode") == visitor.measures("extract") == 1
+
+    site.start()
+    visitor.wait_for(song.name, "done")
+    assert notice.inner_text() == ""
+    assert len(visitor.answers) == 1
+
+    everything = visitor.page.evaluate(KEPT)
+    assert sorted(name.rsplit("-", 1)[0] for name in everything) == [
+        "musiclassify-page",
+        "musiclassify-runtime",
+    ]
+    held = {line for lines in everything.values() for line in lines}
+    assert not [line for line in held if not line.startswith("GET ")]
+    places = {line.removeprefix("GET ").split("/")[1] for line in held}
+    assert places == {"", "offline", "static", "features.zip"}
+    visitor.check_console()
+
+
+def test_the_page_opens_without_a_server_in_every_language(
+    kept_visit, make_site: Callable[..., Site]
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    site.stop()
+    for address, language in (("/?lang=fr", "fr"), ("/?lang=en&x=1", "en"), ("/#how", "en")):
+        visitor.page.goto(site.url + address)
+        visitor.wait_for_engine("ready")
+        assert visitor.page.get_attribute("html", "lang") == language
+    # what the server alone knows is not made up
+    assert visitor.page.evaluate("fetch('/api/v1/models').catch(() => 'no answer')") == "no answer"
+
+
+def test_other_addresses_say_why_there_is_nothing(kept_visit, make_site: Callable[..., Site]):
+    site = make_site()
+    visitor = kept_visit(site)
+    visitor.expected_complaints = (*GONE, "503")
+    site.stop()
+    page = visitor.page
+    page.click("nav a[href*=models]:visible")
+    page.get_by_role("heading", name="The server does not answer").wait_for()
+    assert page.url == f"{site.url}/models/v1"
+    page.click("nav >> text=Français")
+    page.get_by_role("heading", name="Le serveur ne répond pas").wait_for()
+    assert page.url == f"{site.url}/models/v1?lang=fr"
+    for address in ("/models/v1/report.html", "/api/openapi.json", "/nothing/here"):
+        answer = page.goto(site.url + address)
+        assert answer is not None
+        assert (answer.status, answer.from_service_worker) == (503, True)
+        assert "Back to your songs" in page.inner_text("main")
+    # what is shown is the kept page's, styles included
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.site-head')).display") != "block"
+    )
+    page.click("text=Back to your songs")
+    visitor.wait_for_engine("ready")
+
+    page.goto(f"{site.url}/models/v1")
+    site.start()
+    page.click("text=Try again")
+    page.wait_for_selector(".numbers")
+    assert page.url == f"{site.url}/models/v1"
+
+
+def test_a_remembered_list_outlives_a_reload_without_a_server(
+    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    remember(visitor)
+    files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(4)]
+    visitor.finish(files[:1])
+    answer = visitor.status(files[0].name)
+    site.stop()
+    visitor.choose(files[1:])
+    for file in files[1:]:
+        visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+    # sounds of the three that wait; numbers of all
+    settled(visitor.page, 4, 4, 3)
+    visitor.page.reload()
+    for file in files[1:]:
+        visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+    assert visitor.status(files[0].name) == answer
+    visitor.wait_for_engine("ready")
+    assert visitor.measures("decode") == visitor.measures("extract") == 0
+
+    site.start()
+    for file in files[1:]:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("extract") == 0
+    assert len(visitor.answers) == 4
+    settled(visitor.page, 4, 4, 0)
+
+
+def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
+    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    visitor.expected_complaints = (*GONE, "502", "404")
+    site.stop()
+    files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(4)]
+    with other_app(site.port, 502, "<h1>Bad gateway</h1>") as asked:
+        visitor.page.reload()
+        visitor.wait_for_engine("ready")
+        visitor.choose(files)
+        for file in files:
+            visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
+        visitor.page.wait_for_timeout(12_000)
+        sent = [line for line in asked if line.startswith("POST")]
+        # pauses of about 1, 2, 4 and 8 seconds; numbers are sent only to a server that answers
+        assert 3 <= asked.count("GET /healthz") <= 7
+        assert len(sent) <= 2
+        before = len(asked)
+        visitor.page.evaluate("dispatchEvent(new Event('online'))")
+        visitor.page.wait_for_timeout(500)
+        assert asked[before:].count("GET /healthz") >= 1
+    site.start()
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    assert visitor.measures("extract") == 4
+
+
+def test_a_computer_of_the_network_without_https_is_served_as_well(
+    browser: Browser, make_site: Callable[..., Site], tmp_path: Path
+):
+    """Browsers give service workers to no such address."""
+    site = make_site(TRUSTED_HOSTS="music.test,127.0.0.1")
+    rules = "--host-resolver-rules=MAP music.test 127.0.0.1"
+    lan = browser.browser_type.launch(executable_path=install_browser.find(), args=(*FLAGS, rules))
+    try:
+        visitor = Visit(lan.new_page(), f"http://music.test:{site.port}").opened()
+        # headers that browsers heed on safe addresses alone
+        visitor.expected_complaints = ("Cross-Origin-Opener-Policy",)
+        assert visitor.page.evaluate("isSecureContext || 'serviceWorker' in navigator") is False
+        assert visitor.page.is_hidden("#kept")
+        visitor.finish([write(tmp_path / "lan.wav", 12, 22050)])
+        visitor.expected_complaints += GONE
+        site.stop()
+        song = write(tmp_path / "later.wav", 12, 22050)
+        visitor.choose([song])
+        visitor.song(song.name).get_by_text("Waiting for the server").wait_for()
+        site.start()
+        visitor.wait_for(song.name, "done")
+        visitor.check_console()
+    finally:
+        lan.close()
+
+
+def test_what_is_kept_can_be_removed(kept_visit, site: Site):
+    visitor = kept_visit(site)
+    visitor.page.click("#kept button")
+    visitor.page.get_by_text("Removed. Your next visit keeps it again.").wait_for()
+    assert visitor.page.evaluate(KEPT) == {}
+    assert visitor.page.evaluate("document.activeElement.id") == "kept"
+    visitor.page.reload()
+    kept(visitor)
+    assert len(visitor.page.evaluate(KEPT)) == 2
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    """A site whose files may be changed."""
+    root = tmp_path / "copy"
+    root.mkdir()
+    for name in ("webapp", "features", "templates"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "static", root / "static", ignore=shutil.ignore_patterns("runtime"))
+    (root / "static" / "runtime").symlink_to(ROOT / "static" / "runtime")
+    (root / "node_modules").symlink_to(ROOT / "node_modules")
+    site = Site(tmp_path / "log.txt", MODELS_DIR=ROOT / "trained_models")
+    site.root = root
+    site.start()
+    yield site
+    site.stop()
+
+
+def change(site: Site) -> None:
+    """Give two modules that import each other another content."""
+    for name in ("words.js", "format.js"):
+        with (site.root / "static" / "js" / name).open("a", encoding="utf-8") as file:
+            file.write("export const LATER = true;\n")
+
+
+LATER = """async (name) => {
+  const folder = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+  return Boolean((await import(folder + name)).LATER);
+}"""
+
+
+def test_an_update_waits_for_the_visitor(kept_visit, own_site: Site, tmp_path: Path):
+    visitor = kept_visit(own_site)
+    old = visitor.page.evaluate(VERSION)
+    notice = visitor.page.locator("#new-version")
+    own_site.stop()
+    change(own_site)
+    song = write(tmp_path / "between.wav", 12, 22050)
+    visitor.choose([song])
+    visitor.song(song.name).get_by_text("Waiting for the server").wait_for()
+    own_site.start()
+    visitor.wait_for(song.name, "done")
+    notice.get_by_text("A new version of this page is there.").wait_for()
+    # the page in use stays what it was, also where it loads a module only now
+    assert visitor.page.evaluate(VERSION) == old
+    assert visitor.page.evaluate(LATER, "words.js") is False
+
+    # another window has the new one at once, and takes nothing from the first
+    tab = another_tab(visitor).opened()
+    assert tab.page.evaluate(VERSION) != old
+    assert tab.page.evaluate(LATER, "words.js") is True
+    kept(tab)
+    assert tab.page.locator("#new-version").inner_text() == ""
+    assert visitor.page.evaluate(LATER, "format.js") is False
+    tab.page.close()
+
+    with visitor.page.expect_navigation():
+        notice.get_by_role("button", name="Reload").click()
+    visitor.wait_for_engine("ready")
+    kept(visitor)
+    new = visitor.page.evaluate(VERSION)
+    assert new != old
+    assert notice.inner_text() == ""
+    visitor.page.wait_for_function(
+        "async (old) => !(await caches.keys()).join().includes(old)", arg=old
+    )
+    own_site.stop()
+    visitor.page.reload()
+    visitor.wait_for_engine("ready")
+    assert visitor.page.evaluate(VERSION) == new
+    assert visitor.page.evaluate(LATER, "format.js") is True
+
+
+def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
+    visitor = kept_visit(own_site)
+    old = visitor.page.evaluate(VERSION)
+    visitor.page.click("nav >> text=Model")
+    visitor.page.wait_for_url("**/models/v1")
+    own_site.stop()
+    change(own_site)
+    own_site.start()
+    # back through the history, where browsers take what they have
+    visitor.page.go_back()
+    visitor.wait_for_engine("ready")
+    assert visitor.page.evaluate(VERSION) != old
+    assert visitor.page.evaluate(LATER, "format.js") is True
+
+
+def test_another_model_answers_at_once(kept_visit, make_site: Callable[..., Site], tmp_path: Path):
+    site = make_site()
+    visitor = kept_visit(site)
+    site.stop()
+    other = Site(tmp_path / "log.txt", MODEL="v3")
+    other.port, other.url = site.port, site.url
+    other.start()
+    try:
+        visitor.page.reload()
+        visitor.wait_for_engine("ready")
+        visitor.finish([write(tmp_path / "now.wav", 12, 22050)])
+        assert visitor.answers[-1]["version"] == "v3"
+    finally:
+        other.stop()
+    # and it is the one that is kept now
+    visitor.page.reload()
+    assert visitor.page.locator("nav").get_by_text("Model v3").is_visible()
+
+
+def test_another_app_at_this_address_is_left_alone(kept_visit, make_site: Callable[..., Site]):
+    site = make_site()
+    visitor = kept_visit(site)
+    site.stop()
+    with other_app(site.port, 200, "<link rel=icon href=data:,><h1>A bakery</h1>"):
+        visitor.page.goto(site.url)
+        assert visitor.page.inner_text("h1") == "A bakery"
+        visitor.page.wait_for_function(
+            "async () => !(await caches.keys()).length"
+            " && !(await navigator.serviceWorker.getRegistrations()).length"
+        )
+        visitor.page.reload()
+        assert visitor.page.evaluate("navigator.serviceWorker.controller") is None
+
+
+def test_the_first_visit_loads_the_runtime_once(browser: Browser, site: Site):
+    relay = Recorder(site.port)
+    # with a cache on disk, as people have it: one in memory is too small for WebAssembly of 10 MB
+    program = install_browser.find()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        context = browser.browser_type.launch_persistent_context(
+            folder, executable_path=program, args=FLAGS
+        )
+        try:
+            visitor = Visit(context.new_page(), relay.url).opened()
+            kept(visitor)
+            asked = Counter(line.split()[1] for line, _ in relay.requests())
+            runtime = {path: count for path, count in asked.items() if "/runtime/" in path}
+            assert len(runtime) == 6
+            assert set(runtime.values()) == {1}
+            # no file at all comes twice
+            assert {path for path, count in asked.items() if count > 1} <= {"/", "/sw.js"}
+            visitor.page.reload()
+            visitor.wait_for_engine("ready")
+            later = Counter(line.split()[1] for line, _ in relay.requests()) - asked
+            # the browser itself looks after the manifest and the icon that it names
+            own = {"/static/manifest.webmanifest", "/static/img/favicon.svg"}
+            assert {path.split("?")[0] for path in later} <= {"/", "/healthz", "/sw.js", *own}
+            visitor.check_console()
+        finally:
+            context.close()
+            relay.close()
+
+
+def test_browsers_without_service_workers_keep_nothing(here: Visit):
+    assert here.page.evaluate("navigator.serviceWorker") is None
+    assert here.page.is_hidden("#kept")
+    assert here.page.evaluate("caches.keys()") == []

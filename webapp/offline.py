@@ -1,0 +1,90 @@
+"""The service worker, which keeps the page for times when the server does not answer.
+
+`static/js/sw.js` is its script; the list of files to keep stands in front of it, so that the
+browser sees another script, and installs it, whenever one of them changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+
+from . import assets
+from .language import LANGUAGES, PARAMETER
+from .runtime import RUNTIME_DIR, RuntimeFiles
+
+bp = Blueprint("offline", __name__)
+
+SCRIPT = "js/sw.js"
+# Tells the service worker that a page is ours, and which files it needs.
+VERSION_HEADER = "MusiClassify-Version"
+NAMED = ("pages.index", "offline.instead")
+
+
+@bp.get("/sw.js")
+def service_worker() -> Response:
+    """Serve the service worker; here, because it governs the folder that it comes from."""
+    script = (assets.STATIC / SCRIPT).read_text(encoding="utf-8")
+    text = f"const SITE = {json.dumps(contents(), indent=2)};\n\n{script}"
+    response = Response(text, content_type="text/javascript; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(hashlib.sha256(text.encode()).hexdigest()[:12])
+    response.make_conditional(request)
+    return response
+
+
+@bp.get("/offline")
+def instead() -> Response:
+    """What the service worker shows instead of a page that only the server has."""
+    # under the address that was asked for
+    links = {"in_language": lambda name: f"?{PARAMETER}={name}"}
+    response = make_response(render_template("offline.html", **links))
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def contents() -> dict[str, Any]:
+    """What the service worker keeps: addresses, and the versions that name its caches."""
+    version = assets.page_version()
+    languages = ["", *(f"?{PARAMETER}={name}" for name in LANGUAGES)]
+    files = [
+        url_for("assets.page_file", version=version, name=name)
+        if name.endswith(".js")
+        else assets.asset(name)
+        for name in assets.page_files()
+        if name != SCRIPT
+    ]
+    return {
+        "version": version,
+        "versionHeader": VERSION_HEADER,
+        "pages": [url_for("pages.index") + query for query in languages],
+        "instead": [url_for("offline.instead") + query for query in languages],
+        "languageParameter": PARAMETER,
+        "files": [*files, assets.features_url()],
+        "folder": url_for("assets.page_file", version=version, name=""),
+        "runtimeVersion": assets.runtime_version(),
+        "runtime": [assets.runtime_url() + name for name in RuntimeFiles.load().files],
+    }
+
+
+def stored_megabytes() -> int:
+    """What the browser keeps, about."""
+    runtime = [RUNTIME_DIR / name for name in RuntimeFiles.load().files]
+    sizes = [path.stat().st_size for path in [*assets.page_files().values(), *runtime]]
+    return round(sum(sizes) / 1e6)
+
+
+@bp.app_context_processor
+def _helpers() -> dict[str, Any]:
+    return {"stored_megabytes": stored_megabytes}
+
+
+@bp.after_app_request
+def name_version(response: Response) -> Response:
+    """Name the version of the page."""
+    if request.endpoint in NAMED and response.status_code == 200:
+        response.headers[VERSION_HEADER] = assets.page_version()
+    return response
