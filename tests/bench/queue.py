@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Request
-
 from tests.browser import sounds
+from tests.browser.test_history import posts, remember
 from tests.browser.visit import Visit
 
 from .memory import most_memory
@@ -39,18 +38,6 @@ def write_songs(folder: Path) -> list[Path]:
     return songs
 
 
-def requests_of(page: Page) -> list[str]:
-    """Gets every request for an answer from now on."""
-    sent: list[str] = []
-
-    def note(request: Request) -> None:
-        if request.method == "POST":
-            sent.append(request.url)
-
-    page.on("request", note)
-    return sent
-
-
 def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
     """Rows of one queue."""
     title = "remembered, reloaded in the middle" if remembered else "not remembered"
@@ -58,10 +45,9 @@ def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
         visit = Visit(browser.new_context().new_page(), site.url).opened()
         page = visit.page
         page.set_default_timeout(LIMIT_MS)
-        sent = requests_of(page)
+        sent = posts(page)
         if remembered:
-            page.check("#remember")
-            page.wait_for_function("() => localStorage.length === 1")
+            remember(visit)
         started = time.perf_counter()
         visit.choose(songs)
         rows = []

@@ -20,6 +20,7 @@ from features.inversion import log_mel
 from .site import Site
 from .sounds import write
 from .test_history import remember, settled
+from .test_recording import PLAYED
 from .visit import Visit
 
 SPEC = FeatureSpec()
@@ -30,14 +31,6 @@ KEEP_SOUNDS = """() => {
     if (blob.name === 'from-the-numbers.wav') window.sounds.push(blob);
     return makeUrl(blob);
   };
-}"""
-BYTES = """async () => {
-  const bytes = new Uint8Array(await window.sounds.at(-1).arrayBuffer());
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 32768) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  }
-  return btoa(text);
 }"""
 BREAK = """() => {
   self.real ??= self.postMessage.bind(self);
@@ -71,7 +64,7 @@ def panel(visitor: Visit, file: Path) -> Locator:
 def made(visitor: Visit, section: Locator) -> npt.NDArray[np.float32]:
     """The samples of the sound, once it is there."""
     section.locator(".inversion-players").wait_for()
-    content = base64.b64decode(visitor.page.evaluate(BYTES))
+    content = base64.b64decode(visitor.page.evaluate(PLAYED))
     samples, rate = soundfile.read(io.BytesIO(content), dtype="float32")
     assert rate == SPEC.sample_rate
     return samples
