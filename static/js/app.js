@@ -174,7 +174,8 @@ offerVersions(config.models, queue.model, (model) => {
   queue.use(model);
   summarise();
 });
-offerRecording(config.maxMinutes, (file) => add([{ file, path: file.name }]));
+// The browser decodes a recording at once.
+offerRecording(Math.min(config.maxMinutes, config.maxWholeMinutes), (file) => add([{ file, path: file.name }]));
 showEngine(byId('engine'), engine);
 showServerLink(serverLink);
 showHistory(history);

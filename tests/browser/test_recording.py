@@ -105,6 +105,22 @@ def test_discarded_recording_leaves_nothing(listener: Visit):
     assert page.evaluate("document.activeElement.id") == "record"
 
 
+def test_recording_ends_before_it_is_too_long_to_be_decoded(
+    visit: Callable[..., Visit], make_site: Callable[..., Site]
+):
+    visitor = visit(make_site(MAX_WHOLE_MINUTES=1).url, permissions=["microphone"])
+    page = visitor.page
+    page.clock.install()
+    visitor.opened()
+    page.click("#record")
+    page.wait_for_function("() => document.getElementById('record-clock').textContent >= '0:02'")
+    page.clock.fast_forward(50_000)
+    assert page.is_visible("#recording")
+    page.clock.fast_forward(10_000)
+    page.wait_for_selector("article.song[data-state=done]")
+    assert page.is_hidden("#recording")
+
+
 def test_microphone_that_is_taken_away_keeps_what_was_recorded(listener: Visit):
     page = listener.page
     page.click("#record")
