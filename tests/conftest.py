@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests import small_models as small
+
+
+def pytest_configure() -> None:
+    """Let the servers and steps under test hear Ctrl-C.
+
+    A shell starts what runs in its background with SIGINT ignored, and every child would inherit
+    that: the tests of Ctrl-C then wait for an end that cannot come.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
