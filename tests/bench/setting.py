@@ -53,3 +53,11 @@ def median_row(what: str, values: list[float], unit: str, digits: int = 3) -> di
     """One line with the median, and all values for the JSON."""
     rounded = [round(value, digits) for value in values]
     return {**row(what, statistics.median(values), unit, digits), "all": rounded}
+
+
+def point_row(
+    series: str, x: str, at: float, value: float, unit: str, digits: int = 3
+) -> dict[str, Any]:
+    """One point of a curve, which `tests.bench.plots` draws: `value` where `x` is `at`."""
+    made = row(f"{series}, {x} {at:g}", value, unit, digits)
+    return {**made, "series": series, "x": x, "at": at}
