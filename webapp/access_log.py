@@ -1,4 +1,4 @@
-"""One line per request at log level info: method, route, status, milliseconds.
+"""One line per request at log level info: method, route, status, milliseconds, and an id.
 
 No address, no query, no body: the line says what the site did, not what a visitor sent.
 """
@@ -6,28 +6,62 @@ No address, no query, no body: the line says what the site did, not what a visit
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import time
 
 from flask import Blueprint, Response, g, request
+
+from .logs import event
 
 bp = Blueprint("access_log", __name__)
 log = logging.getLogger("webapp.access")
 
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+ID_HEADER = "X-Request-ID"
+# what proxies make, a number or a UUID in hexadecimal digits; no room for words
+PROXY_ID = re.compile(r"[0-9A-Fa-f-]{8,64}")
 
 
 @bp.before_app_request
 def start_clock() -> None:
-    """Note when the request began."""
+    """Note when the request began, and its id: the proxy's if it has one, else ours."""
     g.started = time.perf_counter()
+    given = request.headers.get(ID_HEADER, "")
+    g.request_id = given if PROXY_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 @bp.after_app_request
 def write_line(response: Response) -> Response:
-    """Log the finished request."""
-    log.info("%s %s %d %.0f ms", method(), route(), response.status_code, 1000 * elapsed())
+    """Log the finished request, and tell the client its id."""
+    response.headers[ID_HEADER] = g.request_id
+    if log.isEnabledFor(logging.INFO):
+        asked = g.get("asked", {})
+        milliseconds = 1000 * elapsed()
+        log.info(
+            "%s %s %d %.0f ms%s %s",
+            method(),
+            route(),
+            response.status_code,
+            milliseconds,
+            "".join(f" {name}={value}" for name, value in asked.items()),
+            g.request_id,
+            extra=event(
+                "request",
+                method=method(),
+                route=route(),
+                status=response.status_code,
+                ms=round(milliseconds, 1),
+                **asked,
+            ),
+        )
     return response
+
+
+def note(**asked: str | int) -> None:
+    """Add to the line of this request what it asked of the model: a served version, a number."""
+    g.asked = g.get("asked", {}) | asked
 
 
 def elapsed() -> float:

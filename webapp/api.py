@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from . import faults
+from .access_log import note
 from .errors import RequestError, engine_errors, json_response
 from .inference import FeatureError
 from .language import _
@@ -46,7 +47,9 @@ def predict(version: str) -> Response:
     """Classify the segments of one song in one batched pass."""
     here = site()
     card = find(version)
+    note(version=card.version)
     times, features = here.schemas[card.version].parse(read_json_body())
+    note(segments=len(times))
     with engine_errors(card.version):
         predictor = here.predictors.get(card.version)
         # the first request of a version also loads it: that is not the time of the model itself

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, g, render_template, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
+from .access_log import method, route
 from .inference import EngineError
 from .language import N_, _
+from .logs import event, places
 
 bp = Blueprint("errors", __name__)
 
@@ -114,7 +115,12 @@ def engine_errors(version: str) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        current_app.logger.error("Model %s cannot be used: %s", version, error)
+        current_app.logger.error(
+            "Model %s cannot be used: %s",
+            version,
+            error,
+            extra=event("error", what="EngineError", model=version, message=str(error)),
+        )
         raise RequestError(
             503,
             "model_unavailable",
@@ -127,6 +133,7 @@ def engine_errors(version: str) -> Iterator[None]:
 
 def error_response(error: RequestError) -> Response:
     """Show an error as JSON to programs and as a page to people."""
+    g.error_code = error.code
     if _for_programs():
         response = json_response(error_body(error), error.status)
     else:
@@ -164,8 +171,14 @@ def show_http_error(error: HTTPException) -> Response:
 @bp.app_errorhandler(Exception)
 def show_unexpected_error(error: Exception) -> Response:
     """Answer 500 without internals; the log gets the place, not the text, which may hold input."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    current_app.logger.error("Internal error: %s\n%s", type(error).__name__, where)
+    what, where = type(error).__name__, places(error.__traceback__)
+    current_app.logger.error(
+        "Internal error: %s in request %s\n  %s",
+        what,
+        g.get("request_id"),
+        "\n  ".join(where),
+        extra=event("error", what=what, where=where, method=method(), route=route()),
+    )
     return error_response(RequestError(500, CODES[500], _(MESSAGES[500])))
 
 

@@ -17,6 +17,7 @@ from . import (
     errors,
     health,
     language,
+    logs,
     metrics,
     offline,
     openapi,
@@ -49,7 +50,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
         app = _empty_app(settings, testing)
         if announce:
             for line in choice.refused_lines(registry):
-                app.logger.warning(line)
+                app.logger.warning(line, extra=logs.event("model_refused", message=line))
         selected = choice.resolve(registry, settings.model, ask_here=running_flask)
     except StartError as error:
         if running_flask:
@@ -95,7 +96,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
 def _empty_app(settings: Settings, testing: bool) -> Flask:
     app = Flask("webapp", static_folder=None, template_folder=str(REPOSITORY / "templates"))
     app.config.update(TESTING=testing, MAX_CONTENT_LENGTH=settings.max_body_bytes)
-    app.logger.setLevel(settings.log_level.upper())
+    logs.configure(settings)
     # a redirect for // would answer with HTML under /api
     app.url_map.merge_slashes = False
     app.jinja_env.globals["asset"] = assets.asset

@@ -30,10 +30,12 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
+from . import logs
 from .errors import error_body, http_error
 from .loading import load
 from .security import HEADERS
 from .serving import CANNOT_START
+from .state import site_of
 
 if TYPE_CHECKING:
     from .serving import Plan
@@ -48,6 +50,9 @@ PATIENCE = 0.3
 STALL = 30
 # Seconds that a connection may keep a thread in all, however steadily it trickles.
 LONGEST = 300
+# Places of the bytes that all processes of a server see: some worker has been ready; the server
+# answers, but is about to stop; it takes nothing new.
+READY, LEAVING, CLOSING = range(3)
 # gunicorn's own words around a worker that could not load; ours stand above them
 NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
 
@@ -55,20 +60,56 @@ NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %
 class QuietArbiter(Arbiter):  # type: ignore[misc]
     """Lets running requests finish on Ctrl-C, as on SIGTERM; a second Ctrl-C ends them."""
 
+    def __init__(self, app: Server) -> None:
+        super().__init__(app)
+        # when to stop for good; none as long as nobody said so
+        self.end: float | None = None
+        self.told_ready = False
+        # a closed terminal hangs its programs up; elsewhere SIGHUP asks for new workers
+        self.on_terminal = sys.stdin is not None and sys.stdin.isatty()
+
     def handle_int(self) -> None:
         """Stop gracefully."""
-        self.handle_term()
+        raise StopIteration
+
+    def handle_term(self) -> None:
+        """Stop gracefully, after the time that load balancers get to turn away."""
+        seconds = self.app.plan.settings.drain_seconds
+        if self.end is not None or not seconds or not self.app.flags[READY]:
+            raise StopIteration
+        self.app.flags[LEAVING] = 1
+        self.end = time.monotonic() + seconds
+        logs.life.info(
+            "Stopping in %d s", seconds, extra=logs.event("server_draining", seconds=seconds)
+        )
+
+    def handle_hup(self) -> None:
+        """Replace the workers one for one; end with the terminal."""
+        if self.on_terminal:
+            raise StopIteration
+        super().handle_hup()
 
     def manage_workers(self) -> None:
         """Start workers, but not again when they die while loading: the next ones would, too."""
-        if self.worker_age and not self.WORKERS and not self.app.any_ready[0]:
-            print(
+        if self.end is not None and time.monotonic() >= self.end:
+            raise StopIteration
+        if self.worker_age and not self.WORKERS and not self.app.flags[READY]:
+            logs.complain(
                 "The model could not be loaded: the process ended without a word. With the "
-                "setting MUSICLASSIFY_LOG_LEVEL=debug its libraries may say more.",
-                file=sys.stderr,
+                "setting MUSICLASSIFY_LOG_LEVEL=debug its libraries may say more."
             )
             raise HaltServer("no worker became ready", self.APP_LOAD_ERROR)
+        if self.app.flags[READY] and not self.told_ready:
+            self.told_ready = True
+            self.app.tell_systemd("READY=1")
         super().manage_workers()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Let the workers finish what they have, and nobody begin anything new."""
+        self.app.flags[CLOSING] = 1
+        self.app.tell_systemd("STOPPING=1")
+        super().stop(graceful)
+        logs.life.info("Stopped", extra=logs.event("server_stopped"))
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
@@ -102,6 +143,33 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)
 
+    def accept(self, listener: Any) -> None:
+        """Accept a connection; none comes from a listener that another worker closed for all."""
+        try:
+            super().accept(listener)
+        except OSError:
+            if not self.app.flags[CLOSING]:
+                raise
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Start or stop to accept connections; at the end of the server take all that wait.
+
+        The system would keep connections waiting until the last worker has gone, and cut them
+        then, with requests that were sent. So they are taken, and further ones refused at once:
+        a proxy then asks another host.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive or not self.app.flags[CLOSING]:
+            return
+        for listener in self.sockets:
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            # closes it in all workers; the first one does it
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop after the running requests, without waiting for spare connections."""
         super().handle_exit(sig, frame)
@@ -116,7 +184,9 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         elif not isinstance(exc, ParseException):
             self.log.error("Internal error: %s", type(exc).__name__)
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-        body = msgspec.json.encode(error_body(http_error(status)))
+        error = http_error(status)
+        _count_error(self.wsgi, error.code)
+        body = msgspec.json.encode(error_body(error))
         head = [
             f"HTTP/1.1 {status.value} {status.phrase}",
             "Connection: close",
@@ -150,6 +220,9 @@ class QuietLogger(Logger):  # type: ignore[misc]
         """Drop the words about an expected end and about connections that stall."""
         super().setup(cfg)
         self.error_log.addFilter(_without_noise)
+        if logs.is_json():
+            for handler in self.error_log.handlers:
+                handler.setFormatter(logs.JsonFormatter())
 
 
 def _without_noise(record: logging.LogRecord) -> bool:
@@ -162,8 +235,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        # one byte that all processes see
-        self.any_ready = mmap.mmap(-1, 1)
+        # bytes that all processes see
+        self.flags = mmap.mmap(-1, 3)
+        # gunicorn would tell systemd that all is ready while the models are still being loaded
+        self.systemd = os.environ.pop("NOTIFY_SOCKET", "")
         super().__init__()
 
     def load_config(self) -> None:
@@ -185,7 +260,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "proc_name": "musiclassify",
             "post_worker_init": self.greet,
-            "child_exit": _forget_metrics,
+            "child_exit": _bury,
         }.items():
             self.cfg.set(name, value)
 
@@ -197,13 +272,25 @@ class Server(BaseApplication):  # type: ignore[misc]
         app = load(self.plan)
         if app is None:
             sys.exit(Arbiter.APP_LOAD_ERROR)
+        site_of(app).leaving = lambda: bool(self.flags[LEAVING])
         return app
+
+    def tell_systemd(self, state: str) -> None:
+        """Tell systemd how the service is, if it asked for that."""
+        if self.systemd:
+            with (
+                contextlib.suppress(OSError),
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to,
+            ):
+                # a name that begins with @ belongs to no file
+                to.sendto(state.encode(), self.systemd.replace("@", "\0", 1))
 
     def greet(self, worker: ThreadWorker) -> None:
         """Say once that the site is there."""
-        self.any_ready[0] = 1
+        self.flags[READY] = 1
         if worker.age == 1:
-            print(self.plan.greeting, flush=True)
+            self.plan.greet()
+        logs.life.info("Worker started", extra=logs.event("worker_started"))
 
 
 def serve(plan: Plan) -> int:
@@ -222,7 +309,16 @@ def serve(plan: Plan) -> int:
     return 0
 
 
-def _forget_metrics(_server: Arbiter, worker: ThreadWorker) -> None:
+def _count_error(app: Any, code: str) -> None:
+    from .metrics import metrics_of
+
+    metrics_of(app).errors.labels(code).inc()
+
+
+def _bury(_server: Arbiter, worker: ThreadWorker) -> None:
+    logs.life.info(
+        "Worker %d stopped", worker.pid, extra=logs.event("worker_stopped", worker=worker.pid)
+    )
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client.multiprocess import mark_process_dead
 

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: the chosen model does."""
+"""`/healthz`: the process answers. `/readyz`: the chosen model does, and goes on doing so."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say that the chosen model has answered; the first call makes it answer if none did yet."""
     here = site()
+    if here.leaving():
+        raise RequestError(503, "stopping", _("This server is about to stop. Ask another one."))
     with engine_errors(here.selected):
         ready = here.warm_up()
     if not ready:

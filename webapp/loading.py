@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import create_app
+from . import create_app, logs
 from .inference import EngineError
 from .settings import StartError
 from .state import site_of
@@ -21,30 +17,14 @@ if TYPE_CHECKING:
 
 def load(plan: Plan) -> Flask | None:
     """Return the app, ready to answer; None after its fault was printed."""
+    level = plan.settings.log_level
+    # what libraries write themselves is no JSON
+    silent = level in ("warning", "error") or (logs.is_json() and level != "debug")
     try:
         app = create_app({"REGISTRY": plan.registry})
-        with libraries_silent(plan.settings.log_level in ("warning", "error")):
+        with logs.libraries_silent(silent):
             site_of(app).warm_up()
     except (StartError, EngineError) as error:
-        print(error, file=sys.stderr, flush=True)
+        logs.complain(str(error))
         return None
     return app
-
-
-@contextlib.contextmanager
-def libraries_silent(silent: bool = True) -> Iterator[None]:
-    """Hide what LiteRT and TensorFlow write straight to the standard error while they load."""
-    if not silent:
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import sys
 from collections.abc import Sequence
 
 import click
 
-from . import choice
+from . import choice, logs
 from .assets import check_runtime
 from .inference import Registry
 from .preflight import check_port
@@ -44,6 +43,10 @@ class Plan:
         """The line that says that the site is there."""
         return f"MusiClassify with model {self.version} is ready: {self.url}  (Ctrl-C ends it)"
 
+    def greet(self) -> None:
+        """Say that the site is there."""
+        logs.say(self.greeting, "server_ready", model=self.version, url=self.url)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _serve(prepare())
     except StartError as error:
-        print(error, file=sys.stderr)
+        logs.complain(str(error))
         return CANNOT_START
     except (click.Abort, KeyboardInterrupt):
         print()
@@ -64,7 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(plan: Plan) -> int:
-    print(f"Loading model {plan.version} ({plan.settings.engine}) ...", flush=True)
+    engine = plan.settings.engine
+    logs.say(
+        f"Loading model {plan.version} ({engine}) ...",
+        "server_loading",
+        model=plan.version,
+        engine=engine,
+    )
     if os.name == "nt":
         from .waitress_server import serve
     else:
@@ -81,12 +90,13 @@ def prepare() -> Plan:
     click.Abort : when the person at the terminal leaves instead of choosing.
     """
     settings = Settings.read()
+    logs.configure(settings)
     check_runtime()
     check_port(settings.host, settings.port)
     registry = Registry.load(settings.models_dir)
     choice.check_any(registry, settings.models_dir)
     for line in choice.refused_lines(registry):
-        print(line, file=sys.stderr)
+        logs.complain(line, "model_refused")
     version = choice.resolve(registry, settings.model, ask_here=True)
     os.environ[PREFIX + "MODEL"] = version
     return Plan(dataclasses.replace(settings, model=version), registry, version)

@@ -108,7 +108,13 @@ class Settings:
     log_level: str = _setting(
         "warning",
         _one_of("debug", "info", "warning", "error"),
-        "`info` writes one line per request: method, route, status and time, nothing else.",
+        "`info` writes one line per request: method, route, status, time, version, segments, id.",
+    )
+    log_format: str = _setting(
+        "text", _one_of("text", "json"), "`json` writes one JSON object a line, for programs."
+    )
+    drain_seconds: int = _setting(
+        0, _whole(0, 600), "Seconds of service after SIGTERM, in which /readyz answers 503."
     )
 
     @property

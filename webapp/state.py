@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from typing import cast
 
 from flask import Flask, current_app
@@ -26,6 +27,8 @@ class Site:
     selected: str
     schemas: dict[str, RequestSchema]
     ready: bool = False
+    # whether the server was told to stop and only waits for load balancers to turn away
+    leaving: Callable[[], bool] = lambda: False
     _warming: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property

@@ -51,6 +51,6 @@ def serve(plan: Plan) -> int:
         # beyond ours, so that our own JSON answer comes first
         max_request_body_size=2 * largest,
     )
-    print(plan.greeting, flush=True)
+    plan.greet()
     server.run()
     return 0

@@ -71,6 +71,20 @@ def inversion(rounds: int) -> Rows:
     return part.measure()
 
 
+def failover(rounds: int) -> Rows:
+    """Two hosts behind nginx and behind haproxy; one is killed under load."""
+    from . import failover as part
+
+    return part.measure()
+
+
+def soak(rounds: int) -> Rows:
+    """High load for long: errors, and the memory of the workers."""
+    from . import soak as part
+
+    return part.measure(part.default_minutes())
+
+
 PARTS: dict[str, Callable[[int], Rows]] = {
     "page": page,
     "long": long,
@@ -79,6 +93,8 @@ PARTS: dict[str, Callable[[int], Rows]] = {
     "agreement": agreement,
     "extraction": extraction,
     "inversion": inversion,
+    "failover": failover,
+    "soak": soak,
 }
 
 

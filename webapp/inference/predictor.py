@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,8 @@ class Predictors:
         self._make = ENGINES[engine]
         self._capacity = capacity
         self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        # told after a version was loaded: its name, seconds, and the versions that went for it
+        self.on_load: Callable[[str, float, list[str]], None] = lambda *_: None
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
 
@@ -183,9 +186,13 @@ class Predictors:
         with gate:  # two visitors at once load it once; other versions are not held up
             if found := self._lookup(version):
                 return found
+            started = time.perf_counter()
             predictor = Predictor(card, self._make(card))
+            seconds = time.perf_counter() - started
+            gone = []
             with self._lock:
                 self._loaded[version] = predictor
                 while len(self._loaded) > self._capacity:
-                    self._loaded.popitem(last=False)
+                    gone.append(self._loaded.popitem(last=False)[0])
+            self.on_load(version, seconds, gone)
             return predictor
