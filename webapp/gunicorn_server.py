@@ -50,6 +50,8 @@ PATIENCE = 0.3
 STALL = 30
 # Seconds that a connection may keep a thread in all, however steadily it trickles.
 LONGEST = 300
+# Seconds in which a body that nobody reads must have come in for its connection to be kept.
+DRAIN = 5
 # Places of the bytes that all processes of a server see: some worker has been ready; the server
 # answers, but is about to stop; it takes nothing new.
 READY, LEAVING, CLOSING = range(3)
@@ -133,6 +135,17 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             del self.ends[conn]
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Take a body that was refused unread to its end, so that the next request is heard.
+
+        gunicorn gives up after 64 kB and closes the connection, on which the client sends on.
+        """
+        if not keepalive:
+            return False
+        limit = self.app.plan.settings.max_body_bytes
+        end = time.monotonic() + DRAIN
+        return bool(conn.parser.finish_body(deadline=end, max_bytes=limit))
 
     def notify(self) -> None:
         """Show a sign of life, every second; cut connections that have had their time."""

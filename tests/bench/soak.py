@@ -143,6 +143,8 @@ class Load:
             with socket.create_connection((HOST, self.site.port), timeout=60) as connection:
                 connection.sendall(head + body[:part])
             self.count("aborted")
+            # as fast as they can, they would be nearly all of the load
+            time.sleep(0.2)
             yield
 
     def slow(self) -> Iterator[None]:
@@ -163,8 +165,9 @@ class Load:
 
     def _head(self, length: int) -> bytes:
         return (
-            "POST /api/v1/models/v9/predictions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            "POST /api/v1/models/v9/predictions HTTP/1.1\r\nHost: localhost\r\n"
+            "Connection: close\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {length}\r\n\r\n"
         ).encode()
 
     def run(self, client: Callable[[], Iterator[None]]) -> None:

@@ -147,5 +147,5 @@ def test_labels_are_bounded() -> None:
         client.open("/", method=f"FOO{number}")
     assert len(samples(client)) == first_round
     assert set(re.findall(r"(\w+)=\"", text)) == {
-        "method", "route", "status", "le",
+        "method", "route", "status", "le", "code", "version", "model", "engine", "python",
     }  # fmt: skip
