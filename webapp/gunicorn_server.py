@@ -6,9 +6,11 @@ Each model is loaded in the worker, after the fork: TensorFlow hangs in the chil
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import mmap
 import os
+import selectors
 import signal
 import socket
 import struct
@@ -50,6 +52,8 @@ PATIENCE = 0.3
 STALL = 30
 # Seconds that a connection may keep a thread in all, however steadily it trickles.
 LONGEST = 300
+# Seconds that an answered client gets to close its side of a connection that ends.
+PARTING = 2
 # Seconds in which a body that nobody reads must have come in for its connection to be kept.
 DRAIN = 5
 # Places of the bytes that all processes of a server see: some worker has been ready; the server
@@ -121,6 +125,8 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*arguments)
         # when the thread of a connection must be free again
         self.ends: dict[Any, float] = {}
+        # when an answered connection is closed, whether or not its client has closed its side
+        self.parting: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
         """Give a thread only to connections that say something: browsers open spare ones."""
@@ -147,9 +153,52 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         end = time.monotonic() + DRAIN
         return bool(conn.parser.finish_body(deadline=end, max_bytes=limit))
 
+    def finish_request(self, conn: Any, future: Any) -> None:
+        """Go on with a connection after a request, or begin to close it.
+
+        gunicorn waits for each client to close its side, two seconds at most, in the thread that
+        everybody needs: a dozen clients that do not would hold the worker up for half a minute.
+        """
+        if future.cancelled() or future.exception() or future.result():
+            super().finish_request(conn, future)
+            return
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+            self.poller.register(
+                conn.sock, selectors.EVENT_READ, functools.partial(self.read_away, conn)
+            )
+        except (OSError, ValueError):
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self.parting[conn] = time.monotonic() + PARTING
+
+    def read_away(self, conn: Any, client: Any) -> None:
+        """Drop what a client still sends; the answer could be lost with it. Close at its end."""
+        try:
+            sent = client.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = b""
+        if not sent:
+            self.part(conn)
+
+    def part(self, conn: Any) -> None:
+        """Close an answered connection."""
+        del self.parting[conn]
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
     def notify(self) -> None:
         """Show a sign of life, every second; cut connections that have had their time."""
         super().notify()
+        for conn, end in self.parting.copy().items():
+            if time.monotonic() > end:
+                self.part(conn)
         for conn, end in self.ends.copy().items():
             if time.monotonic() > end:
                 # frees the thread, which waits in a read or a write

@@ -162,6 +162,20 @@ def test_requests_that_were_sent_are_answered_before_the_end(
         assert site.end(15) == 0
 
 
+def test_clients_that_do_not_close_hold_nobody_up() -> None:
+    with server() as site, contextlib.ExitStack() as open_connections:
+        site.wait_ready()
+        for _ in range(16):
+            connection = open_connections.enter_context(connect(site))
+            connection.sendall(
+                b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+        started = time.monotonic()
+        assert site.ask("GET", "/healthz")[0] == 200
+        # one after the other they would take half a minute
+        assert time.monotonic() - started < 10
+
+
 def test_a_body_refused_unread_leaves_the_connection_usable(body: dict[str, Any]) -> None:
     large = json.dumps(body) + " " * 500_000
     with server() as site:
