@@ -146,17 +146,26 @@ def test_an_end_lets_load_balancers_turn_away(
 def test_requests_that_were_sent_are_answered_before_the_end(
     registry: Registry, version: str, url: str
 ) -> None:
-    """More of them than threads, and some that no worker has accepted yet."""
+    """More of them than threads, and none that a worker has accepted yet."""
     from tests.webapp.conftest import request_of
 
     data = json.dumps(request_of(registry.get(version).spec, 12)).encode()
     request = post_head(url, f"Content-Length: {len(data)}") + data
-    with server(WORKERS=2, THREADS=1) as site, contextlib.ExitStack() as open_connections:
-        site.wait_ready()
+    with (
+        server(WORKERS=2, THREADS=1, LOG_FORMAT="json") as site,
+        contextlib.ExitStack() as open_connections,
+    ):
+        wait_for(lambda: len(workers(site)) == 2)
+        running = workers(site)
+        for pid in running:
+            os.kill(pid, signal.SIGSTOP)
         waiting = [open_connections.enter_context(connect(site)) for _ in range(24)]
         for connection in waiting:
             connection.sendall(request)
         os.kill(site.process.pid, signal.SIGTERM)
+        time.sleep(0.5)
+        for pid in running:
+            os.kill(pid, signal.SIGCONT)
         for connection in waiting:
             assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
         assert site.end(15) == 0
