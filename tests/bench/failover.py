@@ -203,6 +203,7 @@ def _rows(seen: list[Seen], tried: dict[str, list[str]]) -> list[dict[str, Any]]
     ]
     rows += [
         row("requests that still went to the dead host first", len(dead), ""),
+        row("of these, in the first five seconds", sum(at < 5 for at in dead), ""),
         row("the last of the first five seconds, after", _last(dead, 5), "s", 2),
         row("the very last one, after", _last(dead, START_S), "s", 2),
     ]
