@@ -22,6 +22,7 @@ SERVE_MARK := $(call mark,requirements-serve.txt)
 FULL_MARK := $(call mark,requirements.txt)
 DEV_MARK := $(call mark,requirements-dev.txt)
 NODE_MARK := node_modules/.installed-$(call sum,package-lock.json)
+PEERS_MARK := $(NODE_MARK)-peers
 PIP := $(RUN) -m pip install -qq --disable-pip-version-check --require-hashes -r
 
 ENGINE_MARK = $(if $(filter keras Keras KERAS,$(or $(ENGINE),$(MUSICLASSIFY_ENGINE))),$(FULL_MARK),$(SERVE_MARK))
@@ -65,7 +66,7 @@ lint: check $(DEV_MARK)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-bench: check $(DEV_MARK) $(NODE_MARK) runtime
+bench: check $(DEV_MARK) $(PEERS_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
 	$(RUN) -m tests.bench $(ARGS)
 
@@ -135,3 +136,8 @@ $(NODE_MARK): | python
 	@echo 'Installing the Python that the browser loads ...'
 	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
 	@touch $@
+
+$(PEERS_MARK): | python
+	@echo 'Installing the libraries that the benchmark compares with ...'
+	@npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
+	@touch $(NODE_MARK) $@

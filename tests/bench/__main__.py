@@ -6,11 +6,11 @@ Prints a table and writes the same numbers as JSON. Nothing here passes or fails
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,82 +19,19 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-Rows = list[dict[str, Any]]
-
-
-def page(rounds: int) -> Rows:
-    """The page in Chromium."""
-    from . import page as part
-
-    return part.measure(rounds)
-
-
-def long(rounds: int) -> Rows:
-    """Songs of two hours: memory of the page, time to the first answers and to the whole."""
-    from . import long as part
-
-    return part.measure()
-
-
-def queue(rounds: int) -> Rows:
-    """Two hundred songs in one queue, not remembered and remembered."""
-    from . import queue as part
-
-    return part.measure()
-
-
-def server(rounds: int) -> Rows:
-    """The server's answer against bare LiteRT."""
-    from . import server as part
-
-    return part.measure(rounds)
-
-
-def agreement(rounds: int) -> Rows:
-    """Chromium's decoding against librosa's, on songs under free licences."""
-    from . import agreement as part
-
-    return part.measure()
-
-
-def extraction(rounds: int) -> Rows:
-    """Songs per second of extract, against librosa's own loop."""
-    from . import extraction as part
-
-    return part.measure(rounds)
-
-
-def inversion(rounds: int) -> Rows:
-    """What comes back of songs from their sent numbers, against librosa's way."""
-    from . import inversion as part
-
-    return part.measure()
-
-
-def failover(rounds: int) -> Rows:
-    """Two hosts behind nginx and behind haproxy; one is killed under load."""
-    from . import failover as part
-
-    return part.measure()
-
-
-def soak(rounds: int) -> Rows:
-    """High load for long: errors, and the memory of the workers."""
-    from . import soak as part
-
-    return part.measure(part.default_minutes())
-
-
-PARTS: dict[str, Callable[[int], Rows]] = {
-    "page": page,
-    "long": long,
-    "queue": queue,
-    "server": server,
-    "agreement": agreement,
-    "extraction": extraction,
-    "inversion": inversion,
-    "failover": failover,
-    "soak": soak,
+# Modules beside this one, each with `measure(rounds)`.
+PARTS = {
+    "page": "the page in Chromium",
+    "long": "songs of two hours: memory of the page, time to the first answers and to the whole",
+    "queue": "two hundred songs in one queue, not remembered and remembered",
+    "server": "the server's answer against bare LiteRT",
+    "agreement": "Chromium's decoding against librosa's, on songs under free licences",
+    "extraction": "songs per second of extract, against librosa's own loop",
+    "inversion": "what comes back of songs from their sent numbers, against librosa's way",
+    "peers": "extraction in Chromium against essentia.js, Meyda and librosa; 10 s to 2 h of sound",
+    "digits": "how many decimals the answers need",
+    "failover": "two hosts behind nginx and behind haproxy; one is killed under load",
+    "soak": "high load for long: errors, and the memory of the workers",
 }
 
 
@@ -122,8 +59,10 @@ def main() -> int:
         "parts": {},
     }
     for name in options.parts or PARTS:
-        print(f"\n{name}: {PARTS[name].__doc__}", flush=True)
-        rows = PARTS[name](options.rounds)
+        print(f"\n{name}: {PARTS[name]}", flush=True)
+        # Here, since a part needs what the others can do without.
+        part = importlib.import_module(f".{name}", __package__)
+        rows: list[dict[str, Any]] = part.measure(options.rounds)
         report["parts"][name] = rows
         width = max((len(row["what"]) for row in rows), default=0)
         for row in rows:

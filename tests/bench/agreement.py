@@ -10,7 +10,7 @@ from tests.browser.visit import Visit
 from .setting import ROOT, chromium, row, running_site
 
 
-def measure() -> list[dict[str, Any]]:
+def measure(_rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
     songs = sorted((ROOT.parent / "shared" / "data" / "audio").glob("*.ogg"))
     if not songs:

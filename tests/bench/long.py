@@ -74,7 +74,7 @@ def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
     }
 
 
-def measure() -> list[dict[str, Any]]:
+def measure(_rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -71,7 +71,7 @@ def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
         ]
 
 
-def measure() -> list[dict[str, Any]]:
+def measure(_rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
     with tempfile.TemporaryDirectory() as folder:
         songs = write_songs(Path(folder))

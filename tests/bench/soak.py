@@ -195,8 +195,13 @@ def look(pid: int) -> Sample:
     )
 
 
-def measure(minutes: float) -> list[dict[str, Any]]:
+def measure(_rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
+    return soak(default_minutes())
+
+
+def soak(minutes: float) -> list[dict[str, Any]]:
+    """Rows of so many minutes."""
     with running_site(WORKERS=WORKERS, THREADS=4) as site:
         load = Load(site)
         workers = _workers(site)
@@ -276,7 +281,7 @@ def main() -> None:
     """Run this part alone."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
-    print(json.dumps(measure(parser.parse_args().minutes), indent=1))
+    print(json.dumps(soak(parser.parse_args().minutes), indent=1))
 
 
 if __name__ == "__main__":

@@ -166,8 +166,12 @@ def test_lock_compiles_the_largest_first_and_the_others_from_it(clone: Clone) ->
             assert option in line
 
 
-def test_bench_measures(clone: Clone) -> None:
-    assert clone.make("bench")[-2:] == ["tests.browser.install_browser", "tests.bench"]
+def test_bench_measures_and_installs_its_peers_which_serve_does_without(clone: Clone) -> None:
+    done = ["webapp.runtime", "tests.browser.install_browser", "tests.bench"]
+    clone.make("serve")
+    assert clone.make("bench")[-4:] == ["npm ci --ignore-scripts", *done]
+    assert clone.make("bench") == done
+    assert clone.make("serve") == ["webapp.runtime", "webapp"]
 
 
 def test_translations_need_what_the_site_needs(clone: Clone) -> None:
