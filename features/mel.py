@@ -18,9 +18,8 @@ Float32Array = npt.NDArray[np.float32]
 
 # Frames per block: 128 x 2048 float32 is 1 MB, which stays in the cache.
 BLOCK_FRAMES = 128
-# Bands per matrix product of the filter bank: as many as a vector register of WebAssembly holds.
-# More bands share fewer bins, fewer bands need more calls.
-GROUP_BANDS = 4
+# Bands per matrix product of the filter bank: more of them share fewer bins, fewer need more calls.
+GROUP_BANDS = 3
 
 
 def hz_to_mel(frequencies: npt.ArrayLike) -> npt.NDArray[np.float64]:

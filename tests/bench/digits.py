@@ -55,12 +55,14 @@ def measure(_rounds: int) -> list[dict[str, Any]]:
         rows.append(row(f"{version}: songs", len(songs), ""))
         rows.append(row(f"{version}: segments", n, ""))
         for decimals in DECIMALS:
-            changed, verdicts, moved = 0, 0, 0.0
+            changed, verdicts, moved, lead = 0, 0, 0.0, 0.0
             for song, known in zip(songs, exact, strict=True):
                 values = np.stack([s.values for s in song]).astype(np.float64)
                 answer = predictor.predict(np.round(values, decimals).astype(np.float32))
-                pairs = zip(known.winners, answer.winners, strict=True)
-                changed += sum(first != second for first, second in pairs)
+                other = np.array(known.winners) != np.array(answer.winners)
+                changed += int(other.sum())
+                best = np.sort(known.probabilities, axis=1)
+                lead = max(lead, float((best[:, -1] - best[:, -2])[other].max(initial=0.0)))
                 verdicts += _verdict(known.probabilities) != _verdict(answer.probabilities)
                 moved = max(moved, float(np.abs(known.probabilities - answer.probabilities).max()))
             # The first of the bands is as long as the song of the other parts.
@@ -68,6 +70,7 @@ def measure(_rounds: int) -> list[dict[str, Any]]:
             name = f"{version}, {decimals} decimals"
             rows += [
                 row(f"{name}: segments with another winner", changed, f"of {n}"),
+                row(f"{name}: largest lead of a winner that lost it", lead, "", 6),
                 row(f"{name}: songs with another winner", verdicts, f"of {len(songs)}"),
                 row(f"{name}: largest change of a probability", moved, "", 6),
                 row(f"{name}: request", len(text), "bytes"),

@@ -35,8 +35,8 @@ from .setting import ROOT, SONG_S, chromium, median_row, point_row, row
 
 RATE = 22050
 MEYDA_ROUNDS = 3
-# Seconds of sound of the curve; the page takes no more than 30 minutes at once, so the rest is
-# what its worker could do.
+# Seconds of sound of the curves; beyond AT_ONCE_S the page works bit by bit only.
+AT_ONCE_S = 1800
 LENGTHS = (10, 30, 60, 180, 600, 1800, 3600, 7200)
 FOLDERS = {
     "/runtime/": ROOT / "static/runtime",
@@ -199,12 +199,17 @@ def _growth(page: Page, spec: FeatureSpec) -> list[dict[str, Any]]:
     """Time, and memory beyond the samples, of longer and longer songs, each in a fresh worker."""
     rows = []
     minute = band(60, RATE)
-    for seconds in LENGTHS:
-        answer = in_worker(page, "request", minute, seconds, 1, spec)
-        mb = max(0.0, answer["heap"] - seconds * RATE * 4) / 1e6
-        took = answer["times"][0]
-        rows += [
-            point_row("features and JSON", "seconds", seconds, took, "ms", 1),
-            point_row("heap beyond the samples", "seconds", seconds, mb, "MB", 1),
-        ]
+    for library, title in (("request", "at once"), ("stream", "bit by bit")):
+        for seconds in LENGTHS:
+            if library == "request" and seconds > AT_ONCE_S:
+                continue
+            answer = in_worker(page, library, minute, seconds, 1, spec)
+            # Bit by bit, the samples of the whole are never in Python's memory.
+            held = seconds * RATE * 4 if library == "request" else 0
+            mb = max(0.0, (answer["heap"] - held) / 1e6)
+            took = answer["times"][0] / 1e3
+            rows += [
+                point_row(f"features and JSON, {title}", "seconds", seconds, took, "s"),
+                point_row(f"heap beyond the samples, {title}", "seconds", seconds, mb, "MB", 1),
+            ]
     return rows

@@ -8,6 +8,8 @@ const HOP = 512;
 const N_MELS = 128;
 const N_MFCC = 20;
 const RATE = 22050;
+/** A long song comes in parts of so many seconds. */
+const PART_S = 10;
 
 /** Zeros on both sides, so that frames are centred as in librosa. */
 function padded(samples) {
@@ -75,7 +77,18 @@ async function python() {
 const BRIDGE = `
 import json
 import numpy as np
-from features import FeatureSpec, build_request, extract_segments, mfcc
+from features import FeatureSpec, SegmentStream, build_request, extract_segments, mfcc
+
+# Pieces per request.
+MOST = 30
+stream = None
+
+def feed(samples, spec, last):
+    global stream
+    stream = stream or SegmentStream(FeatureSpec.from_json(json.loads(spec)))
+    stream.feed(np.asarray(samples.to_memoryview()), last=last)
+    while stream.take(MOST):
+        pass
 
 def work(what, samples, spec, progress):
     samples = np.asarray(samples.to_memoryview())
@@ -86,17 +99,24 @@ def work(what, samples, spec, progress):
         return extract_segments(samples, spec, progress)
     return build_request(samples, spec, progress).body
 
-work
+work, feed
 `;
 
 async function own(what, spec, quiet = false) {
   const pyodide = await python();
-  const work = pyodide.runPython(BRIDGE);
+  const [work, feed] = pyodide.runPython(BRIDGE);
   const progress = quiet ? undefined : (done, total) => self.postMessage({ done, total });
   const heap = () => pyodide._module.HEAP8.length;
   return {
     heap,
     run(samples) {
+      if (what === 'stream') {
+        for (let i = 0; i < samples.length; i += PART_S * RATE) {
+          const end = i + PART_S * RATE;
+          feed(samples.subarray(i, end), spec, end >= samples.length);
+        }
+        return '';
+      }
       const result = work(what, samples, spec, progress);
       if (typeof result === 'string') return result;
       const numbers = what === 'mfcc' ? result.getBuffer('f32') : null;
