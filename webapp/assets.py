@@ -13,6 +13,8 @@ import functools
 import hashlib
 import io
 import mimetypes
+import posixpath
+import re
 import zipfile
 from pathlib import Path
 from typing import cast
@@ -21,7 +23,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, send_file
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from . import language, vendor
+from . import compression, copies, language, vendor
 from .inference.card import CARD_NAME
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
@@ -51,7 +53,12 @@ TYPES = {
     ".zip": "application/zip",
 }
 
+# What a script of ours imports; comments that name types have no "from".
+IMPORT = re.compile(r" from '(\./[^']+)';").findall
+
 _hashes: dict[Path, tuple[tuple[int, int], str]] = {}
+# The newest version of the page, and the hashes of its files by their names.
+_newest: tuple[str, dict[str, str]] = ("", {})
 
 
 def asset(name: str) -> str:
@@ -77,20 +84,42 @@ def page_files() -> dict[str, Path]:
     return found | {name: path for name, path in libraries.items() if path.is_file()}
 
 
+def imported(name: str) -> list[str]:
+    """URLs of all scripts that a script of static/ imports, at any remove.
+
+    A browser that is told of them fetches all at once, not each after the one that imports it.
+    """
+    return [asset(each) for each in _imports(name, page_version())]
+
+
+@functools.lru_cache(maxsize=8)
+def _imports(name: str, _version: str) -> tuple[str, ...]:
+    files = page_files()
+    found = [name]
+    for each in found:
+        text = files[each].read_text(encoding="utf-8") if each in files else ""
+        names = (posixpath.normpath(f"{posixpath.dirname(each)}/{other}") for other in IMPORT(text))
+        found += [other for other in dict.fromkeys(names) if other in files and other not in found]
+    return tuple(found[1:])
+
+
 def page_version() -> str:
     """Hash of all that a page is made of, but for the runtime.
 
     What it loads, what it says, and the versions of the model that it knows.
     """
+    global _newest
     if "page_version" not in g:
         made_of = [
             *sorted(TEMPLATES.rglob("*.html")),
             *sorted(language.FOLDER.rglob("*.po")),
             *(card.folder / CARD_NAME for card in site().registry.cards.values()),
         ]
-        lines = [f"{name} {file_hash(path)}" for name, path in page_files().items()]
+        files = {name: file_hash(path) for name, path in page_files().items()}
+        lines = [f"{name} {digest}" for name, digest in files.items()]
         lines += [f"{path.name} {file_hash(path)}" for path in made_of if path.is_file()]
         g.page_version = _short_hash("\n".join([*lines, _short_hash(_zip())]).encode())
+        _newest = (g.page_version, files)
     return cast(str, g.page_version)
 
 
@@ -157,9 +186,11 @@ def static_file(name: str) -> Response:
 @bp.get("/static/page/<version>/<path:name>")
 def page_file(version: str, name: str) -> Response:
     """Serve a file of static/ under the version of all of them; others are not there any more."""
-    if version != page_version():
-        raise NotFound
     path = _vendored(name) or _inside(STATIC, name)
+    newest, files = _newest
+    # to look through all files for each of them would take longer than to send it
+    if (version != newest or files.get(name) != file_hash(path)) and version != page_version():
+        raise NotFound
     return _send(path, file_hash(path), forever=True)
 
 
@@ -169,7 +200,10 @@ def runtime_file(version: str, name: str) -> Response:
     if version != runtime_version():
         raise NotFound
     path = _inside(RUNTIME_DIR, name)
-    return _send(path, file_hash(path), forever=True)
+    found = copies.find(path, _runtime_files()[name])
+    coding = compression.wanted(found)
+    response = _send(path, file_hash(path), forever=True, copy=found.get(coding))
+    return compression.named(response, coding) if found else response
 
 
 @bp.get("/features.zip")
@@ -234,15 +268,17 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 @functools.cache
-def _runtime_files() -> frozenset[str]:
-    return frozenset(RuntimeFiles.load().files)
+def _runtime_files() -> dict[str, str]:
+    return RuntimeFiles.load().files
 
 
-def _send(content: Path | io.BytesIO, tag: str, *, forever: bool) -> Response:
+def _send(
+    content: Path | io.BytesIO, tag: str, *, forever: bool, copy: Path | None = None
+) -> Response:
     name = content.name if isinstance(content, Path) else "features.zip"
     kind = TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
     response = send_file(
-        content,
+        copy or content,
         mimetype=kind or "application/octet-stream",
         download_name=name,
         etag=tag,

@@ -14,6 +14,7 @@ from . import (
     api,
     assets,
     choice,
+    compression,
     errors,
     health,
     language,
@@ -78,6 +79,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
     for module in (
         access_log,
         metrics,
+        compression,
         security,
         errors,
         language,
@@ -99,7 +101,7 @@ def _empty_app(settings: Settings, testing: bool) -> Flask:
     logs.configure(settings)
     # a redirect for // would answer with HTML under /api
     app.url_map.merge_slashes = False
-    app.jinja_env.globals["asset"] = assets.asset
+    app.jinja_env.globals.update(asset=assets.asset, imported=assets.imported)
     language.attach(app)
     return app
 

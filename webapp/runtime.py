@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from . import copies
+
 ROOT = Path(__file__).resolve().parent.parent
 LIST_FILE = ROOT / "webapp" / "runtime_files.json"
 RUNTIME_DIR = ROOT / "static" / "runtime"
@@ -370,13 +372,35 @@ def assemble(
                 )
         # files of an earlier version; hidden ones may be another run's temporary files
         for path in folder.iterdir():
-            if path.name not in listing.files and not path.name.startswith("."):
+            known = path.name in listing.files or copies.is_copy(path.name, list(listing.files))
+            if not known and not path.name.startswith("."):
                 path.unlink()
     except OSError as error:
         raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error
     if problems := verify(folder, listing):
         raise RuntimeProblem(f"{folder} changed while it was written: {'; '.join(problems)}.")
     say("The browser's Python runtime is complete.")
+
+
+def compress(
+    folder: Path = RUNTIME_DIR, listing: RuntimeFiles | None = None, say: Say = print
+) -> None:
+    """Make what is missing of the compressed copies of a complete `folder`.
+
+    Raises
+    ------
+    RuntimeProblem : they cannot be written.
+    """
+
+    def write(path: Path, content: bytes) -> None:
+        with _replacing(path) as file:
+            file.write(content)
+
+    try:
+        if copies.make(folder, list((listing or RuntimeFiles.load()).files), write):
+            say("It is compressed for visitors from other computers, too.")
+    except OSError as error:
+        raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error
 
 
 def _check_lock(pyodide: Path, listing: RuntimeFiles) -> None:
@@ -439,6 +463,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise RuntimeProblem(f"{RUNTIME_DIR}: {'; '.join(problems)}.")
         else:
             assemble()
+            compress()
     except RuntimeProblem as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -1,7 +1,8 @@
 /** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
 
+import { missingAbility, startWorker } from './analysis_worker.js';
 import { UserError } from './errors.js';
-import { t, words } from './text.js';
+import { t } from './text.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
@@ -29,17 +30,6 @@ export const FILES_TO_LOAD = 7;
  * @property {number} skipped seconds left out at the start
  * @property {[number, number][]} pieces start and end in seconds of all pieces, silent ones too
  */
-
-/** @returns {string | null} why this browser cannot run the analysis, or null */
-function missingAbility() {
-  const missing = [
-    ['Web Workers', typeof Worker === 'function'],
-    ['WebAssembly', typeof WebAssembly === 'object' && 'instantiateStreaming' in WebAssembly],
-    [t('audio decoding'), typeof OfflineAudioContext === 'function'],
-  ].filter(([, present]) => !present).map(([name]) => name);
-  if (!missing.length) return null;
-  return t('This browser is too old or too restricted to analyse songs ({missing} missing). Please use a current Firefox, Chrome, Edge or Safari.', { missing: missing.join(', ') });
-}
 
 /** Fires "change" whenever state, message or the counts of loaded data differ. */
 export class Engine extends EventTarget {
@@ -73,40 +63,30 @@ export class Engine extends EventTarget {
       return;
     }
     this.starts += 1;
-    performance.mark('engine-start');
-    let worker;
+    let started;
     try {
-      let readsModules = false;
-      const options = { get type() { readsModules = true; return 'module'; }, name: 'analysis' };
-      worker = new Worker(new URL('./worker.js', import.meta.url), options);
-      if (!readsModules) {
-        worker.terminate();
-        this.#fail(t('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.'));
-        return;
-      }
+      started = startWorker(this.#config);
     } catch (error) {
       this.#fail(t('The browser did not allow the analysis to start ({reason}).', { reason: error.message }));
       return;
     }
-    this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#receive(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      if (this.state === 'loading') {
-        this.#fail(event.message
-          ? t('The analysis script could not be started: {reason}', { reason: event.message })
-          : t('The analysis script could not be started. Is the server still running?'));
-      } else this.#restart(event.message || t('the analysis stopped unexpectedly'));
-    };
-    worker.onmessageerror = () => this.#restart(t('a message of the analysis was unreadable'));
-    const here = (path) => new URL(path, document.baseURI).href;
-    worker.postMessage({
-      type: 'start',
-      runtimeUrl: here(this.#config.runtimeUrl),
-      featuresUrl: here(this.#config.featuresUrl),
-      words,
-    });
+    if (!started) {
+      this.#fail(t('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.'));
+      return;
+    }
+    this.#worker = started.worker;
     this.#watch(DOWNLOAD_STALL_MS);
+    started.listen({
+      message: ({ data }) => this.#receive(data),
+      error: ({ message }) => {
+        if (this.state === 'loading') {
+          this.#fail(message
+            ? t('The analysis script could not be started: {reason}', { reason: message })
+            : t('The analysis script could not be started. Is the server still running?'));
+        } else this.#restart(message || t('the analysis stopped unexpectedly'));
+      },
+      messageerror: () => this.#restart(t('a message of the analysis was unreadable')),
+    });
   }
 
   /**

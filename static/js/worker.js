@@ -108,11 +108,13 @@ class Downloads {
     this.observer.observe({ type: 'resource', buffered: true });
   }
 
-  /** Same as fetch(); a failure also rejects `failure`. */
+  /** Same as fetch(), and tries what the service worker keeps; a failure also rejects `failure`. */
   async fetch(resource, init) {
     const url = String(resource.url ?? resource);
-    const response = await nativeFetch(resource, init).catch(() => null);
-    if (response?.ok) return response;
+    for (const place of [url, `${url}${url.includes('?') ? '&' : '?'}kept`]) {
+      const response = await nativeFetch(place, init).catch(() => null);
+      if (response?.ok) return response;
+    }
     const reason = new LoadError(await diagnose(url, Boolean(init?.integrity)));
     this.fail(reason);
     throw reason;

@@ -22,6 +22,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # Modules beside this one, each with `measure(rounds)`.
 PARTS = {
     "page": "the page in Chromium",
+    "start": "from an address to a page that is ready, against bare Pyodide with numpy",
     "long": "songs of two hours: memory of the page, time to the first answers and to the whole",
     "queue": "two hundred songs in one queue, not remembered and remembered",
     "server": "the server's answer against bare LiteRT",

@@ -84,6 +84,20 @@ def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
     server.server_close()
 
 
+def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(
+    kept_visit, make_site: Callable[..., Site]
+):
+    site = make_site()
+    visitor = kept_visit(site)
+    devtools = visitor.page.context.new_cdp_session(visitor.page)
+    devtools.send("Network.clearBrowserCache")
+    asked: list[str] = []
+    visitor.page.context.on("request", lambda request: asked.append(request.url))
+    site.stop()
+    visitor.opened()
+    assert [url for url in asked if url.endswith(".wasm?kept")]
+
+
 def test_a_song_without_a_server_is_answered_when_it_is_back(
     kept_visit, make_site: Callable[..., Site], tmp_path: Path
 ):

@@ -1,0 +1,169 @@
+"""From an address to a page that is ready, against bare Pyodide with numpy from the same server.
+
+Each round has a browser profile of its own, on the disk: only those keep compiled WebAssembly. The
+slow link is a proxy on loopback that lets 10 Mbit pass each second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import statistics
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from tests.browser import install_browser
+from tests.browser.conftest import FLAGS
+from tests.browser.site import HOST
+
+from .setting import median_row, row, running_site
+
+MEGABIT_PER_S = 10
+CHUNK = 16 * 1024
+# What the browser writes to its own caches after it is ready, compiled code among it.
+SETTLE_MS = 3000
+BARE = """(() => {
+  const url = %s;
+  const import_ = async () => {
+    const { loadPyodide } = await import(url + 'pyodide.mjs');
+    const python = await loadPyodide({
+      indexURL: url, lockFileURL: url + 'pyodide-lock.json', packages: ['numpy'], stdout() {},
+    });
+    python.runPython('import numpy');
+    return performance.now();
+  };
+  globalThis.bare = import_();
+})()"""
+READY = """() => {
+  const [found] = performance.getEntriesByName('engine');
+  return found.startTime + found.duration;
+}"""
+
+
+class SlowLink:
+    """A proxy that lets so much pass from the server, and counts it."""
+
+    def __init__(self, port: int, megabit_per_s: float) -> None:
+        self.bytes = 0
+        self.port = 0
+        self._server_port = port
+        self._rate = megabit_per_s * 1e6 / 8
+        self._free_at = 0.0
+        self._loop = asyncio.new_event_loop()
+
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(CHUNK):
+            self.bytes += len(data)
+            # one link: all connections take turns
+            now = self._loop.time()
+            self._free_at = max(now, self._free_at) + len(data) / self._rate
+            await asyncio.sleep(self._free_at - now)
+            writer.write(data)
+            await writer.drain()
+
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(CHUNK):
+            writer.write(data)
+            await writer.drain()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection(HOST, self._server_port)
+        ways = [
+            asyncio.ensure_future(self._down(server_reader, writer)),
+            asyncio.ensure_future(self._up(reader, server_writer)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (writer, server_writer):
+            end.close()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[SlowLink]:
+        """Listen on `port` until the end."""
+        # in a thread of its own: Playwright's loop runs in this one
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        starting = asyncio.start_server(self._connect, HOST, 0)
+        server = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+
+
+@contextlib.contextmanager
+def _profile(playwright: Any) -> Iterator[BrowserContext]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        context = playwright.chromium.launch_persistent_context(
+            folder, executable_path=install_browser.find(), args=FLAGS
+        )
+        yield context
+        context.close()
+
+
+def _runtime(url: str) -> str:
+    html = urllib.request.urlopen(url).read().decode()
+    config = re.search(r'id="config">(.*?)</script>', html, re.DOTALL)
+    assert config
+    return url.rstrip("/") + str(json.loads(config[1])["runtimeUrl"])
+
+
+def _bare(context: BrowserContext, url: str, runtime: str) -> float:
+    page = context.new_page()
+    page.add_init_script(BARE % json.dumps(runtime))
+    page.goto(f"{url.rstrip('/')}/healthz")
+    return float(page.evaluate("bare")) / 1e3
+
+
+def _ready(page: Page, url: str) -> float:
+    page.goto(url)
+    page.wait_for_selector("#engine[data-state=ready]", timeout=180_000)
+    return float(page.evaluate(READY)) / 1e3
+
+
+def measure(rounds: int) -> list[dict[str, Any]]:
+    """Rows of this part."""
+    bare, cold, warm, slow, sent = [], [], [], [], []
+    with running_site() as site, sync_playwright() as playwright:
+        runtime = _runtime(site.url)
+        for _ in range(rounds):
+            with _profile(playwright) as context:
+                bare.append(_bare(context, site.url, runtime))
+            with _profile(playwright) as context:
+                page = context.new_page()
+                cold.append(_ready(page, site.url))
+                page.wait_for_timeout(SETTLE_MS)
+                warm.append(_ready(page, site.url))
+            with (
+                SlowLink(site.port, MEGABIT_PER_S).open() as link,
+                _profile(playwright) as context,
+            ):
+                slow.append(_ready(context.new_page(), f"http://{HOST}:{link.port}/"))
+                sent.append(link.bytes)
+    transfer = statistics.median(sent) * 8 / (MEGABIT_PER_S * 1e6)
+    start = statistics.median(bare)
+    return [
+        median_row("bare Pyodide and numpy, empty cache", bare, "s"),
+        median_row("the page to ready, empty cache", cold, "s"),
+        row("the page / bare", statistics.median(cold) / start, "x"),
+        median_row("the page to ready, again", warm, "s"),
+        row("again / empty cache", statistics.median(warm) / statistics.median(cold), "x"),
+        row("bytes until ready, compressed", statistics.median(sent) / 1e6, "MB", 2),
+        row(f"... their transfer at {MEGABIT_PER_S} Mbit/s", transfer, "s"),
+        median_row(f"the page to ready at {MEGABIT_PER_S} Mbit/s, empty cache", slow, "s"),
+        row(
+            "... / (transfer + bare)",
+            statistics.median(slow) / (transfer + start),
+            "x",
+        ),
+    ]
