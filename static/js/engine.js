@@ -2,6 +2,7 @@
 
 import { UserError } from './errors.js';
 import { t, words } from './text.js';
+import { scriptUrl } from './trusted.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
@@ -78,7 +79,7 @@ export class Engine extends EventTarget {
     try {
       let readsModules = false;
       const options = { get type() { readsModules = true; return 'module'; }, name: 'analysis' };
-      worker = new Worker(new URL('./worker.js', import.meta.url), options);
+      worker = new Worker(scriptUrl(new URL('./worker.js', import.meta.url)), options);
       if (!readsModules) {
         worker.terminate();
         this.#fail(t('This browser is too old to analyse songs (module workers missing). Please use a current Firefox, Chrome, Edge or Safari.'));
