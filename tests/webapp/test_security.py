@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +116,24 @@ def test_foreign_pages_can_link_here_and_embed_nothing(client: FlaskClient, path
             assert client.get(path, headers=headers).status_code == status
     headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
     assert client.get(path, headers=headers).status_code == 200
+
+
+def test_the_words_of_a_card_are_text(copy_models: Callable[..., Path]) -> None:
+    """Whoever makes a model writes what its pages say, but no markup of them."""
+    folder = copy_models("a1")
+    path = folder / "a1" / "model.json"
+    card = json.loads(path.read_text())
+    words = "</script><script>evil()</script><img src=x onerror=evil()>\"'"
+    card |= {"title": words, "licence": words, "intended_use": words}
+    card["genres"][0] = words
+    card["training"]["command"] = words
+    path.write_text(json.dumps(card))
+    client = create_app({"MODELS_DIR": folder}).test_client()
+    for page in ("/", "/models/a1"):
+        text = client.get(page).text
+        assert "evil()" in text
+        assert "<script>evil" not in text
+        assert "<img src=x" not in text
 
 
 def test_nothing_of_a_request_is_logged(
