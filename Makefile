@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help serve train-demo test lint bench lock runtime translations clean ready python check-serve check
+.PHONY: help serve train-demo test lint bench audit lock runtime translations clean ready python check-serve check
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -43,6 +43,7 @@ help:
 	@echo '                install what is missing, then check style and types and run all tests'
 	@echo 'make lint       only style and types'
 	@echo 'make bench      measure speed and memory'
+	@echo 'make audit      ask the databases of known vulnerabilities about every pinned package'
 	@echo 'make runtime    only put together the Python that the browser loads'
 	@echo 'make translations'
 	@echo '                bring the catalogs of texts up to date with templates, scripts and Python'
@@ -69,6 +70,9 @@ lint: check $(DEV_MARK)
 bench: check $(DEV_MARK) $(PEERS_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
 	$(RUN) -m tests.bench $(ARGS)
+
+audit: check $(DEV_MARK)
+	@$(RUN) -m tests.house.audit
 
 runtime: check $(NODE_MARK) $(RUN)
 	@$(RUN) -m webapp.runtime

@@ -23,6 +23,7 @@ from . import (
     offline,
     openapi,
     pages,
+    rate_limits,
     security,
 )
 from .inference import Predictors, Registry
@@ -91,7 +92,10 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
         health,
     ):
         app.register_blueprint(module.bp)
+    rate_limits.attach(app, settings)
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.proxies:
+        app.wsgi_app = security.behind(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -25,6 +25,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http import wsgi  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestHeaders,
     LimitRequestLine,
@@ -35,7 +36,7 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import
 from . import logs
 from .errors import error_body, http_error
 from .loading import load
-from .security import HEADERS
+from .security import HEADERS, UNKEPT
 from .serving import CANNOT_START
 from .state import site_of
 
@@ -61,6 +62,9 @@ DRAIN = 5
 READY, LEAVING, CLOSING = range(3)
 # gunicorn's own words around a worker that could not load; ours stand above them
 NOISE = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+
+# in the header Server: no hint at which program's faults to try
+wsgi.SERVER = "MusiClassify"
 
 
 class QuietArbiter(Arbiter):  # type: ignore[misc]
@@ -254,7 +258,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
             "Connection: close",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-            *(f"{name}: {value}" for name, value in HEADERS.items()),
+            *(f"{name}: {value}" for name, value in (HEADERS | UNKEPT).items()),
         ]
         # a client that is gone already gets nothing
         with contextlib.suppress(OSError):
@@ -320,6 +324,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             # it would wait without end for a client that does not read
             "sendfile": False,
             "control_socket_disable": True,
+            # by itself it believes X-Forwarded-Proto and SCRIPT_NAME of everybody on this computer
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
             "proc_name": "musiclassify",
             "post_worker_init": self.greet,
             "child_exit": _bury,

@@ -181,6 +181,7 @@ def _operation(
         413: "The body is too large",
         415: "Not application/json in UTF-8, or compressed",
         422: "JSON that does not fit the version's feature spec or the limits",
+        429: "More predictions than this server gives to one address; see Retry-After",
         503: "The model is not ready or cannot be used",
     }
     operation: Json = {"summary": summary, "responses": {"200": ok}, **more}
@@ -250,7 +251,7 @@ def document(here: Site) -> Json:
                 "post": _operation(
                     "Classify the segments of one song",
                     _json("Prediction", "Genre of each segment and of the whole song"),
-                    403, 404, 413, 415, 422, 503,
+                    403, 404, 413, 415, 422, 429, 503,
                     parameters=("version",),
                     requestBody=body,
                 )

@@ -6,12 +6,14 @@ names (DNS rebinding) and foreign pages' POSTs are refused, and no CORS header i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, request
 from werkzeug.datastructures import Headers
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wsgi import get_host
 
 from .errors import RequestError
@@ -27,23 +29,33 @@ bp = Blueprint("security", __name__)
 # the hash when the library or the height in static/js/waveform.js changes.
 WAVEFORM_STYLES = "'sha256-GDz2FZP0i7VZaDhs1mgc43IRUXU2xajPIjvThHvZvbs='"
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        # Pyodide compiles WebAssembly; no script may be made from text
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "worker-src 'self'",
-        "connect-src 'self'",
-        f"style-src 'self' {WAVEFORM_STYLES}",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "font-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+
+def _policy(script_src: str) -> str:
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {script_src}",
+            "worker-src 'self'",
+            "connect-src 'self'",
+            f"style-src 'self' {WAVEFORM_STYLES}",
+            "img-src 'self' data: blob:",
+            "media-src 'self' blob:",
+            "font-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            # text becomes a script's address or markup only as static/js/trusted.js allows it
+            "require-trusted-types-for 'script'",
+            "trusted-types musiclassify default",
+        ]
+    )
+
+
+CONTENT_SECURITY_POLICY = _policy("'self'")
+# Pyodide compiles WebAssembly, in this worker only; a worker obeys the policy of its own script
+ANALYSIS_WORKER = "/js/worker.js"
+ANALYSIS_POLICY = _policy("'self' 'wasm-unsafe-eval'")
 FEATURES_OFF = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
     "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid",
@@ -59,9 +71,19 @@ HEADERS = {
         ["microphone=(self)", *(f"{name}=()" for name in FEATURES_OFF)]
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "X-DNS-Prefetch-Control": "off",
 }
+# what no route said is kept by nobody
+UNKEPT = {"Cache-Control": "no-store"}
+# only where the visitor came by TLS: plain HTTP may not say it
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+
+# a name, an IPv4 address or an IPv6 address in brackets, and a port
+HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?", re.ASCII)
 
 
 class SecurityHeaders:
@@ -79,19 +101,43 @@ class SecurityHeaders:
             merged = Headers(headers)
             for name, value in HEADERS.items():
                 merged.set(name, value)
+            if environ.get("PATH_INFO", "").endswith(ANALYSIS_WORKER):
+                merged.set("Content-Security-Policy", ANALYSIS_POLICY)
+            for name, value in UNKEPT.items():
+                merged.setdefault(name, value)
+            if environ["wsgi.url_scheme"] == "https":
+                for name, value in HTTPS_ONLY.items():
+                    merged.set(name, value)
             return start_response(status, merged.to_wsgi_list(), exc_info)
 
         return self.app(environ, start)
+
+
+def behind(app: WSGIApplication, proxies: int) -> ProxyFix:
+    """Take the visitor's address and scheme from as many trusted proxies.
+
+    The host stays what `Host` says: proxies pass it on, and a header that one of them does not
+    replace would be a visitor's word.
+    """
+    return ProxyFix(app, x_for=proxies, x_proto=proxies, x_host=0, x_port=0, x_prefix=0)
 
 
 @bp.before_app_request
 def check_host() -> None:
     """Answer only to the names this site was told."""
     trusted = site().settings.trusted_hosts
-    # empty when the header has characters that no host name has
-    host = get_host(request.environ).lower()
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    if "*" not in trusted and name not in trusted:
+    environ = request.environ
+    host = environ.get("HTTP_HOST")
+    if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        # a program of old, no browser
+        host = get_host(environ)
+    found = HOST.fullmatch((host or "").lower())
+    if (
+        found is None
+        or int(found[2] or 0) > 65535
+        or not ("*" in trusted or found[1] in trusted)
+        or not _names(environ, found[0])
+    ):
         raise RequestError(
             400,
             "untrusted_host",
@@ -104,12 +150,15 @@ def check_host() -> None:
 
 @bp.before_app_request
 def check_origin() -> None:
-    """Refuse what a page of another site wants to post."""
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
+    """Refuse what a page of another site wants to post, or to load into itself."""
     fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin")
-    if fetch_site not in ("same-origin", "none") or not _is_ours(origin):
+    foreign = fetch_site not in ("same-origin", "none")
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        # a link may lead here; pictures, scripts and requests of others would only cost
+        foreign = foreign and request.headers.get("Sec-Fetch-Mode") in ("no-cors", "cors")
+    else:
+        foreign = foreign or not _is_ours(request.headers.get("Origin"))
+    if foreign:
         raise RequestError(
             403,
             "cross_origin",
@@ -120,12 +169,26 @@ def check_origin() -> None:
         )
 
 
+def _names(environ: WSGIEnvironment, host: str) -> bool:
+    """Whether the target of the request is a path, or an address on the host of the Host header."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or "/"
+    if target.startswith("/") or target == "*":
+        return True
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host
+
+
 def _is_ours(origin: str | None) -> bool:
     if origin is None:
         return True
     try:
-        # the scheme is not compared: a proxy may speak TLS for us
-        return urlsplit(origin).netloc.lower() == request.host.lower()
+        parts = urlsplit(origin)
     except ValueError:
         # no URL at all, as "http://["
         return False
+    # without a proxy that tells it, nobody knows whether something before us speaks TLS
+    schemes = (request.scheme,) if site().settings.proxies else ("http", "https")
+    return parts.scheme in schemes and parts.netloc.lower() == request.host.lower()

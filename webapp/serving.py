@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from . import choice, logs
+from . import choice, logs, rate_limits
 from .assets import check_runtime
 from .inference import Registry
 from .preflight import check_port
@@ -74,6 +74,8 @@ def _serve(plan: Plan) -> int:
         model=plan.version,
         engine=engine,
     )
+    if warning := rate_limits.warning(plan.settings):
+        logs.complain(warning, "message")
     if os.name == "nt":
         from .waitress_server import serve
     else:
@@ -92,6 +94,7 @@ def prepare() -> Plan:
     settings = Settings.read()
     logs.configure(settings)
     check_runtime()
+    rate_limits.check(settings)
     check_port(settings.host, settings.port)
     registry = Registry.load(settings.models_dir)
     choice.check_any(registry, settings.models_dir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,9 +62,22 @@ def _words(text: str) -> tuple[str, ...]:
     return words
 
 
+_LIMIT = re.compile(
+    r"[1-9]\d{0,8} *(/|per) *([1-9]\d{0,4} *)?(second|minute|hour|day|month|year)s?", re.IGNORECASE
+)
+
+
+def _limits(text: str) -> str:
+    limits = [limit.strip() for limit in re.split("[;,]", text)]
+    if not all(map(_LIMIT.fullmatch, limits)):
+        raise ValueError
+    return "; ".join(limits)
+
+
 _TEXT = _Parser("text", str)
 _FOLDER = _Parser("a folder", lambda text: Path(text).expanduser().resolve())
 _WORDS = _Parser("a list with commas", _words)
+_LIMITS = _Parser("limits such as 60 per minute; 1000 per hour", _limits)
 
 
 def _setting(default: Any, parser: _Parser, help: str) -> Any:
@@ -104,6 +118,17 @@ class Settings:
         ("localhost", "127.0.0.1", "[::1]"),
         _WORDS,
         "Names this site answers to, without port; any other Host header is refused.",
+    )
+    proxies: int = _setting(
+        0, _whole(0, 10), "Proxies in front whose X-Forwarded-For and -Proto are believed."
+    )
+    rate_limit: str | None = _setting(
+        None,
+        _LIMITS,
+        "Predictions that one address may ask for: `60 per minute; 1000 per hour`.",
+    )
+    rate_limit_storage: str = _setting(
+        "memory://", _TEXT, "Where they are counted: `memory://` in each process, or a Redis."
     )
     log_level: str = _setting(
         "warning",

@@ -13,7 +13,7 @@ from waitress.task import ErrorTask
 from .errors import error_body, http_error
 from .loading import load
 from .schema import JSON_TYPE
-from .security import HEADERS
+from .security import HEADERS, UNKEPT
 from .serving import CANNOT_START
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class OwnErrorTask(ErrorTask):  # type: ignore[misc]
         error = http_error(self.request.error.code)
         body = msgspec.json.encode(error_body(error))
         self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
-        self.response_headers.extend([("Content-Type", JSON_TYPE), *HEADERS.items()])
+        self.response_headers.extend([("Content-Type", JSON_TYPE), *(HEADERS | UNKEPT).items()])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -48,6 +48,9 @@ def serve(plan: Plan) -> int:
         threads=plan.settings.threads,
         # bodies stay in memory: waitress would write larger ones to a temporary file
         inbuf_overflow=2 * largest,
+        ident="MusiClassify",
+        # it would drop what the proxies say before the app takes it
+        clear_untrusted_proxy_headers=not plan.settings.proxies,
         # beyond ours, so that our own JSON answer comes first
         max_request_body_size=2 * largest,
     )

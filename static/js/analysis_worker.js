@@ -4,6 +4,7 @@
  */
 
 import { t, words } from './text.js';
+import { scriptUrl } from './trusted.js';
 
 const here = (path) => new URL(path, document.baseURI).href;
 
@@ -30,7 +31,7 @@ function make({ runtimeUrl, featuresUrl }) {
   performance.mark('engine-start');
   let readsModules = false;
   const options = { get type() { readsModules = true; return 'module'; }, name: 'analysis' };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), options);
+  const worker = new Worker(scriptUrl(new URL('./worker.js', import.meta.url)), options);
   if (!readsModules) {
     worker.terminate();
     return null;

@@ -57,7 +57,10 @@ async function refusal(response) {
     message = t('it answered with status {status}.', { status });
     unreachable = GATEWAY.includes(status);
   }
-  if (status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }));
+  if (status === 429) {
+    const waitS = Number(response.headers.get('Retry-After')) || 0;
+    return new UserError(t('The server is busy: {message} Try again in a moment.', { message }), { waitS });
+  }
   if (status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }), { unreachable });
   return new UserError(t('The server refused this song: {message}', { message }), { retryable: false });
 }

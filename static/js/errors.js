@@ -3,15 +3,17 @@
 export class UserError extends Error {
   /**
    * @param {string} message a sentence: what is wrong and what to do
-   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean}} [options]
-   *   retryable: trying again may help; unreachable: there was no answer at all
+   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean, waitS?: number}} [options]
+   *   retryable: trying again may help; unreachable: there was no answer at all; waitS: seconds after
+   *   which the server will take the same again, 0 if it did not say
    */
-  constructor(message, { retryable = true, cancelled = false, unreachable = false } = {}) {
+  constructor(message, { retryable = true, cancelled = false, unreachable = false, waitS = 0 } = {}) {
     super(message);
     this.name = 'UserError';
     this.retryable = retryable;
     this.cancelled = cancelled;
     this.unreachable = unreachable;
+    this.waitS = waitS;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { newVersionNotice } from './notices.js';
 import { t } from './text.js';
+import { scriptUrl } from './trusted.js';
 
 const SCRIPT = '/sw.js';
 const CACHE_PREFIX = 'musiclassify-';
@@ -63,7 +64,7 @@ function installed(worker) {
 }
 
 async function keep(version, link) {
-  const registration = await container.register(SCRIPT);
+  const registration = await container.register(scriptUrl(SCRIPT));
   /** @type {ServiceWorker | null} */
   let waiting = null;
   const offer = newVersionNotice(() => {

@@ -10,6 +10,8 @@ const HEALTH_URL = '/healthz';
 const PATIENCE_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
+// A server that gives each visitor so much an hour may name a longer time: that is told instead.
+const LONGEST_WAIT_S = 120;
 
 async function answers() {
   const late = new AbortController();
@@ -22,6 +24,22 @@ async function answers() {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Wait; those who were told the same time do not come back at the same moment. */
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(new UserError('', { cancelled: true }));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms * (1 + Math.random() / 10));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 /** Fires "change" when `up` differs. */
@@ -67,7 +85,8 @@ export class ServerLink extends EventTarget {
   }
 
   /**
-   * Ask for an answer; while the server cannot be reached, wait for it.
+   * Ask for an answer; while the server cannot be reached, wait for it, and if it asks us to come
+   * later, do that.
    * @template T
    * @param {() => Promise<T>} request
    * @param {AbortSignal} signal ends the waiting
@@ -81,6 +100,10 @@ export class ServerLink extends EventTarget {
       try {
         return await request();
       } catch (error) {
+        if (error.waitS > 0 && error.waitS <= LONGEST_WAIT_S) {
+          await pause(error.waitS * 1000, signal);
+          continue;
+        }
         if (!error.unreachable || signal.aborted) throw error;
         // A server that answers all but this very request will hardly answer it the third time.
         lost = (await this.check()) ? lost + 1 : 0;

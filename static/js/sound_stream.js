@@ -2,6 +2,7 @@
 
 import { UserError, withTimeout } from './errors.js';
 import { t } from './text.js';
+import { scriptUrl } from './trusted.js';
 
 const STALL_MS = 120_000;
 
@@ -49,7 +50,7 @@ export class SoundStream {
     this.#rate = sampleRate;
     this.#signal = signal;
     this.#context = new OfflineAudioContext(1, 1, sampleRate);
-    this.#worker = new Worker(new URL('./stream_worker.js', import.meta.url), { type: 'module', name: 'decoding' });
+    this.#worker = new Worker(scriptUrl(new URL('./stream_worker.js', import.meta.url)), { type: 'module', name: 'decoding' });
     this.#worker.onmessage = ({ data }) => {
       if (data.type === 'chunk') this.#settle.resolve(data);
       else this.#settle.reject(REASONS[data.code]());

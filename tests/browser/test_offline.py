@@ -282,6 +282,7 @@ def own_site(tmp_path: Path) -> Iterator[Site]:
     for name in ("webapp", "features", "templates"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "static", root / "static", ignore=shutil.ignore_patterns("runtime"))
+    shutil.copy(ROOT / "pyproject.toml", root)
     (root / "static" / "runtime").symlink_to(ROOT / "static" / "runtime")
     (root / "node_modules").symlink_to(ROOT / "node_modules")
     site = Site(tmp_path / "log.txt", MODELS_DIR=ROOT / "trained_models")

@@ -29,6 +29,13 @@ REGISTRY_HOSTS = [
     )
 ]
 MACHINE_PATHS = [rf"(?<![\w.<])/{name}/\w" for name in ("root", "work", "tmp", "home", "Users")]
+# What keys and passwords of common kinds look like.
+SECRETS = [
+    "-----BEGIN (?:[A-Z]+ )*" + "PRIVATE KEY",
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    r"\b(?:gh[pousr]|github_pat|glpat|xox[abprs]|sk|hf|npm|pypi)[_-][A-Za-z0-9_-]{24,}",
+    r"\b(?i:password|passwd|secret_key|api_?key|token)\b['\"]? ?[:=] ?['\"][^'\"\s{<]{12,}['\"]",
+]
 LEFT_OVER = [rf"\b{first}{second}\b" for first, second in (("TO", "DO"), ("FIX", "ME"))]
 
 
@@ -60,7 +67,9 @@ def findings(text: str, patterns: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "patterns", [REGISTRY_HOSTS, MACHINE_PATHS, LEFT_OVER], ids=["hosts", "paths", "left over"]
+    "patterns",
+    [REGISTRY_HOSTS, MACHINE_PATHS, LEFT_OVER, SECRETS],
+    ids=["hosts", "paths", "left over", "secrets"],
 )
 def test_no_file_names_what_belongs_to_a_machine(root: Path, patterns: list[str]) -> None:
     found = []
@@ -78,6 +87,11 @@ def test_the_patterns_themselves() -> None:
     assert findings("cd /ro" + "ot/project", MACHINE_PATHS)
     assert findings("'/tm" + "p/x'", MACHINE_PATHS)
     assert not findings("/api/v1/models, static/wo" + "rk/x, ../shared/data", MACHINE_PATHS)
+    key = "ghp_" + "a1" * 18
+    assert findings(f"token: {key}", SECRETS)
+    assert findings('API_KEY = "' + "s" * 20 + '"', SECRETS)
+    assert findings("-----BEGIN OPENSSH " + "PRIVATE KEY-----", SECRETS)
+    assert not findings("npm-run, ssl_certificate_key, token: 'text', pypi_x", SECRETS)
     assert not findings("pypi, npm, Debian's packages, mastodon", REGISTRY_HOSTS + LEFT_OVER)
 
 

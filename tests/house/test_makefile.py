@@ -174,6 +174,11 @@ def test_bench_measures_and_installs_its_peers_which_serve_does_without(clone: C
     assert clone.make("serve") == ["webapp.runtime", "webapp"]
 
 
+def test_audit_needs_the_tools_but_no_browser(clone: Clone) -> None:
+    assert clone.make("audit") == ["venv", "pip requirements-dev.txt", "tests.house.audit"]
+    assert clone.make("audit") == ["tests.house.audit"]
+
+
 def test_translations_need_what_the_site_needs(clone: Clone) -> None:
     assert clone.make("translations") == ["venv", "pip requirements-serve.txt", "webapp.catalogs"]
 
@@ -190,7 +195,8 @@ def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) ->
     assert done.returncode == 0
     described = set(re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE))
     assert described == {
-        "serve", "train-demo", "test", "lint", "bench", "runtime", "translations", "lock", "clean",
+        "serve", "train-demo", "test", "lint", "bench", "audit", "runtime", "translations", "lock",
+        "clean",
     }  # fmt: skip
     rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert described <= rules

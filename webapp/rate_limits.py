@@ -1,0 +1,141 @@
+"""How many predictions one address may ask for, where `RATE_LIMIT` is set.
+
+Flask-Limiter counts; it is imported only then. Pages, files and checks of health are never limited.
+What is kept is an address and times, until they are over: nothing about songs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from .errors import CODES, RequestError, error_response
+from .language import _
+from .logs import log
+from .settings import PREFIX, StartError
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+    from flask_limiter import RateLimitExceeded
+
+    from .settings import Settings
+
+LIMITED = "api.predict"
+# tells exactly when the next request is taken
+STRATEGY = "moving-window"
+MEMORY = "memory://"
+# what one customer of a provider has, at least
+IPV6_NETWORK = 64
+
+
+def check(settings: Settings) -> None:
+    """Refuse a storage that is not there.
+
+    Raises
+    ------
+    StartError : without the address itself, which may hold a password.
+    """
+    if not settings.rate_limit or settings.rate_limit_storage == MEMORY:
+        return
+    from limits.errors import ConfigurationError
+    from limits.storage import storage_from_string
+    from limits.strategies import STRATEGIES
+
+    try:
+        STRATEGIES[STRATEGY](storage_from_string(settings.rate_limit_storage))
+    except (ConfigurationError, NotImplementedError, ValueError) as error:
+        kind = settings.rate_limit_storage.partition("://")[0]
+        raise StartError(
+            f"{PREFIX}RATE_LIMIT_STORAGE: requests cannot be counted in {kind!r}; it must be "
+            f"{MEMORY} or, with the package redis installed, redis://host:6379."
+        ) from error
+
+
+def warning(settings: Settings) -> str:
+    """A sentence for who starts several processes that do not know each other's counts."""
+    if settings.rate_limit and settings.workers > 1 and settings.rate_limit_storage == MEMORY:
+        return (
+            f"Each of the {settings.workers} workers counts by itself: one address gets up to "
+            f"{settings.workers} times {settings.rate_limit}. {PREFIX}RATE_LIMIT_STORAGE can "
+            "name a Redis in which all count together."
+        )
+    return ""
+
+
+def attach(app: Flask, settings: Settings) -> None:
+    """Limit predictions, if the settings say so.
+
+    Raises
+    ------
+    StartError : for a storage that is not there.
+    """
+    if not settings.rate_limit:
+        return
+    check(settings)
+    from flask_limiter import Limiter, RateLimitExceeded
+
+    limiter = Limiter(
+        address,
+        storage_uri=settings.rate_limit_storage,
+        strategy=STRATEGY,
+        key_prefix="musiclassify",
+        # while a Redis is away each process counts by itself
+        in_memory_fallback_enabled=True,
+    )
+    # its line about a refusal names the address
+    limiter.logger = log.getChild("limits")
+    limiter.logger.setLevel("WARNING")
+    limiter.init_app(app)
+    # called after the checks of host and origin: what a foreign page sends counts for nobody
+    limited = limiter.limit(settings.rate_limit)(app.view_functions[LIMITED])
+    app.view_functions[LIMITED] = limited  # type: ignore[assignment]
+
+    @app.errorhandler(RateLimitExceeded)
+    def refuse(error: RateLimitExceeded) -> Response:
+        current = limiter.current_limit
+        seconds = _seconds(current.window.reset_time) if current else 1
+        refused = RequestError(
+            429,
+            CODES[429],
+            _(
+                "More predictions were asked for from this address than this server gives. "
+                "Ask again in %(seconds)s s.",
+                seconds=seconds,
+            ),
+            {"limit": str(error.limit.limit), "retry_after": seconds},
+            {"Retry-After": str(seconds)},
+        )
+        return error_response(refused)
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        limits = limiter.current_limits if request.endpoint == LIMITED else []
+        if limits:
+            nearest = min(limits, key=lambda each: (not each.breached, each.remaining))
+            response.headers["RateLimit-Limit"] = str(nearest.limit.amount)
+            response.headers["RateLimit-Remaining"] = str(nearest.remaining)
+            response.headers["RateLimit-Reset"] = str(_seconds(nearest.window.reset_time))
+        return response
+
+
+def address() -> str:
+    """Whom a request counts for: an IPv4 address, or the network of an IPv6 address."""
+    text = request.remote_addr or "unknown"
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        # a proxy's word for somebody it does not know
+        return text
+    if found.version == 6 and found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    if found.version == 6:
+        return str(ipaddress.ip_network((int(found), IPV6_NETWORK), strict=False))
+    return str(found)
+
+
+def _seconds(moment: float) -> int:
+    return max(1, math.ceil(moment - time.time()))
