@@ -27,6 +27,7 @@ from . import (
     security,
 )
 from .inference import Predictors, Registry
+from .inference.engines import MAX_THREADS, processors
 from .schema import RequestSchema
 from .settings import PREFIX, REPOSITORY, Settings, StartError
 from .state import Site, attach
@@ -69,7 +70,12 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
         Site(
             settings=settings,
             registry=registry,
-            predictors=Predictors(registry, engine=settings.engine),
+            predictors=Predictors(
+                registry,
+                engine=settings.engine,
+                # workers share the processors
+                threads=min(MAX_THREADS, max(1, processors() // settings.workers)),
+            ),
             selected=selected,
             schemas={
                 version: RequestSchema(card.spec, settings.max_segments)

@@ -1,61 +1,105 @@
-"""One request of three minutes, against bare LiteRT on the same batch."""
+"""One request of three minutes, against bare LiteRT on the same batch.
+
+Also what the request's time is spent on, and one batched forward pass against `predict` of Keras
+for each segment.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from features import build_request
-from tests.browser import sounds
 from tests.browser.chain import values
-from tests.browser.site import HOST
-from webapp.inference import Registry
-from webapp.inference.engines import LiteRTEngine
+from webapp.inference import Card, Predictor
+from webapp.inference.engines import LiteRTEngine, processors
+from webapp.schema import RequestSchema
+from webapp.settings import Settings
 
-from .setting import ROOT, SONG_S, median_row, row, running_site
+from .client import Client, body_of, card_of, timed
+from .keras_predict import keras_times
+from .setting import median_row, row, running_site
 
 # One request is short: many of them make one steady median.
 REPEAT = 8
-
-
-def timed(action: Callable[[], object], rounds: int) -> list[float]:
-    """Milliseconds of each call, the first one (warm-up) left out."""
-    times = []
-    for _ in range(rounds * REPEAT + 1):
-        started = time.perf_counter()
-        action()
-        times.append((time.perf_counter() - started) * 1e3)
-    return times[1:]
+VERSIONS = ("v9", "v1")
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
-    card = Registry.load(ROOT / "trained_models").cards["v1"]
-    request = build_request(sounds.band(SONG_S, card.spec.sample_rate), card.spec)
-    batch = values(json.loads(request.body))
-    body = request.body.encode()
-    with running_site() as site:
-        connection = http.client.HTTPConnection(HOST, site.port)
-        headers = {"Content-Type": "application/json"}
+    return [found for version in VERSIONS for found in _measure(version, rounds)]
 
-        def ask() -> None:
-            connection.request("POST", "/api/v1/models/v1/predictions", body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-            if response.status != 200:
-                raise RuntimeError(answer.decode())
 
-        asked = timed(ask, rounds)
-        connection.close()
+def bare_litert(card: Card, batch: npt.NDArray[np.float32]) -> Callable[[], object]:
+    """LiteRT and nothing of ours: the whole batch in, one call, the answers out."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(
+        model_content=card.read("model.tflite"), num_threads=min(4, processors())
+    )
+    place = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(place, batch.shape)
+    interpreter.allocate_tensors()
+    outputs = [each["index"] for each in interpreter.get_output_details()]
+
+    def run() -> object:
+        interpreter.set_tensor(place, batch)
+        interpreter.invoke()
+        return [interpreter.get_tensor(output) for output in outputs]
+
+    return run
+
+
+def _measure(version: str, rounds: int) -> list[dict[str, Any]]:
+    card, body = card_of(version), body_of(version)
+    batch = values(json.loads(body))
     engine = LiteRTEngine(card)
-    bare = timed(lambda: engine.run(batch), rounds)
+    predictor = Predictor(card, engine)
+    schema = RequestSchema(card.spec, Settings.read({}).max_segments)
+    times, features = schema.parse(body)
+    prediction = predictor.predict(features)
+    spans = [(each.start, each.end) for each in times]
+    actions: dict[str, Callable[[], object]] = {
+        "bare": bare_litert(card, batch),
+        "engine": lambda: engine.run(batch),
+        "parse": lambda: schema.parse(body),
+        "predict": lambda: predictor.predict(features),
+        "answer": lambda: msgspec.json.encode(prediction.to_json(spans)),
+    }
+    with running_site(MODEL=version) as site:
+        client = Client(site.port, version)
+        actions["request"] = lambda: client.ask(body)
+        found: dict[str, list[float]] = {name: [] for name in actions}
+        # in turn, so that other work on the machine falls on all of them
+        for _ in range(rounds):
+            for name, action in actions.items():
+                found[name] += timed(action, REPEAT)
+        client.close()
+    keras = keras_times(version, batch, rounds)
+    middle = {name: float(np.median(each)) for name, each in found.items()}
+    rest = middle["request"] - sum(middle[name] for name in ("parse", "predict", "answer"))
+    by_segment = float(np.median(keras["by_segment"]))
+    request = f"{version}: request with {len(batch)} segments"
     return [
-        median_row(f"request with {len(batch)} segments", asked, "ms", 2),
-        median_row("bare LiteRT, the same batch", bare, "ms", 2),
-        row("request / bare LiteRT", float(np.median(asked) / np.median(bare)), "x", 2),
+        median_row(request, found["request"], "ms", 2),
+        median_row(f"{version}:   of it parsing and checking", found["parse"], "ms", 2),
+        median_row(f"{version}:   of it the prediction", found["predict"], "ms", 2),
+        median_row(f"{version}:   of it the answer's JSON", found["answer"], "ms", 2),
+        row(f"{version}:   of it HTTP, client, all else", rest, "ms", 2),
+        median_row(f"{version}: bare LiteRT, the same batch", found["bare"], "ms", 2),
+        row(f"{version}: request / bare LiteRT", middle["request"] / middle["bare"], "x", 2),
+        median_row(f"{version}: our LiteRT engine", found["engine"], "ms", 2),
+        median_row(f"{version}: Keras predict for each segment", keras["by_segment"], "ms", 1),
+        median_row(f"{version}: Keras predict at once", keras["at_once"], "ms", 1),
+        median_row(f"{version}: our Keras engine", keras["engine"], "ms", 1),
+        row(
+            f"{version}: Keras predict for each segment / our LiteRT engine",
+            by_segment / middle["engine"],
+            "x",
+            1,
+        ),
     ]

@@ -35,7 +35,8 @@ def batch(shape: tuple[int, ...], n: int, seed: int = 0) -> np.ndarray:
         ((1,), MAX_BATCH),
         ((77,), MAX_BATCH),
         ((64, 64), MAX_BATCH),
-        ((65, 64), MAX_BATCH - 1),
+        ((128, 128), MAX_BATCH),
+        ((129, 128), MAX_BATCH - 1),
         ((387, 128), 5),
         ((1288, 128), 1),
         # larger than a whole batch may be: one at a time all the same

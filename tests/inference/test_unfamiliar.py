@@ -70,8 +70,8 @@ def test_both_orders_of_outputs_come_in_both_engines(registry: Registry) -> None
     for card in registry.cards.values():
         model = keras.models.load_model(card.folder / "model.keras", compile=False)
         first["keras"].add(model.outputs[0].shape[1])
-        interpreter = LiteRTEngine(card)._acquire()
-        first["litert"].add(int(interpreter.get_output_details()[0]["shape"][1]))
+        with LiteRTEngine(card)._pool.lend() as interpreter:
+            first["litert"].add(int(interpreter.get_output_details()[0]["shape"][1]))
     assert first == {"litert": {1, 10}, "keras": {1, 10}}
 
 
@@ -81,7 +81,7 @@ def test_the_engines_agree_and_give_each_segment_its_score(
 ) -> None:
     card, spec = registry.cards[version], spec_of(version)
     litert, keras = LiteRTEngine(card), KerasEngine(card)
-    # below, at and above the fixed batch of 16 and the largest batch of 64
+    # below, at and above the fixed and the largest batch of 16, and several of them
     for n in (1, 16, 17, 65):
         features = random_features(spec, n)
         answers = [engine.run(features) for engine in (litert, keras)]

@@ -144,3 +144,48 @@ def peak_of(reading: RequestSchema, sent: bytes, code: str | None = None) -> int
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def outcome(sent: bytes) -> Any:
+    try:
+        times, features = schema("mfcc").parse(sent)
+    except RequestError as error:
+        return error.status, error.code, str(error), error.details
+    return times, features.tobytes()
+
+
+GOOD = [[1, 2], [3, 4], [5, 6.5]]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        body("mfcc", GOOD),
+        body("mfcc", *[GOOD] * MOST_SEGMENTS),
+        body("mfcc", *[GOOD] * (MOST_SEGMENTS + 1)),
+        body("mfcc"),
+        body("mfcc", GOOD, [[1, 2], [3, 4], [5, "6"]]),
+        body("mfcc", GOOD, [[1, 2], [3, 4], [5, 2 * LARGEST]]),
+        body("mfcc", GOOD, GOOD[:2]),
+        body("mfcc", GOOD, GOOD, sent="log_mel"),
+        body("mfcc", GOOD).replace(b"6.5", b"1e999"),
+        body("mfcc", GOOD).replace(b"6.5", b"NaN"),
+        body("mfcc", GOOD).replace(b"6.5", b"9" * 400),
+        body("mfcc", GOOD).replace(b'"start": 0', b'"start": -1'),
+        body("mfcc", GOOD).replace(b'"end": 5', b'"end": 0'),
+        body("mfcc", GOOD).replace(b'"end": 5', b'"end": 5, "name": "song"'),
+        body("mfcc", GOOD).replace(b'"mfcc":', b'"mfcc": [[0, 0], [0, 0], [0, 0]], "mfcc":'),
+        body("mfcc", GOOD).replace(SPECS["mfcc"].id.encode(), b"another"),
+        body("mfcc", GOOD)[:-1],
+        body("mfcc", GOOD) + b"]",
+        body("mfcc", GOOD).replace(b"start", b"\xff"),
+        b"[" * 5000,
+        b"",
+    ],
+)
+def test_small_and_large_bodies_are_judged_alike(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = outcome(sent)
+    monkeypatch.setattr("webapp.schema.ONE_PASS_BYTES", -1)
+    assert outcome(sent) == small

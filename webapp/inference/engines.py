@@ -5,13 +5,13 @@ An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-import queue
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,10 +23,14 @@ from .card import Card, CardError
 Float32Array = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
 
-# Largest batch of one forward pass, in segments and in numbers: neither a three-hour song nor
-# segments of half a minute may need a gigabyte of activations.
-MAX_BATCH = 64
+# Largest batch of one forward pass, in segments and in numbers: larger ones are no faster, and
+# their activations take more memory (47 MB instead of 12 with 64 segments of v9).
+MAX_BATCH = 16
 MAX_BATCH_VALUES = 64 * 64 * 64
+# Threads of one forward pass at most.
+MAX_THREADS = 4
+# Where Linux says it, in a container; "max" stands there when all time is given.
+CPU_SHARE = Path("/sys/fs/cgroup/cpu.max")
 
 
 class EngineError(Exception):
@@ -99,15 +103,66 @@ def _verified(card: Card, name: str) -> bytes:
         raise EngineError(f"{card.version}: {error}") from error
 
 
+def processors() -> int:
+    """Processors that this process may use."""
+    # Linux knows which were given to it, as by taskset or a container's cpuset
+    allowed = getattr(os, "sched_getaffinity", None)
+    found = len(allowed(0)) if allowed else os.cpu_count() or 1
+    # a container's share of their time, as `docker run --cpus 1` sets it: "100000 100000"
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = map(int, CPU_SHARE.read_text(encoding="ascii").split())
+        found = min(found, max(1, math.ceil(quota / period)))
+    return found
+
+
+class _Pool:
+    """Interpreters of one model, each lent to one call at a time.
+
+    A call that is alone gets one with all threads, which answers soonest; calls beside others get
+    some with one thread each, since threads of several interpreters only get in each other's way.
+    """
+
+    def __init__(self, make: Callable[[int], Any], first: Any, threads: int, calls: int) -> None:
+        """Begin with `first`, which has `threads`; at most `calls` are answered at a time."""
+        self._make = make
+        self._threads = threads
+        self._room = threading.Semaphore(calls)
+        self._lock = threading.Lock()
+        self._running = 0
+        self._idle: dict[int, list[Any]] = {1: [], threads: [first]}
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[Any]:
+        """An interpreter for one call; waits while as many as may are lent."""
+        with self._room:
+            with self._lock:
+                threads = 1 if self._running else self._threads
+                self._running += 1
+                idle = self._idle[threads]
+                interpreter = idle.pop() if idle else None
+            try:
+                if interpreter is None:
+                    interpreter = self._make(threads)
+                yield interpreter
+            finally:
+                with self._lock:
+                    self._running -= 1
+                    if interpreter is not None:
+                        idle.append(interpreter)
+
+
 class LiteRTEngine:
     """`model.tflite` in a small pool of interpreters.
 
-    An interpreter is not thread-safe, so each call has one for itself; there are at most as many
-    as processors, and further calls wait.
+    An interpreter is not thread-safe, so each call has one for itself. As many calls as there are
+    processors run at a time, and further ones wait.
     """
 
     def __init__(self, card: Card, *, threads: int | None = None):
         """Load and check the model.
+
+        `threads` are those of a call that is alone: as many as processors, four at most, if not
+        given.
 
         Raises
         ------
@@ -120,15 +175,14 @@ class LiteRTEngine:
                 "LiteRT is not installed; run: pip install -r requirements-serve.txt"
             ) from error
         content = _verified(card, "model.tflite")
-        processors = os.cpu_count() or 1
-        threads = threads or min(processors, 4)
+        calls = processors()
+        threads = threads or min(calls, MAX_THREADS)
 
-        def make() -> Any:
-            return Interpreter(model_content=content, num_threads=threads)
+        def make(number: int) -> Any:
+            return Interpreter(model_content=content, num_threads=number)
 
-        self._make: Callable[[], Any] = make
         try:
-            first = make()
+            first = make(threads)
             inputs, outputs = first.get_input_details(), first.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise EngineError(
@@ -140,34 +194,16 @@ class LiteRTEngine:
         self._fixed_batch = batch if batch > 0 else None
         self._input: int = inputs[0]["index"]
         self._outputs: list[int] = [outputs[place]["index"] for place in places]
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        self._idle.put(first)
-        self._made = 1
-        self._limit = processors
-        self._lock = threading.Lock()
-
-    def _acquire(self) -> Any:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            with self._lock:  # making one takes milliseconds
-                if self._made < self._limit:
-                    interpreter = self._make()
-                    self._made += 1
-                    return interpreter
-            return self._idle.get()
+        self._pool = _Pool(make, first, threads, calls)
 
     def run(self, features: Float32Array) -> Outputs:
         """See `Engine.run`."""
         size = self._fixed_batch or batch_size(features.shape[1:])
-        interpreter = self._acquire()
-        try:
+        with self._pool.lend() as interpreter:
             parts = [
                 self._invoke(interpreter, features[first : first + size])
                 for first in range(0, len(features), size)
             ]
-        finally:
-            self._idle.put(interpreter)
         return _joined(parts)
 
     def _invoke(self, interpreter: Any, batch: Float32Array) -> list[Float32Array]:
@@ -191,8 +227,8 @@ def _shapes(details: Sequence[dict[str, Any]]) -> list[Shape]:
 class KerasEngine:
     """`model.keras` with TensorFlow, as one compiled function."""
 
-    def __init__(self, card: Card):
-        """Load and check the model.
+    def __init__(self, card: Card, *, threads: int | None = None):
+        """Load and check the model; TensorFlow chooses its threads by itself.
 
         Raises
         ------
@@ -241,4 +277,4 @@ class KerasEngine:
         return _joined(parts)
 
 
-ENGINES: dict[str, Callable[[Card], Engine]] = {"litert": LiteRTEngine, "keras": KerasEngine}
+ENGINES: dict[str, Callable[..., Engine]] = {"litert": LiteRTEngine, "keras": KerasEngine}

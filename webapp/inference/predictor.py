@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from collections import OrderedDict
@@ -146,8 +147,14 @@ class Predictor:
 class Predictors:
     """Loaded versions, at most `capacity` at a time; the longest unused one goes first."""
 
-    def __init__(self, registry: Registry, engine: str = "litert", capacity: int = 2):
-        """Remember where to load from; nothing is loaded yet.
+    def __init__(
+        self,
+        registry: Registry,
+        engine: str = "litert",
+        capacity: int = 2,
+        threads: int | None = None,
+    ):
+        """Remember where to load from, and the engines' threads; nothing is loaded yet.
 
         Raises
         ------
@@ -156,7 +163,7 @@ class Predictors:
         if engine not in ENGINES:
             raise EngineError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
         self._registry = registry
-        self._make = ENGINES[engine]
+        self._make: Callable[[Card], Engine] = functools.partial(ENGINES[engine], threads=threads)
         self._capacity = capacity
         self._loaded: OrderedDict[str, Predictor] = OrderedDict()
         # told after a version was loaded: its name, seconds, and the versions that went for it
