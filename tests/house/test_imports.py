@@ -11,7 +11,7 @@ import pytest
 
 ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
 # Modules that run before anything is installed.
-BARE = {"webapp.preflight", "webapp.runtime", "webapp.settings"}
+BARE = {"webapp.copies", "webapp.preflight", "webapp.runtime", "webapp.settings"}
 
 
 def module_of(path: Path, root: Path) -> str:
