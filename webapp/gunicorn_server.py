@@ -352,6 +352,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(plan: Plan) -> int:
     """Serve until Ctrl-C or SIGTERM; returns the exit status."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        logs.complain(
+            "No folder for temporary files can be written to: the disk is full or read-only. Make "
+            "room, or name another folder: TMPDIR=/dev/shm."
+        )
+        return CANNOT_START
     arbiter_pid = os.getpid()
     with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
         if plan.settings.workers > 1:

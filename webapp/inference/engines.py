@@ -5,11 +5,13 @@ An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import queue
 import tempfile
 import threading
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .card import Card, CardError
+from .card import LARGEST_FILE, Card, CardError
 
 Float32Array = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
@@ -99,6 +101,25 @@ def _verified(card: Card, name: str) -> bytes:
         raise EngineError(f"{card.version}: {error}") from error
 
 
+def _check_unpacked(card: Card, content: bytes) -> None:
+    """Refuse a `.keras` file that becomes huge when it is unpacked.
+
+    Raises
+    ------
+    EngineError : also for what is no such file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise EngineError(f"{card.version}: model.keras cannot be loaded ({error})") from error
+    if unpacked > LARGEST_FILE:
+        raise EngineError(
+            f"{card.version}: model.keras cannot be loaded (unpacked it has {unpacked} bytes, more "
+            f"than {LARGEST_FILE})"
+        )
+
+
 class LiteRTEngine:
     """`model.tflite` in a small pool of interpreters.
 
@@ -134,6 +155,7 @@ class LiteRTEngine:
             raise EngineError(
                 f"{card.version}: model.tflite is no LiteRT model ({error})"
             ) from error
+        self._version = card.version
         places = _find_outputs(card, _shapes(inputs), _shapes(outputs))
         batch = int(inputs[0]["shape_signature"][0])
         # Recurrent models convert with a fixed batch only; theirs is filled up with zeros.
@@ -166,6 +188,9 @@ class LiteRTEngine:
                 self._invoke(interpreter, features[first : first + size])
                 for first in range(0, len(features), size)
             ]
+        except (ValueError, RuntimeError) as error:
+            # a damaged network that could be loaded
+            raise EngineError(f"{self._version}: model.tflite cannot be run ({error})") from error
         finally:
             self._idle.put(interpreter)
         return _joined(parts)
@@ -208,6 +233,7 @@ class KerasEngine:
                 "or take the engine litert"
             ) from error
         content = _verified(card, "model.keras")
+        _check_unpacked(card, content)
         with tempfile.TemporaryDirectory() as folder:
             # The very bytes that were checked, not a file that may change meanwhile.
             path = Path(folder) / "model.keras"
