@@ -282,6 +282,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             )
         except (OSError, ValueError):
             self.drop(conn)
+        while self.held > self.room and self.sending:
+            self.drop(next(iter(self.sending)))
 
     def hand_out(self, conn: Any, _client: Any) -> None:
         """Send more of an answer."""
