@@ -31,11 +31,11 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestLine,
     ParseException,
 )
-from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
-from . import logs
+from . import logs, patience
 from .errors import error_body, http_error
 from .loading import load
+from .patience import PatientWorker
 from .security import HEADERS, UNKEPT
 from .serving import CANNOT_START
 from .state import site_of
@@ -47,16 +47,8 @@ if TYPE_CHECKING:
 GRACE = 15
 # Seconds without a sign of life after which a worker is replaced; loading TensorFlow counts.
 SILENCE = 180
-# Seconds that a thread waits for the first bytes of a connection.
-PATIENCE = 0.3
-# Seconds without a byte, in either direction, after which a connection is given up.
-STALL = 30
-# Seconds that a connection may keep a thread in all, however steadily it trickles.
-LONGEST = 300
 # Seconds that an answered client gets to close its side of a connection that ends.
 PARTING = 2
-# Seconds in which a body that nobody reads must have come in for its connection to be kept.
-DRAIN = 5
 # Places of the bytes that all processes of a server see: some worker has been ready; the server
 # answers, but is about to stop; it takes nothing new.
 READY, LEAVING, CLOSING = range(3)
@@ -122,49 +114,51 @@ class QuietArbiter(Arbiter):  # type: ignore[misc]
         logs.life.info("Stopped", extra=logs.event("server_stopped"))
 
 
-class QuietWorker(ThreadWorker):  # type: ignore[misc]
-    """A thread worker that never logs what a client sent, nor waits for it without end."""
+class QuietWorker(PatientWorker):
+    """A worker that never logs what a client sent, nor waits for it without end."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.largest_body = self.app.plan.settings.max_body_bytes
+        self.room = 2 * self.largest_body
         # when the thread of a connection must be free again
         self.ends: dict[Any, float] = {}
         # when an answered connection is closed, whether or not its client has closed its side
         self.parting: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
-        """Give a thread only to connections that say something: browsers open spare ones."""
-        if not conn.initialized and not conn.wait_for_data(PATIENCE):
-            return _DEFER
+        """Answer a request that has arrived; only an endless answer could still take long."""
         # the system's own: gunicorn takes Python's timeout off the socket for each request
-        timeval = struct.pack("ll", STALL, 0)
+        timeval = struct.pack("ll", patience.STALL, 0)
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             conn.sock.setsockopt(socket.SOL_SOCKET, option, timeval)
-        self.ends[conn] = time.monotonic() + LONGEST
+        self.ends[conn] = time.monotonic() + patience.LONGEST
         try:
             return super().handle(conn)
         finally:
             del self.ends[conn]
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer; a connection whose body was not waited for ends with that."""
+        if conn.arrival.cut:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Take a body that was refused unread to its end, so that the next request is heard.
 
         gunicorn gives up after 64 kB and closes the connection, on which the client sends on.
         """
-        if not keepalive:
-            return False
-        limit = self.app.plan.settings.max_body_bytes
-        end = time.monotonic() + DRAIN
-        return bool(conn.parser.finish_body(deadline=end, max_bytes=limit))
+        return bool(keepalive and not conn.arrival.cut and conn.parser.finish_body())
 
-    def finish_request(self, conn: Any, future: Any) -> None:
+    def answered(self, conn: Any, future: Any) -> None:
         """Go on with a connection after a request, or begin to close it.
 
         gunicorn waits for each client to close its side, two seconds at most, in the thread that
         everybody needs: a dozen clients that do not would hold the worker up for half a minute.
         """
         if future.cancelled() or future.exception() or future.result():
-            super().finish_request(conn, future)
+            super().answered(conn, future)
             return
         try:
             conn.sock.shutdown(socket.SHUT_WR)
@@ -239,8 +233,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop after the running requests, without waiting for spare connections."""
         super().handle_exit(sig, frame)
-        for conn in self.pending_conns:
-            conn.timeout = 0.0
+        self.leave_spare()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what never reaches the app, in the app's own way: malformed HTTP."""
@@ -321,6 +314,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": SILENCE,
             "graceful_timeout": GRACE,
             "keepalive": 5,
+            # room for those that are just being let go
+            "worker_connections": patience.CONNECTIONS + 100,
             # it would wait without end for a client that does not read
             "sendfile": False,
             "control_socket_disable": True,
@@ -355,7 +350,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 # a name that begins with @ belongs to no file
                 to.sendto(state.encode(), self.systemd.replace("@", "\0", 1))
 
-    def greet(self, worker: ThreadWorker) -> None:
+    def greet(self, worker: QuietWorker) -> None:
         """Say once that the site is there."""
         self.flags[READY] = 1
         if worker.age == 1:
@@ -365,6 +360,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(plan: Plan) -> int:
     """Serve until Ctrl-C or SIGTERM; returns the exit status."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        logs.complain(
+            "No folder for temporary files can be written to: the disk is full or read-only. Make "
+            "room, or name another folder: TMPDIR=/dev/shm."
+        )
+        return CANNOT_START
     arbiter_pid = os.getpid()
     with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
         if plan.settings.workers > 1:
@@ -385,7 +388,7 @@ def _count_error(app: Any, code: str) -> None:
     metrics_of(app).errors.labels(code).inc()
 
 
-def _bury(_server: Arbiter, worker: ThreadWorker) -> None:
+def _bury(_server: Arbiter, worker: QuietWorker) -> None:
     logs.life.info(
         "Worker %d stopped", worker.pid, extra=logs.event("worker_stopped", worker=worker.pid)
     )

@@ -64,6 +64,13 @@ class _Handler(logging.StreamHandler[TextIO]):
     def stream(self, _value: object) -> None:
         pass
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Go on without the line when the disk is full."""
+        if isinstance(sys.exc_info()[1], OSError):
+            _flush(self.stream)
+        else:
+            super().handleError(record)
+
 
 _json_handler = _Handler()
 _json_handler.setFormatter(JsonFormatter())
@@ -98,7 +105,31 @@ def say(text: str, name: str, **fields: Any) -> None:
     if is_json():
         life.info(text, extra=event(name, **fields))
     else:
-        print(text, flush=True)
+        _print(text, sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        _flush(stream)
+
+
+def _flush(stream: TextIO) -> None:
+    """Write what Python still holds, or drop it; on a full disk the site goes on without a log.
+
+    What stays in the buffer would be tried again, and be the exit status at the end.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        try:
+            stream.flush()
+        except OSError:
+            kept, nowhere = os.dup(stream.fileno()), os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            stream.flush()
+            os.dup2(kept, stream.fileno())
+            os.close(kept)
+            os.close(nowhere)
 
 
 def complain(text: str, name: str = "cannot_start") -> None:
@@ -106,7 +137,7 @@ def complain(text: str, name: str = "cannot_start") -> None:
     if is_json():
         life.error(text, extra=event(name, message=text))
     else:
-        print(text, file=sys.stderr, flush=True)
+        _print(text, sys.stderr)
 
 
 def places(trace: TracebackType | None) -> list[str]:
@@ -120,7 +151,7 @@ def libraries_silent(silent: bool = True) -> Iterator[None]:
     if not silent:
         yield
         return
-    sys.stderr.flush()
+    _flush(sys.stderr)
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -130,7 +161,7 @@ def libraries_silent(silent: bool = True) -> Iterator[None]:
             yield
     finally:
         _json_handler.aside = None
-        sys.stderr.flush()
+        _flush(sys.stderr)
         os.dup2(kept, 2)
         os.close(nowhere)
         os.close(kept)

@@ -44,6 +44,11 @@ def open_obj(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def one_of(*texts: str) -> Json:
+    """Schema of a text that is one of these."""
+    return {"type": "string", "enum": list(texts)}
+
+
 def array(items: Json, **limits: int) -> Json:
     """Schema of a list."""
     return {"type": "array", "items": items, **limits}
@@ -77,7 +82,7 @@ def _model_schemas() -> Json:
     return {
         "FeatureSpec": open_obj(
             id=TEXT,
-            kind={"type": "string", "enum": ["mfcc", "log_mel", "statistics"]},
+            kind=one_of("mfcc", "log_mel", "statistics"),
             n_frames=COUNT,
             n_coefficients=COUNT,
             decimals=COUNT,
@@ -145,7 +150,10 @@ def _schemas(here: Site) -> Json:
         **_model_schemas(),
         "Error": obj(error=error),
         "PredictionRequest": obj(
-            feature_spec={**TEXT, "description": "The `id` of the version's feature spec."},
+            feature_spec={
+                **one_of(*{schema.spec.id: 0 for schema in here.schemas.values()}),
+                "description": "The `id` of the version's feature spec.",
+            },
             segments=array(segment, minItems=1, maxItems=here.settings.max_segments),
         ),
         "Prediction": obj(
@@ -172,7 +180,7 @@ def _json(name: str, description: str) -> Json:
 
 
 def _operation(
-    summary: str, ok: Json, *errors: int, parameters: tuple[str, ...] = (), **more: Any
+    summary: str, ok: Json, *errors: int, parameters: Json | None = None, **more: Any
 ) -> Json:
     described = {
         400: "Not JSON, an incomplete body, or a host name that this site does not answer to",
@@ -189,7 +197,8 @@ def _operation(
         operation["responses"][str(status)] = _json("Error", described[status])
     if parameters:
         operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": TEXT} for name in parameters
+            {"name": name, "in": "path", "required": True, "schema": schema}
+            for name, schema in parameters.items()
         ]
     return operation
 
@@ -205,6 +214,7 @@ def _page(summary: str, *errors: int, ok: Json | None = None, **more: Any) -> Js
 def document(here: Site) -> Json:
     """The whole OpenAPI document of a site."""
     models = "/api/v1/models"
+    version = {"version": one_of(*here.registry.cards)}
     body = {
         "required": True,
         "description": f"At most {here.settings.max_body_bytes} bytes.",
@@ -225,7 +235,7 @@ def document(here: Site) -> Json:
         "paths": {
             "/": {"get": _page("The page that classifies songs")},
             "/models/{version}": {
-                "get": _page("What is known about a version", 404, parameters=("version",))
+                "get": _page("What is known about a version", 404, parameters=version)
             },
             "/models/{version}/{name}": {
                 "get": _page(
@@ -235,7 +245,7 @@ def document(here: Site) -> Json:
                         "description": "The file",
                         "content": {kind: {"schema": TEXT} for kind in DOWNLOADS.values()},
                     },
-                    parameters=("version", "name"),
+                    parameters=version | {"name": one_of(*DOWNLOADS)},
                 )
             },
             models: {"get": _operation("List the versions", _json("ModelList", "All versions"))},
@@ -244,7 +254,7 @@ def document(here: Site) -> Json:
                     "Show a model card",
                     _json("ModelCard", "The card"),
                     404,
-                    parameters=("version",),
+                    parameters=version,
                 )
             },
             f"{models}/{{version}}/predictions": {
@@ -252,7 +262,7 @@ def document(here: Site) -> Json:
                     "Classify the segments of one song",
                     _json("Prediction", "Genre of each segment and of the whole song"),
                     403, 404, 413, 415, 422, 429, 503,
-                    parameters=("version",),
+                    parameters=version,
                     requestBody=body,
                 )
             },

@@ -35,6 +35,8 @@ PARTS = {
     "peers": "extraction in Chromium against essentia.js, Meyda and librosa; 10 s to 2 h of sound",
     "digits": "how many decimals the answers need",
     "failover": "two hosts behind nginx and behind haproxy; one is killed under load",
+    "fuzz": "tens of thousands of bad requests: statuses, hangs, memory",
+    "slow": "hundreds of slow clients, and good ones beside them",
     "soak": "high load for long: errors, and the memory of the workers",
 }
 

@@ -151,8 +151,8 @@ def test_idle_connections_block_nobody(running: Server) -> None:
 def hurried(stall: int, longest: int) -> Iterator[Server]:
     """A server with two threads whose time for slow connections is short."""
     code = (
-        "import sys; from webapp import gunicorn_server, serving; "
-        f"gunicorn_server.STALL, gunicorn_server.LONGEST = {stall}, {longest}; "
+        "import sys; from webapp import patience, serving; "
+        f"patience.STALL, patience.LONGEST = {stall}, {longest}; "
         "sys.exit(serving.main(sys.argv[1:]))"
     )
     with server(command=("-c", code), THREADS=2) as site:

@@ -19,6 +19,9 @@ from features import FeatureSpec
 
 CARD_NAME = "model.json"
 MODEL_FILES = ("model.keras", "model.tflite")
+# Bytes. The largest files of ours have some millions; what a folder holds is read at every start.
+LARGEST_CARD = 16 * 2**20
+LARGEST_FILE = 512 * 2**20
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Distance from the training music in a hidden layer (Lee et al., "A simple unified framework for
 # detecting out-of-distribution samples and adversarial attacks", 2018).
@@ -115,7 +118,7 @@ class Card:
         self.folder = folder
         path = folder / CARD_NAME
         try:
-            self._json: dict[str, Any] = json.loads(path.read_bytes())
+            self._json: dict[str, Any] = json.loads(_content(path, LARGEST_CARD))
             checked = msgspec.convert(self._json, _CardFile)
         except OSError as error:
             raise CardError(f"{CARD_NAME} cannot be read ({error.strerror})") from error
@@ -156,10 +159,10 @@ class Card:
         ------
         CardError : when it is missing or differs.
         """
-        if Path(name).name != name or name in ("", ".", ".."):
+        if Path(name).name != name or name in ("", ".", "..") or "\0" in name:
             raise CardError(f"{CARD_NAME}: {name!r} is not the name of a file in its folder")
         try:
-            content = (self.folder / name).read_bytes()
+            content = _content(self.folder / name, LARGEST_FILE)
         except OSError as error:
             raise CardError(f"{name} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != self.files[name]:
@@ -185,6 +188,26 @@ class Card:
             "n_test_tracks": test["n_tracks"],
             "licence": self._json["licence"],
         }
+
+
+def _content(path: Path, largest: int) -> bytes:
+    """What is in a file of a version's folder.
+
+    Raises
+    ------
+    OSError : when it cannot be read.
+    CardError : for what is no file in that folder, or too large.
+    """
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise CardError(f"{path.name} is a link that leads out of its folder")
+    if path.exists() and not path.is_file():
+        # a pipe would be read without end
+        raise CardError(f"{path.name} is not a file")
+    with path.open("rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise CardError(f"{path.name} has more than {largest} bytes")
+    return content
 
 
 def _read_threshold(unfamiliar: dict[str, Any] | None) -> float | None:

@@ -6,10 +6,12 @@ An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread.
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import tempfile
 import threading
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .card import Card, CardError
+from .card import LARGEST_FILE, Card, CardError
 
 Float32Array = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
@@ -151,6 +153,25 @@ class _Pool:
                         idle.append(interpreter)
 
 
+def _check_unpacked(card: Card, content: bytes) -> None:
+    """Refuse a `.keras` file that becomes huge when it is unpacked.
+
+    Raises
+    ------
+    EngineError : also for what is no such file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise EngineError(f"{card.version}: model.keras cannot be loaded ({error})") from error
+    if unpacked > LARGEST_FILE:
+        raise EngineError(
+            f"{card.version}: model.keras cannot be loaded (unpacked it has {unpacked} bytes, more "
+            f"than {LARGEST_FILE})"
+        )
+
+
 class LiteRTEngine:
     """`model.tflite` in a small pool of interpreters.
 
@@ -188,6 +209,7 @@ class LiteRTEngine:
             raise EngineError(
                 f"{card.version}: model.tflite is no LiteRT model ({error})"
             ) from error
+        self._version = card.version
         places = _find_outputs(card, _shapes(inputs), _shapes(outputs))
         batch = int(inputs[0]["shape_signature"][0])
         # Recurrent models convert with a fixed batch only; theirs is filled up with zeros.
@@ -199,11 +221,15 @@ class LiteRTEngine:
     def run(self, features: Float32Array) -> Outputs:
         """See `Engine.run`."""
         size = self._fixed_batch or batch_size(features.shape[1:])
-        with self._pool.lend() as interpreter:
-            parts = [
-                self._invoke(interpreter, features[first : first + size])
-                for first in range(0, len(features), size)
-            ]
+        try:
+            with self._pool.lend() as interpreter:
+                parts = [
+                    self._invoke(interpreter, features[first : first + size])
+                    for first in range(0, len(features), size)
+                ]
+        except (ValueError, RuntimeError) as error:
+            # a damaged network that could be loaded
+            raise EngineError(f"{self._version}: model.tflite cannot be run ({error})") from error
         return _joined(parts)
 
     def _invoke(self, interpreter: Any, batch: Float32Array) -> list[Float32Array]:
@@ -244,6 +270,7 @@ class KerasEngine:
                 "or take the engine litert"
             ) from error
         content = _verified(card, "model.keras")
+        _check_unpacked(card, content)
         with tempfile.TemporaryDirectory() as folder:
             # The very bytes that were checked, not a file that may change meanwhile.
             path = Path(folder) / "model.keras"
