@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from . import faults
 from .access_log import note
+from .bodies import read_body
 from .errors import RequestError, engine_errors, json_response
 from .inference import FeatureError
 from .language import _
@@ -102,8 +102,10 @@ def read_json_body() -> bytes:
 
     Raises
     ------
-    RequestError : 415 for another type or coding, 400 for a body that does not arrive whole.
-    werkzeug.exceptions.RequestEntityTooLarge : for more than MAX_BODY_MB, also without a length.
+    RequestError : 415 for another type or coding, 400 for a body that does not arrive whole or
+        is no gzip.
+    werkzeug.exceptions.RequestEntityTooLarge : for more than MAX_BODY_MB, also without a length or
+        once unpacked.
     """
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != JSON_TYPE or charset not in ("utf-8", "utf8"):
@@ -113,28 +115,4 @@ def read_json_body() -> bytes:
             _("Send JSON in UTF-8 with the header Content-Type: application/json."),
             {"accepted": [JSON_TYPE]},
         )
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise RequestError(
-            415,
-            "wrong_content_encoding",
-            _("Send the JSON as it is, without a Content-Encoding header."),
-            {"accepted": ["identity"]},
-        )
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise
-    except Exception:
-        # the client left or sent broken chunks; every WSGI server has its own exception for that
-        raise _incomplete() from None
-    length = request.content_length
-    if length is None and len(body) >= site().settings.max_body_bytes:
-        # a body without a length is cut at the limit instead of being refused
-        raise RequestEntityTooLarge
-    if length is not None and len(body) < length:
-        raise _incomplete()
-    return body
-
-
-def _incomplete() -> RequestError:
-    return RequestError(400, "incomplete_body", _("The body did not arrive whole. Send it again."))
+    return read_body(site().settings.max_body_bytes)

@@ -183,11 +183,13 @@ def _operation(
     summary: str, ok: Json, *errors: int, parameters: Json | None = None, **more: Any
 ) -> Json:
     described = {
-        400: "Not JSON, an incomplete body, or a host name that this site does not answer to",
+        400: "Not JSON, no gzip where the header says so, an incomplete body, or a host name that "
+        "this site does not answer to",
         403: "A request from a page of another site",
         404: "No such model version",
         413: "The body is too large",
-        415: "Not application/json in UTF-8, or compressed",
+        415: "Not application/json in UTF-8, or compressed in another way than with gzip; the "
+        "Accept-Encoding header then names what is taken",
         422: "JSON that does not fit the version's feature spec or the limits",
         429: "More predictions than this server gives to one address; see Retry-After",
         503: "The model is not ready or cannot be used",
@@ -217,7 +219,9 @@ def document(here: Site) -> Json:
     version = {"version": one_of(*here.registry.cards)}
     body = {
         "required": True,
-        "description": f"At most {here.settings.max_body_bytes} bytes.",
+        "description": f"At most {here.settings.max_body_bytes} bytes. May be compressed with gzip "
+        "and sent with the header `Content-Encoding: gzip`: one member, and the limit holds for it "
+        "as it is sent and as it is unpacked.",
         "content": {JSON_TYPE: {"schema": ref("PredictionRequest")}},
     }
     text = {"description": "Prometheus text format", "content": {"text/plain": {"schema": TEXT}}}

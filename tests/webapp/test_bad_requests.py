@@ -262,14 +262,6 @@ def test_content_type(
     assert refused(response, 415, "wrong_content_type") == {"accepted": [JSON]}
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "gzip, identity", "x"])
-def test_content_encoding(client: FlaskClient, body: dict[str, Any], url: str, coding: str) -> None:
-    headers = {"Content-Encoding": coding}
-    refused(client.post(url, json=body, headers=headers), 415, "wrong_content_encoding")
-    headers = {"Content-Encoding": "Identity"}
-    assert client.post(url, json=body, headers=headers).status_code == 200
-
-
 @pytest.fixture(scope="module")
 def small_app() -> Flask:
     return create_app({"MAX_BODY_MB": 1})

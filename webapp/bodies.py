@@ -1,0 +1,156 @@
+"""Bodies of requests as they come: whole or refused, plain or packed with gzip.
+
+What is packed is unpacked while it arrives, a step at a time, so that no more than the limit is
+held, however far it would unpack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from .errors import RequestError
+from .language import _
+
+# "x-gzip" is the same under its old name, RFC 9110 8.4.1.3
+GZIP = ("gzip", "x-gzip")
+ACCEPTED = ("gzip", "identity")
+STEP = 64 * 1024
+# zlib's word for a gzip header and trailer around the data
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def read_body(limit: int) -> bytes:
+    """The body of the request, unpacked.
+
+    Parameters
+    ----------
+    limit : most bytes, as it comes and as it is unpacked.
+
+    Raises
+    ------
+    RequestError : 415 for another coding than gzip, 400 for a body that does not arrive whole or
+        is no gzip.
+    werkzeug.exceptions.RequestEntityTooLarge : for more than `limit`, also without a length.
+    """
+    if _is_packed():
+        pieces = _pieces()
+        try:
+            return unpack(pieces, limit)
+        except (RequestError, RequestEntityTooLarge):
+            # taken and dropped, at most the limit: most clients send all before they read an answer
+            with contextlib.suppress(RequestError, RequestEntityTooLarge):
+                for _piece in pieces:
+                    pass
+            raise
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise
+    except Exception:
+        # the client left or sent broken chunks; every WSGI server has its own exception for that
+        raise _incomplete() from None
+    length = request.content_length
+    if length is None and len(body) >= limit:
+        # a body without a length is cut at the limit instead of being refused
+        raise RequestEntityTooLarge
+    if length is not None and len(body) < length:
+        raise _incomplete()
+    return body
+
+
+def unpack(pieces: Iterable[bytes], limit: int) -> bytes:
+    """What one member of gzip (RFC 1952) holds.
+
+    Parameters
+    ----------
+    pieces : the packed bytes, in any lengths.
+    limit : most bytes that come out.
+
+    Raises
+    ------
+    RequestError : 400 for what is no gzip, ends too early or goes on behind its end.
+    werkzeug.exceptions.RequestEntityTooLarge : for more than `limit`.
+    """
+    unpacker = zlib.decompressobj(GZIP_WINDOW)
+    found = io.BytesIO()
+
+    def take(packed: bytes) -> bool:
+        """One step; whether anything came out."""
+        try:
+            data = unpacker.decompress(packed, STEP)
+        except zlib.error:
+            raise _no_gzip(
+                _("The body is not gzip, as its Content-Encoding says, or is damaged.")
+            ) from None
+        if found.tell() + len(data) > limit:
+            raise RequestEntityTooLarge
+        found.write(data)
+        return bool(data)
+
+    for piece in pieces:
+        rest = piece
+        while rest:
+            if unpacker.eof:
+                raise _more_than_one()
+            take(rest)
+            rest = unpacker.unconsumed_tail or unpacker.unused_data
+    # a step may leave some that is unpacked already
+    while not unpacker.eof and take(b""):
+        pass
+    if not unpacker.eof:
+        raise _no_gzip(_("The gzip data ends too early. Send all of it."))
+    return found.getvalue()
+
+
+def _is_packed() -> bool:
+    named = request.headers.get("Content-Encoding", "").lower().split(",")
+    codings = [name for part in named if (name := part.strip())]
+    if codings in ([], ["identity"]):
+        return False
+    if len(codings) == 1 and codings[0] in GZIP:
+        return True
+    raise RequestError(
+        415,
+        "wrong_content_encoding",
+        _("Send the JSON as it is, or compressed once with gzip and Content-Encoding: gzip."),
+        {"accepted": list(ACCEPTED)},
+        # RFC 7694
+        {"Accept-Encoding": ", ".join(ACCEPTED)},
+    )
+
+
+def _pieces() -> Iterator[bytes]:
+    """The body as it arrives."""
+    length = request.content_length
+    taken = 0
+    while length is None or taken < length:
+        try:
+            piece = request.stream.read(STEP)
+        except RequestEntityTooLarge:
+            raise
+        except Exception:
+            raise _incomplete() from None
+        if not piece:
+            break
+        taken += len(piece)
+        yield piece
+    if length is not None and taken < length:
+        raise _incomplete()
+
+
+def _incomplete() -> RequestError:
+    return RequestError(400, "incomplete_body", _("The body did not arrive whole. Send it again."))
+
+
+def _no_gzip(message: str) -> RequestError:
+    return RequestError(400, "invalid_gzip", message)
+
+
+def _more_than_one() -> RequestError:
+    return _no_gzip(_("Something follows the gzip data. Send one member and nothing behind it."))
