@@ -2,6 +2,7 @@
 
 import { UserError } from './errors.js';
 import { integer, size } from './format.js';
+import { packNoMore, packed } from './packing.js';
 import { t, tn } from './text.js';
 
 const TIMEOUT_MS = 60_000;
@@ -42,6 +43,14 @@ export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) 
   }
 }
 
+/** @returns {number | null} seconds that the server, or a proxy, asks to wait */
+function retryAfter({ headers }) {
+  const said = headers.get('Retry-After')?.trim();
+  if (!said) return null;
+  const seconds = /^\d+$/.test(said) ? Number(said) : (Date.parse(said) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
+}
+
 /**
  * What the server says about a refusal, or a sentence of our own. Only a busy or broken server may
  * answer otherwise when the same numbers come again.
@@ -57,11 +66,9 @@ async function refusal(response) {
     message = t('it answered with status {status}.', { status });
     unreachable = GATEWAY.includes(status);
   }
-  if (status === 429) {
-    const waitS = Number(response.headers.get('Retry-After')) || 0;
-    return new UserError(t('The server is busy: {message} Try again in a moment.', { message }), { waitS });
-  }
-  if (status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }), { unreachable });
+  const again = retryAfter(response);
+  if (status === 429) return new UserError(t('The server is busy: {message} Try again in a moment.', { message }), { again: again ?? 0 });
+  if (status >= 500) return new UserError(t('The server has a problem: {message} Try again, please.', { message }), { unreachable, again });
   return new UserError(t('The server refused this song: {message}', { message }), { retryable: false });
 }
 
@@ -81,25 +88,33 @@ function understand(text) {
  * @param {string} url where predictions of the chosen version are made
  * @param {Blob} body the JSON text
  * @param {AbortSignal} signal ends the request when the song is removed
+ * @param {(bytes: number) => void} [onSent] told what goes over the wire, once more for another try
  * @returns {Promise<Prediction>}
  * @throws {UserError}
  */
-export async function predict(url, body, signal) {
+export async function predict(url, body, signal, onSent = () => {}) {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
   const forward = () => timeout.abort();
   signal.addEventListener('abort', forward);
   try {
+    const { content, headers } = await packed(body);
+    timeout.signal.throwIfAborted();
+    onSent(content.size);
     const response = await fetch(url, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json', Accept: 'application/json',
         // What is refused is told in the page's language.
         'Accept-Language': document.documentElement.lang,
+        ...headers,
       },
-      body,
+      body: content,
       signal: timeout.signal,
     });
+    if (response.status === 415 && content !== body && packNoMore()) {
+      return await predict(url, body, signal, onSent);
+    }
     if (!response.ok) throw await refusal(response);
     return understand(await response.text());
   } catch (error) {

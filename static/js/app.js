@@ -33,16 +33,40 @@ const queue = new SongQueue({
     return song.part ? cut(decoded, sampleRate, song.part) : decoded;
   },
   check: (extraction) => refuseLarge(extraction, config),
-  predict: (extraction, { predictUrl }, signal) =>
-    askAll(extraction, (body) => predict(predictUrl, body, signal)),
-  patiently: (request, signal) => serverLink.send(request, signal),
+  predict: (extraction, { predictUrl }, signal) => {
+    extraction.wire = 0;
+    return askAll(extraction, (body) => predict(predictUrl, body, signal, (bytes) => { extraction.wire += bytes; }));
+  },
+  patiently: (...request) => serverLink.send(...request),
 });
 /** @type {Map<Song, SongView>} */
 const views = new Map();
 const collection = new CollectionView(queue, views);
 const history = new History(queue, config.models, show);
 
+// To tell of a long list takes as long as it is. Short ones are told of at once.
+const LONG_LIST = 100;
+const SHARE = 0.05;
+let told = { at: 0, took: 0 };
+let toTell = 0;
+
 function summarise() {
+  clearTimeout(toTell);
+  toTell = 0;
+  const start = performance.now();
+  tell();
+  const now = performance.now();
+  told = { at: now, took: now - start };
+}
+
+/** Of a long list now and then: that must not take more than a share of the time. */
+function summariseSoon() {
+  const wait = told.at + told.took / SHARE - performance.now();
+  if (queue.songs.length < LONG_LIST || (wait <= 0 && !toTell)) summarise();
+  else toTell ||= setTimeout(summarise, Math.max(0, wait));
+}
+
+function tell() {
   const { songs } = queue;
   const count = (state) => songs.filter((song) => song.state === state).length;
   const failed = count('failed');
@@ -61,11 +85,14 @@ function summarise() {
   collection.update();
 }
 
-function remove(song) {
-  queue.remove(song);
-  history.remove(song);
-  views.get(song).remove();
-  views.delete(song);
+/** @param {Song[]} songs */
+function remove(songs) {
+  queue.remove(songs);
+  for (const song of songs) {
+    history.remove(song);
+    views.get(song).remove();
+    views.delete(song);
+  }
   summarise();
 }
 
@@ -93,7 +120,7 @@ function show(songs) {
       onPart: (from, to) => addPart(song, { from, to }),
       onRemove: () => {
         const next = neighbour(view.element);
-        remove(song);
+        remove([song]);
         (next?.querySelector('.song-remove') ?? byId('songs')).focus();
       },
     });
@@ -137,7 +164,7 @@ function retry(songs) {
 
 queue.addEventListener('change', ({ detail: song }) => {
   views.get(song).update(engine.state === 'ready');
-  summarise();
+  summariseSoon();
 });
 const updateViews = () => {
   for (const view of views.values()) view.update(engine.state === 'ready');
@@ -153,7 +180,7 @@ byId('songs').addEventListener('change', ({ target }) => {
   target.value = '';
 });
 byId('clear').addEventListener('click', () => {
-  for (const song of [...queue.songs]) remove(song);
+  remove(queue.songs);
   byId('left-out').hidden = true;
   byId('songs').focus();
 });

@@ -9,6 +9,9 @@ const METADATA_TIMEOUT_MS = 5_000;
 const DECODE_TIMEOUT_MS = 300_000;
 // A file whose header tells no length is taken for one of 128 kbit/s.
 const USUAL_BYTES_PER_S = 16_000;
+// Sound that is decoded at once at a time, beside a song that is longer: a second of it takes some
+// 0.4 MB meanwhile. As much as the longest song that is usually decoded at once.
+const MOST_SECONDS = 900;
 
 /**
  * @typedef {object} Decoded
@@ -123,6 +126,35 @@ function toMono(buffer) {
   return mono;
 }
 
+let beingDecoded = 0;
+let lastInLine = Promise.resolve();
+let onRoom = () => {};
+
+/**
+ * Decode several songs at a time, but not too much sound.
+ * @template T
+ * @param {number} seconds about how long it is
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withRoom(seconds, work) {
+  const before = lastInLine;
+  let next;
+  lastInLine = new Promise((resolve) => { next = resolve; });
+  await before;
+  while (beingDecoded && beingDecoded + seconds > MOST_SECONDS) {
+    await new Promise((resolve) => { onRoom = resolve; });
+  }
+  beingDecoded += seconds;
+  next();
+  try {
+    return await work();
+  } finally {
+    beingDecoded -= seconds;
+    onRoom();
+  }
+}
+
 /**
  * @param {File} file
  * @param {number} sampleRate in Hz
@@ -173,7 +205,11 @@ export async function decode(file, {
       refuseWhole(file, announced, maxWholeMinutes, error);
     }
   }
-  const { samples, seconds } = await decodeWhole(file, sampleRate);
+  const { samples, seconds } = await withRoom(expected, () => {
+    // It may have been given up while it waited.
+    signal?.throwIfAborted();
+    return decodeWhole(file, sampleRate);
+  });
   refuseLong(seconds, maxMinutes);
   if (samples.length === 0) {
     throw new UserError(t('The file holds no sound.'), { retryable: false });

@@ -24,6 +24,7 @@ export const FILES_TO_LOAD = 7;
  * @property {Blob} body the JSON text to send
  * @property {import('./parts.js').Part[]} [parts] of a long song: the requests that it is sent in;
  *   body is all of them in one
+ * @property {number} [wire] bytes that went to the server, once it was sent
  * @property {string} [damage] what of the file could not be decoded, for the visitor
  * @property {number} nSegments
  * @property {boolean} repeated shorter than one segment, so a weak answer

@@ -3,17 +3,17 @@
 export class UserError extends Error {
   /**
    * @param {string} message a sentence: what is wrong and what to do
-   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean, waitS?: number}} [options]
-   *   retryable: trying again may help; unreachable: there was no answer at all; waitS: seconds after
-   *   which the server will take the same again, 0 if it did not say
+   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean, again?: number | null}}
+   *   [options] retryable: trying again may help; unreachable: there was no answer at all; again:
+   *   seconds after which the server wants to be asked again, null when it said nothing of that
    */
-  constructor(message, { retryable = true, cancelled = false, unreachable = false, waitS = 0 } = {}) {
+  constructor(message, { retryable = true, cancelled = false, unreachable = false, again = null } = {}) {
     super(message);
     this.name = 'UserError';
     this.retryable = retryable;
     this.cancelled = cancelled;
     this.unreachable = unreachable;
-    this.waitS = waitS;
+    this.again = again;
   }
 }
 

@@ -185,10 +185,17 @@ export class History extends EventTarget {
    */
   takeUp(files) {
     const found = [];
+    /** @type {Map<string, import('./queue.js').Song[]>} */
+    const without = new Map();
+    for (const song of this.#queue.songs) {
+      if (song.file) continue;
+      const those = without.get(song.fileName) ?? [];
+      without.set(song.fileName, those);
+      those.push(song);
+    }
     const left = files.filter(({ file, path }) => {
-      const same = this.#queue.songs.filter((song) =>
-        !song.file && song.fileName === file.name && song.size === file.size
-        && (song.state !== 'failed' || song.retryable));
+      const same = (without.get(file.name) ?? []).filter((song) =>
+        !song.file && song.size === file.size && (song.state !== 'failed' || song.retryable));
       const song = same.find((each) => each.path === path) ?? same[0];
       if (!song) return true;
       song.file = file;

@@ -71,8 +71,8 @@ export const NOTHING_HEARD = { seconds: 0, peaks: null, extraction: null, answer
  * @param {Limits} around.limits
  * @param {(extraction: {body: Blob, nSegments: number}) => void} around.check throws what must not
  *   be sent
- * @param {(body: Blob) => Promise<import('./api.js').Prediction>} [around.ask] the model; without
- *   it nothing is asked
+ * @param {(request: {body: Blob}) => Promise<import('./api.js').Prediction>} [around.ask] the model;
+ *   without it nothing is asked
  * @param {AbortSignal} around.signal
  * @param {(heard: Heard) => void} [around.show] called whenever more is known
  * @returns {Promise<Heard>} of the whole song; where the server was away, not all of it is answered
@@ -96,10 +96,10 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
   let asking = Promise.resolve();
 
   /** @param {number} reached pieces of the song up to the end of this request */
-  const askFor = async ({ body, skipped }, reached) => {
+  const askFor = async (request, reached) => {
     if (signal.aborted || refused || away) return;
     try {
-      answers.push(await ask(body));
+      answers.push(await ask(request));
     } catch (error) {
       // A server that is away may be back at the end, and is asked for everything then.
       if (error instanceof UserError && error.retryable) away = true;
@@ -107,7 +107,7 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
       return;
     }
     const known = pieces.slice(0, reached);
-    heard.answered = { prediction: combined(answers), pieces: known, skipped, seconds: known.at(-1)[1] };
+    heard.answered = { prediction: combined(answers), pieces: known, skipped: request.skipped, seconds: known.at(-1)[1] };
     if (!signal.aborted) show({ ...heard });
   };
 
@@ -145,6 +145,7 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
     await asking;
     if (refused) throw refused;
     heard.complete = answers.length === requests.length;
+    if (heard.complete) heard.extraction.wire = requests.reduce((sum, { wire }) => sum + wire, 0);
     return heard;
   } finally {
     stream.close();

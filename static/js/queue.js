@@ -1,8 +1,8 @@
 /**
  * Takes songs through decoding, extraction and prediction.
  *
- * Decoding of the next song overlaps extraction of the one before it, so at most two decoded songs
- * are held. Numbers wait for the server as small blobs. A long song is decoded, analysed and answered
+ * Songs are decoded some at a time, while the one before them is analysed: so many and one more are
+ * held. Numbers wait for the server as small blobs. A long song is decoded, analysed and answered
  * bit by bit, by itself.
  */
 
@@ -13,6 +13,10 @@ import { peaksOf } from './peaks.js';
 import { t } from './text.js';
 
 const PARALLEL_REQUESTS = 2;
+// Songs that are decoded at a time: a browser decodes each in a thread of its own. With two cores,
+// two take two thirds of the time; a third has nothing to run on there.
+const MOST_DECODING = 3;
+const DECODING = Math.min(MOST_DECODING, navigator.hardwareConcurrency ?? 2);
 
 let nextNumber = 1;
 
@@ -72,6 +76,9 @@ export class Song {
     /** What is known of a long song while it is listened to, and of one that was given up then.
      * @type {import('./long_song.js').Heard | null} */
     this.heard = null;
+    /** Why its request is sent again only after a pause: the server wants that, or the answer was
+     * lost. @type {'busy' | 'lost' | null} */
+    this.waits = null;
     /** Milliseconds of each finished step. @type {Record<string, number>} */
     this.times = {};
     /** Whether it was finished in an earlier page. */
@@ -134,7 +141,9 @@ export class SongQueue extends EventTarget {
   #predict;
   #limits;
   #patiently;
-  #running = false;
+  #preparing = 0;
+  // Whether a song was analysed since there was nothing to do.
+  #warm = false;
   #extracting = Promise.resolve();
   #requests = 0;
   #toSend = [];
@@ -201,10 +210,11 @@ export class SongQueue extends EventTarget {
     this.paused = false;
   }
 
-  /** @param {Song} song */
-  remove(song) {
-    song.attempt.abort();
-    this.songs = this.songs.filter((other) => other !== song);
+  /** @param {Song[]} songs */
+  remove(songs) {
+    const gone = new Set(songs);
+    for (const song of songs) song.attempt.abort();
+    this.songs = this.songs.filter((song) => !gone.has(song));
     // An empty queue has nothing to wait for.
     if (!this.songs.length) this.paused = false;
   }
@@ -284,26 +294,25 @@ export class SongQueue extends EventTarget {
     }
   }
 
-  async #run() {
-    if (this.#running) return;
-    this.#running = true;
-    try {
-      for (;;) {
-        // An earlier page may have made its numbers already: these need no analysis.
-        const ready = this.#engine.state === 'ready';
-        const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
-        if (!song) return;
-        if (song.extraction) this.#send(song);
-        else await this.#prepare(song);
+  #run() {
+    // The first song has the processor for itself, so that its answer comes as soon as it can.
+    while (this.#preparing < (this.#warm ? DECODING : 1)) {
+      // An earlier page may have made its numbers already: these need no analysis.
+      const ready = this.#engine.state === 'ready';
+      const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
+      if (!song) {
+        if (!this.#preparing) this.#warm = false;
+        return;
       }
-    } finally {
-      this.#running = false;
+      if (song.extraction) this.#send(song);
+      else this.#prepare(song);
     }
   }
 
   /** Decode, wait for the analysis to be free, and hand over. */
   async #prepare(song) {
     const { signal } = song.attempt;
+    this.#preparing += 1;
     this.#set(song, 'decoding');
     try {
       const { samples, stream, seconds } = await this.#timed(song, 'decode', () =>
@@ -311,12 +320,23 @@ export class SongQueue extends EventTarget {
       if (signal.aborted) return;
       song.seconds = seconds;
       if (!stream) song.peaks = peaksOf(samples, samples.length / seconds);
-      await this.#extracting;
-      if (signal.aborted) return;
-      if (stream) await this.#follow(song, stream, signal);
-      else this.#extracting = this.#extract(song, samples, signal);
+      // Another is decoded once this one's analysis begins, or has ended if it is a long one.
+      await new Promise((begun) => {
+        this.#extracting = this.#extracting.then(async () => {
+          if (!stream) begun();
+          if (signal.aborted) stream?.close();
+          else if (stream) await this.#follow(song, stream, signal);
+          else await this.#extract(song, samples, signal);
+          begun();
+          this.#warm = true;
+          this.#run();
+        });
+      });
     } catch (error) {
       this.#fail(song, error, signal);
+    } finally {
+      this.#preparing -= 1;
+      this.#run();
     }
   }
 
@@ -326,6 +346,14 @@ export class SongQueue extends EventTarget {
 
   /** Show what is known of a long song while it is listened to. */
   async #follow(song, stream, signal) {
+    try {
+      await this.#hear(song, stream, signal);
+    } catch (error) {
+      this.#fail(song, error, signal);
+    }
+  }
+
+  async #hear(song, stream, signal) {
     const { model, seconds: whole } = song;
     const show = (heard) => {
       if (signal.aborted) return;
@@ -336,7 +364,7 @@ export class SongQueue extends EventTarget {
     song.heard = NOTHING_HEARD;
     this.#set(song, 'extracting', 0);
     const { extraction, answered, complete, seconds } = await this.#timed(song, 'extract', () =>
-      this.#listen(stream, { model, signal, show, ask: (body) => this.#predict({ body }, model, signal) }));
+      this.#listen(stream, { model, signal, show, ask: (request) => this.#predict(request, model, signal) }));
     if (signal.aborted) return;
     song.seconds = seconds;
     song.extraction = extraction;
@@ -365,6 +393,7 @@ export class SongQueue extends EventTarget {
   }
 
   #send(song) {
+    song.waits = null;
     this.#set(song, 'predicting');
     this.#toSend.push({ song, signal: song.attempt.signal });
     this.#sendNext();
@@ -379,7 +408,11 @@ export class SongQueue extends EventTarget {
     try {
       if (!signal.aborted) {
         const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
-          this.#predict(song.extraction, song.model, signal)), signal);
+          this.#predict(song.extraction, song.model, signal)), signal, (why) => {
+          if (signal.aborted || song.waits === why) return;
+          song.waits = why;
+          this.#set(song, 'predicting');
+        });
         if (!signal.aborted) {
           song.prediction = prediction;
           this.#set(song, 'done');
@@ -413,6 +446,7 @@ export class SongQueue extends EventTarget {
   #set(song, state, progress = null) {
     // Given up halfway, it still shows what was sent.
     if (state === 'queued' || state === 'decoding' || state === 'done') song.heard = null;
+    if (state !== 'predicting') song.waits = null;
     song.state = state;
     song.progress = progress;
     this.dispatchEvent(new CustomEvent('change', { detail: song }));

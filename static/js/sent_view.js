@@ -110,7 +110,7 @@ function steps({ decode, extract, request }, answered, long) {
 export async function sentView(song, { makeUrl, invert, gone }) {
   const view = template.content.cloneNode(true);
   const one = (selector) => view.querySelector(selector);
-  const { body, nSegments, parts } = song.sent;
+  const { body, nSegments, parts, wire } = song.sent;
   const bytes = sentBytes(song.sent);
   const { predictUrl, shape, numberNames, featureSpec } = song.model;
   const largest = Math.max(bytes, song.size);
@@ -123,6 +123,9 @@ export async function sentView(song, { makeUrl, invert, gone }) {
   const answered = song.state === 'done';
   one('.sent-word').textContent = answered ? t('sent') : t('sent, or meant to be');
   one('.sent-shape').textContent = told(answered, parts?.length ?? 1, nSegments, shape, predictUrl);
+  // Where nothing is said of the way, these very bytes went over it.
+  one('.sent-wire').textContent = wire && wire < bytes
+    ? t(', compressed with gzip to {n} bytes on the way', { n: integer(wire) }) : '';
   one('.sent-names').hidden = !numberNames.length;
   // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
   one('.sent-download').href = makeUrl(body);

@@ -10,8 +10,27 @@ const HEALTH_URL = '/healthz';
 const PATIENCE_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
-// A server that gives each visitor so much an hour may name a longer time: that is told instead.
+// Before a request is sent again that was lost although the server answers: longer than a process of
+// it takes to be replaced. Four times, and then it is told.
+const AGAIN_MS = [300, 600, 1200, 2400];
+// Who asks for a longer pause is not waited for by itself.
 const LONGEST_WAIT_S = 120;
+// A shorter pause is over before it could be read about.
+const NOTICEABLE_MS = 1000;
+
+/** @param {number} ms @param {AbortSignal} signal ends it early */
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
 
 async function answers() {
   const late = new AbortController();
@@ -24,22 +43,6 @@ async function answers() {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Wait; those who were told the same time do not come back at the same moment. */
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new UserError('', { cancelled: true }));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms * (1 + Math.random() / 10));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 /** Fires "change" when `up` differs. */
@@ -85,29 +88,39 @@ export class ServerLink extends EventTarget {
   }
 
   /**
-   * Ask for an answer; while the server cannot be reached, wait for it, and if it asks us to come
-   * later, do that.
+   * Ask for an answer; while the server cannot be reached, wait for it. A request that was lost
+   * although the server answers, as with a process of it that died, is sent again some times, and so
+   * is one that the server wants later (Retry-After).
    * @template T
    * @param {() => Promise<T>} request
    * @param {AbortSignal} signal ends the waiting
+   * @param {(why: 'busy' | 'lost' | null) => void} [onWait] a pause that is worth a word begins, or
+   *   ends (null)
    * @returns {Promise<T>}
    * @throws {UserError} whatever else went wrong
    */
-  async send(request, signal) {
-    let lost = 0;
-    for (;;) {
+  async send(request, signal, onWait = () => {}) {
+    for (let lost = 0; ; ) {
       await this.#back(signal);
       try {
         return await request();
       } catch (error) {
-        if (error.waitS > 0 && error.waitS <= LONGEST_WAIT_S) {
-          await pause(error.waitS * 1000, signal);
+        const { unreachable, again } = error;
+        if (signal.aborted || (!unreachable && (again ?? null) === null)) throw error;
+        const asked = 1000 * (again ?? 0);
+        if (unreachable && !(await this.check())) {
+          // However long that takes.
+          lost = 0;
+          await pause(Math.min(asked, 1000 * LONGEST_WAIT_S), signal);
           continue;
         }
-        if (!error.unreachable || signal.aborted) throw error;
-        // A server that answers all but this very request will hardly answer it the third time.
-        lost = (await this.check()) ? lost + 1 : 0;
-        if (lost > 1) throw error;
+        if (lost === AGAIN_MS.length || asked > 1000 * LONGEST_WAIT_S) throw error;
+        // Not all at the same moment, and none too early.
+        const ms = Math.max(asked, AGAIN_MS[lost]) + AGAIN_MS[lost] * Math.random() / 2;
+        lost += 1;
+        if (ms >= NOTICEABLE_MS) onWait(asked ? 'busy' : 'lost');
+        await pause(ms, signal);
+        onWait(null);
       }
     }
   }

@@ -27,6 +27,8 @@ const STATUS = {
   extracting: t('Analysing on your computer'),
   predicting: t('Asking the model'),
   unanswered: t('Waiting for the server; its numbers are ready'),
+  busy: t('The server is busy; it will be asked again by itself'),
+  lost: t('No answer came; the server will be asked again by itself'),
   cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
@@ -107,17 +109,18 @@ export class SongView {
    * @param {boolean} analysisReady
    */
   update(analysisReady) {
-    const { state, progress, error, seconds, file, size: bytes, sent } = this.#song;
+    const { state, progress, error, seconds, file, size: bytes, sent, waits } = this.#song;
     const parts = this.#parts;
     const unanswered = state === 'predicting' && !serverLink.up;
-    parts.progress.hidden = unanswered || !this.#song.running;
+    parts.progress.hidden = unanswered || Boolean(waits) || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
-    const caption = unanswered ? 'unanswered' : state === 'queued' && !analysisReady ? 'waiting' : state;
+    const waiting = state === 'queued' && !analysisReady;
+    const caption = unanswered ? 'unanswered' : waits ?? (waiting ? 'waiting' : state);
     const version = this.#song.model?.version;
     const shown = `${caption} ${version} ${this.#current().version}`;
     if (shown === this.#shown) {

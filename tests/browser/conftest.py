@@ -11,11 +11,14 @@ from . import install_browser
 from .site import Site
 from .visit import Visit
 
+# This computer, under a name by which a page does not know it.
+ELSEWHERE = "songs.test"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     # A microphone that beeps once a second.
     "--use-fake-device-for-media-stream",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
 )  # fmt: skip
 
 # As in a browser that has none. Requests that a service worker makes cannot be held or spoiled by a

@@ -238,29 +238,22 @@ def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
 
 
 def test_a_computer_of_the_network_without_https_is_served_as_well(
-    browser: Browser, make_site: Callable[..., Site], tmp_path: Path
+    visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
 ):
     """Browsers give service workers to no such address."""
-    site = make_site(TRUSTED_HOSTS="music.test,127.0.0.1")
-    rules = "--host-resolver-rules=MAP music.test 127.0.0.1"
-    lan = browser.browser_type.launch(executable_path=install_browser.find(), args=(*FLAGS, rules))
-    try:
-        visitor = Visit(lan.new_page(), f"http://music.test:{site.port}").opened()
-        # headers that browsers heed on safe addresses alone
-        visitor.expected_complaints = ("Cross-Origin-Opener-Policy",)
-        assert visitor.page.evaluate("isSecureContext || 'serviceWorker' in navigator") is False
-        assert visitor.page.is_hidden("#kept")
-        visitor.finish([write(tmp_path / "lan.wav", 12, 22050)])
-        visitor.expected_complaints += GONE
-        site.stop()
-        song = write(tmp_path / "later.wav", 12, 22050)
-        visitor.choose([song])
-        visitor.song(song.name).get_by_text("Waiting for the server").wait_for()
-        site.start()
-        visitor.wait_for(song.name, "done")
-        visitor.check_console()
-    finally:
-        lan.close()
+    site = make_site(TRUSTED_HOSTS=f"{ELSEWHERE},127.0.0.1")
+    visitor = visit(f"http://{ELSEWHERE}:{site.port}", service_worker=True).opened()
+    # headers that browsers heed on safe addresses alone
+    visitor.expected_complaints = ("Cross-Origin-Opener-Policy", *GONE)
+    assert visitor.page.evaluate("isSecureContext || 'serviceWorker' in navigator") is False
+    assert visitor.page.is_hidden("#kept")
+    visitor.finish([write(tmp_path / "lan.wav", 12, 22050)])
+    site.stop()
+    song = write(tmp_path / "later.wav", 12, 22050)
+    visitor.choose([song])
+    visitor.song(song.name).get_by_text("Waiting for the server").wait_for()
+    site.start()
+    visitor.wait_for(song.name, "done")
 
 
 def test_what_is_kept_can_be_removed(kept_visit, site: Site):
@@ -285,6 +278,7 @@ def own_site(tmp_path: Path) -> Iterator[Site]:
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "static" / "runtime").symlink_to(ROOT / "static" / "runtime")
     (root / "node_modules").symlink_to(ROOT / "node_modules")
+    shutil.copy(ROOT / "pyproject.toml", root)
     site = Site(tmp_path / "log.txt", MODELS_DIR=ROOT / "trained_models")
     site.root = root
     site.start()

@@ -1,0 +1,254 @@
+"""How numbers reach a server that is busy, loses its processes or is another computer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+from playwright.sync_api import Request, Route
+
+from tests.webapp.running import server
+from tests.webapp.test_operation import wait_for, workers
+
+from .conftest import ELSEWHERE
+from .site import Recorder, Site
+from .sounds import write
+from .visit import Visit
+
+BUSY = "The server is busy; it will be asked again by itself"
+
+# Every state that songs go through and every message that they show.
+WATCH = """() => {
+  window.seen = [];
+  new MutationObserver(() => {
+    for (const song of document.querySelectorAll('article.song')) {
+      const seen = `${song.dataset.state}: ${song.querySelector('.song-status').textContent}`;
+      if (!window.seen.includes(seen)) window.seen.push(seen);
+    }
+  }).observe(document.getElementById('list'), {
+    subtree: true, childList: true, characterData: true, attributeFilter: ['data-state'],
+  });
+}"""
+
+# How many sounds of so many seconds are decoded at the same moment, at most, when all are wanted.
+AT_ONCE = """async ([songs, seconds]) => {
+  const { decode } = await import('/static/js/decode.js');
+  const real = OfflineAudioContext.prototype.decodeAudioData;
+  let now = 0;
+  let most = 0;
+  OfflineAudioContext.prototype.decodeAudioData = async function (bytes) {
+    now += 1;
+    most = Math.max(most, now);
+    try {
+      return await real.call(this, bytes);
+    } finally {
+      now -= 1;
+    }
+  };
+  const rate = 3000;
+  const header = new DataView(new ArrayBuffer(44));
+  const text = (place, word) => [...word].forEach((c, i) => header.setUint8(place + i, c.charCodeAt(0)));
+  text(0, 'RIFF'); text(8, 'WAVEfmt '); text(36, 'data');
+  for (const [place, value] of [[4, 36 + rate * seconds], [16, 16], [24, rate], [28, rate], [40, rate * seconds]]) {
+    header.setUint32(place, value, true);
+  }
+  for (const [place, value] of [[20, 1], [22, 1], [32, 1], [34, 8]]) header.setUint16(place, value, true);
+  const file = new File([header, new Uint8Array(rate * seconds).fill(128)], 'silent.wav');
+  const found = await Promise.all(Array.from({ length: songs }, () =>
+    decode(file, { sampleRate: 3000, maxMinutes: 60 })));
+  OfflineAudioContext.prototype.decodeAudioData = real;
+  return [most, found.map(({ samples }) => samples.length)];
+}"""
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_workers_that_are_killed_lose_no_song(
+    visit: Callable[..., Visit], tmp_path: Path, n_workers: int
+):
+    with server(WORKERS=n_workers, MODEL="v1", LOG_FORMAT="json", LOG_LEVEL="info") as site:
+        wait_for(lambda: len(workers(site)) == n_workers)
+        visitor = visit(f"http://127.0.0.1:{site.port}").opened()
+        # the browser's own words for a request that was cut
+        visitor.expected_complaints = ("ERR_",)
+        page = visitor.page
+        lost: list[Request] = []
+        sent: list[Request] = []
+        page.on("requestfailed", lambda request: lost.append(request))
+        page.on("request", lambda request: sent.append(request))
+        page.evaluate(WATCH)
+        # slow enough for a worker to be killed while it reads
+        wire = page.context.new_cdp_session(page)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
+        wire.send("Network.enable")
+        wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": 10_000})
+        files = [write(tmp_path / f"{n}.wav", 20, 22050, seed=n) for n in range(6)]
+        visitor.choose(files)
+        for _ in range(2):
+            before = len(sent), len(lost)
+            # a few tries: a request may still be on its way to a worker that has just begun
+            for _ in range(40):
+                page.wait_for_timeout(300)
+                running = workers(site)
+                if len(sent) == before[0] or len(running) < n_workers:
+                    continue
+                for pid in running:
+                    os.kill(pid, signal.SIGKILL)
+                page.wait_for_timeout(300)
+                if len(lost) > before[1]:
+                    break
+            assert len(lost) > before[1]
+        wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+        for file in files:
+            visitor.wait_for(file.name, "done")
+        assert len(lost) >= 2
+        assert len(visitor.answers) == len(files)
+        assert visitor.measures("extract") == len(files)
+        assert not [seen for seen in page.evaluate("window.seen") if seen.startswith("failed")]
+        assert page.inner_text("#summary") == "6 of 6 songs done"
+        wait_for(lambda: len(workers(site)) == n_workers)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("as_date", [False, True])
+def test_a_busy_server_is_asked_again_when_it_wants(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path, status: int, as_date: bool
+):
+    visitor = visit(site.url)
+    visitor.expected_complaints = (str(status),)
+    visitor.page.clock.install()
+    visitor.opened()
+    asked: list[Route] = []
+
+    def turn_away(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+            return
+        later = formatdate(time() + 100, usegmt=True) if as_date else "100"
+        error = {"error": {"status": status, "code": "x", "message": "Too many."}}
+        route.fulfill(status=status, headers={"Retry-After": later}, json=error)
+
+    visitor.page.route("**/predictions", turn_away)
+    visitor.choose([write(tmp_path / "patient.wav", 6, 22050)])
+    song = visitor.song("patient.wav")
+    song.get_by_text(BUSY).wait_for()
+    assert song.get_attribute("data-state") == "predicting"
+    assert song.locator("progress").is_hidden()
+    visitor.page.clock.run_for(60_000)
+    assert visitor.status("patient.wav") == BUSY
+    assert len(asked) == 1
+    visitor.page.clock.run_for(45_000)
+    visitor.wait_for("patient.wav", "done")
+    assert len(asked) == 2
+
+
+def test_the_pause_ends_with_the_song(here: Visit, tmp_path: Path):
+    here.expected_complaints = ("503",)
+    here.page.route(
+        "**/predictions", lambda route: route.fulfill(status=503, headers={"Retry-After": "60"})
+    )
+    files = [write(tmp_path / f"{n}.wav", 6, 22050, seed=n) for n in range(4)]
+    here.choose(files)
+    here.song("0.wav").get_by_text(BUSY).wait_for()
+    here.song("1.wav").get_by_text(BUSY).wait_for()
+    # its place goes to another
+    here.song("0.wav").locator(".song-remove").click()
+    here.song("2.wav").get_by_text(BUSY).wait_for()
+    here.page.click("#cancel")
+    for file in files[1:]:
+        here.wait_for(file.name, "cancelled")
+    here.page.unroute_all()
+    here.page.click("#retry-failed")
+    for file in files[1:]:
+        here.wait_for(file.name, "done")
+
+
+def test_too_long_a_pause_is_left_to_the_visitor(here: Visit, tmp_path: Path):
+    here.expected_complaints = ("429",)
+    asked: list[Route] = []
+
+    def turn_away(route: Route) -> None:
+        asked.append(route)
+        error = {"error": {"status": 429, "code": "x", "message": "Come back in an hour."}}
+        route.fulfill(status=429, headers={"Retry-After": "3600"}, json=error)
+
+    here.page.route("**/predictions", turn_away)
+    here.choose([write(tmp_path / "late.wav", 6, 22050)])
+    here.wait_for("late.wav", "failed")
+    assert "The server is busy: Come back in an hour." in here.status("late.wav")
+    assert len(asked) == 1
+    assert here.song("late.wav").locator(".song-retry").is_visible()
+
+
+def test_another_computer_is_sent_gzip(
+    visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_site(TRUSTED_HOSTS=f"{ELSEWHERE},127.0.0.1")
+    recorder = Recorder(site.port)
+    visitor = visit(recorder.url.replace("127.0.0.1", ELSEWHERE)).opened()
+    # and what the browser says of sites without TLS
+    visitor.expected_complaints = ("415", "Cross-Origin-Opener-Policy")
+    visitor.finish([write(tmp_path / "far.wav", 20, 22050)])
+    song = visitor.song("far.wav")
+    shown = visitor.sent("far.wav")
+    (packed,) = [body for line, body in recorder.requests() if line.startswith("POST")]
+    assert b"content-encoding: gzip" in recorder.sent.lower()
+    assert json.loads(gzip.decompress(packed)) == shown
+    text = song.locator(".sent-wire").inner_text()
+    assert text == f", compressed with gzip to {len(packed):,} bytes on the way"
+    size = len(gzip.decompress(packed))
+    assert song.locator(".sent-bytes").get_attribute("data-bytes") == str(size)
+
+    # something on the way takes no gzip after all
+    codings: list[str] = []
+
+    def plain_only(route: Route) -> None:
+        coding = route.request.headers.get("content-encoding", "")
+        codings.append(coding)
+        if coding:
+            route.fulfill(status=415, body="no gzip here")
+        else:
+            route.continue_()
+
+    visitor.page.route("**/predictions", plain_only)
+    for name in ("next.wav", "last.wav"):
+        visitor.finish([write(tmp_path / name, 6, 22050)])
+    assert codings == ["gzip", "", ""]
+    recorder.close()
+
+
+def test_this_computer_is_sent_plain_text(here: Visit, tmp_path: Path):
+    with here.page.expect_request("**/predictions") as asked:
+        here.finish([write(tmp_path / "near.wav", 6, 22050)])
+    assert "content-encoding" not in asked.value.headers
+    here.sent("near.wav")
+    assert here.song("near.wav").locator(".sent-wire").inner_text() == ""
+
+
+def test_little_sound_is_decoded_at_once_and_nothing_is_lost(here: Visit):
+    short = here.page.evaluate(AT_ONCE, [3, 20])
+    assert short == [3, [60_000] * 3]
+    # two of them are more than is decoded beside each other
+    long = here.page.evaluate(AT_ONCE, [3, 500])
+    assert long == [1, [1_500_000] * 3]
+
+
+def test_a_long_list_is_told_of_in_the_end(here: Visit, tmp_path: Path):
+    files = [tmp_path / f"{n}.mp3" for n in range(150)]
+    for file in files:
+        file.touch()
+    here.choose(files)
+    here.page.wait_for_function(
+        "() => document.getElementById('summary').textContent === '0 of 150 songs done, 150 failed'"
+    )
+    assert here.page.is_disabled("#pause")
+    here.page.click("#clear")
+    assert here.page.locator("article.song").count() == 0
+    assert here.page.is_hidden("#queue")
