@@ -176,6 +176,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.sending: dict[Any, Any] = {}
         # not listened to until there is room again
         self.paused: dict[Any, None] = {}
+        # the one that is listened to without room, so that there is an end, and since when
+        self.floor: Any = None
+        self.floor_since = 0.0
         self.held = 0
         self.looked = 0.0
 
@@ -245,9 +248,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if conn.arrival.expects:
             conn.arrival.expects = False
             self._invite(conn)
-        if self.held > self.room:
+        if self.held > self.room and not self._has_floor(conn):
             self._forget(conn)
             self.paused[conn] = None
+
+    def _has_floor(self, conn: Any) -> bool:
+        """Whether a connection may go on without room: one at a time may."""
+        if self.floor not in self.gathering:
+            self.floor, self.floor_since = conn, time.monotonic()
+        return self.floor is conn
 
     def _invite(self, conn: Any) -> None:
         """Ask for the body of a client that waits for that; gunicorn would do it too late."""
@@ -346,7 +355,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if now > min(conn.heard + STALL, conn.begun + LONGEST):
                 self.drop(conn)
         for conn in [*self.gathering, *self.sending]:
-            if self.held > self.room and now > conn.begun + OLD:
+            begun = self.floor_since if conn is self.floor else conn.begun
+            # those that are paused wait for us
+            if self.held > self.room and now > begun + OLD and conn not in self.paused:
                 self.drop(conn)
 
     def leave_spare(self) -> None:
@@ -359,8 +370,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _hold(self, conn: Any, size: int) -> None:
         conn.held += size
         self.held += size
-        while self.paused and self.held <= self.room:
+        while self.paused:
             waiting = next(iter(self.paused))
+            if self.held > self.room and not self._has_floor(waiting):
+                break
             del self.paused[waiting]
             waiting.heard = time.monotonic()
             with contextlib.suppress(OSError, ValueError):

@@ -1,8 +1,8 @@
 """Queues of 1 to 500 short songs, and what long lists cost the page.
 
-Songs are mp3 of 20 s, stereo at 44,100 Hz. Each queue has a browser of its own: its memory is what the
-page's process took at most. The lists wait for an analysis that is not there, so that nothing but the
-page works.
+Songs are mp3 of 20 s, stereo at 44,100 Hz. Each queue has a browser of its own: its memory is what
+the page's process took at most. The lists wait for an analysis that is not there, so that nothing
+but the page works.
 """
 
 from __future__ import annotations

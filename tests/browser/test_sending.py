@@ -12,7 +12,7 @@ from pathlib import Path
 from time import time
 
 import pytest
-from playwright.sync_api import Request, Route
+from playwright.sync_api import Route
 
 from tests.webapp.running import server
 from tests.webapp.test_operation import wait_for, workers
@@ -54,12 +54,16 @@ AT_ONCE = """async ([songs, seconds]) => {
   };
   const rate = 3000;
   const header = new DataView(new ArrayBuffer(44));
-  const text = (place, word) => [...word].forEach((c, i) => header.setUint8(place + i, c.charCodeAt(0)));
+  const text = (place, word) =>
+    [...word].forEach((c, i) => header.setUint8(place + i, c.charCodeAt(0)));
   text(0, 'RIFF'); text(8, 'WAVEfmt '); text(36, 'data');
-  for (const [place, value] of [[4, 36 + rate * seconds], [16, 16], [24, rate], [28, rate], [40, rate * seconds]]) {
+  const size = rate * seconds;
+  for (const [place, value] of [[4, 36 + size], [16, 16], [24, rate], [28, rate], [40, size]]) {
     header.setUint32(place, value, true);
   }
-  for (const [place, value] of [[20, 1], [22, 1], [32, 1], [34, 8]]) header.setUint16(place, value, true);
+  for (const [place, value] of [[20, 1], [22, 1], [32, 1], [34, 8]]) {
+    header.setUint16(place, value, true);
+  }
   const file = new File([header, new Uint8Array(rate * seconds).fill(128)], 'silent.wav');
   const found = await Promise.all(Array.from({ length: songs }, () =>
     decode(file, { sampleRate: 3000, maxMinutes: 60 })));
@@ -73,46 +77,54 @@ def test_workers_that_are_killed_lose_no_song(
     visit: Callable[..., Visit], tmp_path: Path, n_workers: int
 ):
     with server(WORKERS=n_workers, MODEL="v1", LOG_FORMAT="json", LOG_LEVEL="info") as site:
-        wait_for(lambda: len(workers(site)) == n_workers)
+        site.wait_ready()
         visitor = visit(f"http://127.0.0.1:{site.port}").opened()
         # the browser's own words for a request that was cut
         visitor.expected_complaints = ("ERR_",)
         page = visitor.page
-        lost: list[Request] = []
-        sent: list[Request] = []
-        page.on("requestfailed", lambda request: lost.append(request))
-        page.on("request", lambda request: sent.append(request))
         page.evaluate(WATCH)
-        # slow enough for a worker to be killed while it reads
-        wire = page.context.new_cdp_session(page)
-        slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
-        wire.send("Network.enable")
-        wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": 10_000})
-        files = [write(tmp_path / f"{n}.wav", 20, 22050, seed=n) for n in range(6)]
-        visitor.choose(files)
-        for _ in range(2):
-            before = len(sent), len(lost)
-            # a few tries: a request may still be on its way to a worker that has just begun
-            for _ in range(40):
-                page.wait_for_timeout(300)
-                running = workers(site)
-                if len(sent) == before[0] or len(running) < n_workers:
-                    continue
-                for pid in running:
-                    os.kill(pid, signal.SIGKILL)
-                page.wait_for_timeout(300)
-                if len(lost) > before[1]:
-                    break
-            assert len(lost) > before[1]
-        wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
-        for file in files:
-            visitor.wait_for(file.name, "done")
-        assert len(lost) >= 2
-        assert len(visitor.answers) == len(files)
-        assert visitor.measures("extract") == len(files)
+        files = [write(tmp_path / f"{n}.wav", 20, 22050, seed=n) for n in range(9)]
+        for part in (files[:3], files[3:6], files[6:]):
+            wait_for(lambda: len(workers(site)) == n_workers)
+            running = workers(site)
+            # they hold what is sent to them, and then they are gone
+            for pid in running:
+                os.kill(pid, signal.SIGSTOP)
+            with page.expect_request("**/predictions"):
+                visitor.choose(part)
+            page.wait_for_timeout(200)
+            for pid in running:
+                os.kill(pid, signal.SIGKILL)
+            for file in part:
+                visitor.wait_for(file.name, "done")
+        assert len(visitor.answers) == visitor.measures("extract") == len(files)
         assert not [seen for seen in page.evaluate("window.seen") if seen.startswith("failed")]
-        assert page.inner_text("#summary") == "6 of 6 songs done"
-        wait_for(lambda: len(workers(site)) == n_workers)
+        assert page.inner_text("#summary") == "9 of 9 songs done"
+
+
+def test_a_request_that_is_cut_is_sent_again(here: Visit, tmp_path: Path):
+    """The browser itself sends again what was cut on a connection that it used before."""
+    here.expected_complaints = ("ERR_CONNECTION_RESET",)
+    asked: list[Route] = []
+
+    def cut(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 3:
+            route.continue_()
+        else:
+            route.abort("connectionreset")
+
+    here.page.route("**/predictions", cut)
+    here.page.evaluate(WATCH)
+    here.finish([write(tmp_path / "cut.wav", 6, 22050)])
+    assert len(asked) == 4
+    assert not [seen for seen in here.page.evaluate("window.seen") if seen.startswith("failed")]
+
+    # a server that answers all but this is not asked for ever
+    here.page.unroute_all()
+    here.page.route("**/predictions", lambda route: route.abort("connectionreset"))
+    here.choose([write(tmp_path / "never.wav", 6, 22050)])
+    here.wait_for("never.wav", "failed")
 
 
 @pytest.mark.parametrize("status", [429, 503])
