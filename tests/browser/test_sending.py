@@ -77,7 +77,7 @@ def test_workers_that_are_killed_lose_no_song(
     visit: Callable[..., Visit], tmp_path: Path, n_workers: int
 ):
     with server(WORKERS=n_workers, MODEL="v1", LOG_FORMAT="json", LOG_LEVEL="info") as site:
-        site.wait_ready()
+        site.expect("server_ready")
         visitor = visit(f"http://127.0.0.1:{site.port}").opened()
         # the browser's own words for a request that was cut
         visitor.expected_complaints = ("ERR_",)
