@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ from webapp.inference import Registry
 from .setting import ROOT, SONG_S, chromium, median_row, row, running_site
 
 STEPS = ("decode", "extract", "request")
+LONGER_S = 200
+VERSIONS = ("v9", "v1")
 MEASURES = "(name) => performance.getEntriesByName(name).map((entry) => entry.duration)"
 TWENTY_MFCC = {"n_fft": 2048, "hop_length": 512, "n_mfcc": 20}
 
@@ -55,10 +58,34 @@ def _first_answer(browser: Browser, url: str, song: Path) -> float:
     return took
 
 
+def _beside_decoding(rounds: int, folder: Path) -> list[dict[str, Any]]:
+    """What a song of 200 s takes beside its decoding, which is the browser's."""
+    song = sounds.write(folder / "longer.mp3", LONGER_S, 44100, channels=2)
+    rows = []
+    for version in VERSIONS:
+        with running_site(MODEL=version) as site, chromium() as browser:
+            visit = Visit(browser.new_page(), site.url).opened()
+            visit.finish([song])
+            drop = []
+            for _ in range(rounds):
+                visit.clear()
+                drop.append(seconds_of(functools.partial(visit.finish, [song])))
+            decode = [each / 1e3 for each in visit.page.evaluate(MEASURES, "decode")[1:]]
+            rest = [whole - part for whole, part in zip(drop, decode, strict=True)]
+            name = f"{version}, {LONGER_S} s mp3"
+            rows += [
+                median_row(f"{name}: drop to answer", drop, "s"),
+                median_row(f"{name}: of it decoding", decode, "s"),
+                median_row(f"{name}: all the rest", rest, "s"),
+            ]
+    return rows
+
+
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Rows of this part."""
     spec = Registry.load(ROOT / "trained_models").cards["v1"].spec
-    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _beside_decoding(rounds, Path(folder))
     with tempfile.TemporaryDirectory() as folder, chromium() as browser, running_site() as site:
         song = sounds.write(Path(folder) / "song.mp3", SONG_S, 44100, channels=2)
         cold, warm, first = [], [], []

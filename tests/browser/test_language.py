@@ -102,23 +102,25 @@ def test_the_server_refuses_in_french(
 def test_the_worker_speaks_french(visit: Callable[..., Visit], site: Site):
     visitor = visit(f"{site.url}/?lang=fr")
     visitor.expected_complaints = ("404", "wasm instantiation", "pyodide.asm.wasm")
-    visitor.page.route("**/*.wasm", lambda route: route.fulfill(status=404))
+    visitor.page.route("**/*.wasm*", lambda route: route.fulfill(status=404))
     visitor.page.goto(visitor.url)
     text = visitor.wait_for_engine("failed")
     assert "Le serveur n’a pas de fichier pyodide.asm.wasm" in text  # noqa: RUF001
     assert "«\u202fmake serve\u202f»" in text
 
 
-def test_a_browser_that_is_too_old_is_told_in_french(visit: Callable[..., Visit], site: Site):
+def test_a_browser_that_is_too_old_is_told_in_french(
+    visit: Callable[..., Visit], site: Site, root: Path
+):
     page = visit(site.url, locale="fr-FR").page
+    # what such a browser runs instead, having no modules
+    old = (root / "static/js/too_old.js").read_text()
+    assert page.goto(site.url)
+    assert page.locator("script[nomodule]").get_attribute("src").endswith("/js/too_old.js")
     page.route(
-        "**/js/app.js*", lambda route: route.fulfill(body="", content_type="text/javascript")
+        "**/js/app.js*", lambda route: route.fulfill(body=old, content_type="text/javascript")
     )
     page.goto(site.url)
-    page.evaluate(
-        "document.head.append(Object.assign(document.createElement('script'),"
-        "{ src: document.querySelector('script[nomodule]').src }))"
-    )
     page.wait_for_selector('#engine[data-state="failed"]')
     assert page.inner_text(".engine-text").startswith("Ce navigateur est trop ancien")
 
