@@ -159,6 +159,7 @@ export class SongView {
     if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
     body.hidden = !open;
+    this.element.classList.toggle('folded', !open);
     this.#timeline.unfold(open);
     toggle.ariaExpanded = String(open);
   }

@@ -116,7 +116,9 @@ def test_a_browser_that_is_too_old_is_told_in_french(
     # what such a browser runs instead, having no modules
     old = (root / "static/js/too_old.js").read_text()
     assert page.goto(site.url)
-    assert page.locator("script[nomodule]").get_attribute("src").endswith("/js/too_old.js")
+    source = page.locator("script[nomodule]").get_attribute("src")
+    assert source is not None
+    assert source.endswith("/js/too_old.js")
     page.route(
         "**/js/app.js*", lambda route: route.fulfill(body=old, content_type="text/javascript")
     )
