@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +22,22 @@ STEPS = ("decode", "extract", "request")
 LONGER_S = 200
 VERSIONS = ("v9", "v1")
 MEASURES = "(name) => performance.getEntriesByName(name).map((entry) => entry.duration)"
-TWENTY_MFCC = {"n_fft": 2048, "hop_length": 512, "n_mfcc": 20}
+# Milliseconds from each choice of a file to its drawn answer, on the page's own clock: the
+# program that drives the browser needs some time of its own.
+WATCH = """() => {
+  window.answered = [];
+  let chosen;
+  document.getElementById('songs').addEventListener('change', () => {
+    chosen = performance.now();
+  }, { capture: true });
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.dataset.state !== 'done') continue;
+      const drawn = () => window.answered.push(performance.now() - chosen);
+      requestAnimationFrame(() => setTimeout(drawn));
+    }
+  }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ['data-state'] });
+}"""
 
 
 def seconds_of(action: Any) -> float:
@@ -66,10 +80,12 @@ def _beside_decoding(rounds: int, folder: Path) -> list[dict[str, Any]]:
         with running_site(MODEL=version) as site, chromium() as browser:
             visit = Visit(browser.new_page(), site.url).opened()
             visit.finish([song])
-            drop = []
-            for _ in range(rounds):
+            visit.page.evaluate(WATCH)
+            for n in range(rounds):
                 visit.clear()
-                drop.append(seconds_of(functools.partial(visit.finish, [song])))
+                visit.finish([song])
+                visit.page.wait_for_function("(n) => window.answered.length > n", arg=n)
+            drop = [each / 1e3 for each in visit.page.evaluate("window.answered")]
             decode = [each / 1e3 for each in visit.page.evaluate(MEASURES, "decode")[1:]]
             rest = [whole - part for whole, part in zip(drop, decode, strict=True)]
             name = f"{version}, {LONGER_S} s mp3"
