@@ -32,14 +32,13 @@ const views = new WeakMap();
  */
 function takeTurns(made, original, begin, button) {
   let heard = made;
-  const show = () => {
+  /** @param {HTMLAudioElement} audio */
+  const hear = (audio) => {
+    heard = audio;
     button.textContent = heard === made ? t('Hear your file from here') : t('Hear the numbers from here');
   };
   for (const audio of [made, original]) {
-    audio.addEventListener('play', () => {
-      heard = audio;
-      show();
-    });
+    audio.addEventListener('play', () => hear(audio));
   }
   button.addEventListener('click', () => {
     const [other, ahead] = heard === made ? [original, begin] : [made, -begin];
@@ -47,10 +46,12 @@ function takeTurns(made, original, begin, button) {
     heard.pause();
     // The sound of the numbers ends with the last whole piece.
     other.currentTime = Math.min(wanted, other.duration || wanted);
+    // Before the event tells, so that a second click at once goes back.
+    hear(other);
     // Not every browser plays every file; its player says so.
     other.play().catch(() => {});
   });
-  show();
+  hear(made);
 }
 
 /**
