@@ -54,6 +54,8 @@ class Load:
         self.stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        # seconds by kind
+        self.longest: dict[str, float] = {}
         self.lock = threading.Lock()
         cards = Registry.load(ROOT / "trained_models").cards
         self.bodies = {
@@ -83,18 +85,21 @@ class Load:
         response = connection.getresponse()
         return response.status, response.read()
 
-    def count(self, kind: str, error: str | None = None) -> None:
-        """Note a finished request and, if it went otherwise than it should, how."""
+    def count(self, kind: str, error: str | None = None, since: float | None = None) -> None:
+        """Note a finished request, since when and, if it went otherwise than it should, how."""
+        took = 0.0 if since is None else time.monotonic() - since
         with self.lock:
             self.counts[kind] += 1
+            self.longest[kind] = max(took, self.longest.get(kind, 0.0))
             if error:
                 self.errors[f"{kind}: {error}"] += 1
 
     def valid(self, connection: http.client.HTTPConnection, version: str, kind: str) -> None:
         """A whole song, answered as the first time."""
+        begun = time.monotonic()
         status, answer = self.post(connection, version, self.bodies[version])
         right = status == 200 and answer == self.answers[version]
-        self.count(kind, None if right else f"status {status}")
+        self.count(kind, None if right else f"status {status}", begun)
 
     def kept(self) -> Iterator[None]:
         """Songs for both versions in turn on one connection."""
@@ -126,13 +131,16 @@ class Load:
             itertools.cycle(posts), itertools.cycle(gets), strict=False
         ):
             with contextlib.closing(self.connect()) as connection:
+                begun = time.monotonic()
                 status, _ = self.post(connection, version, body)
-                self.count("refused", None if status == expected else f"{expected} is {status}")
+                error = None if status == expected else f"{expected} is {status}"
+                self.count("refused", error, begun)
+                begun = time.monotonic()
                 connection.request("GET", path)
                 response = connection.getresponse()
                 response.read()
                 right = response.status == (404 if path == "/nothing" else 200)
-                self.count("pages", None if right else f"status {response.status}")
+                self.count("pages", None if right else f"status {response.status}", begun)
             yield
 
     def aborted(self) -> Iterator[None]:
@@ -244,6 +252,11 @@ def _rows(
         row("requests", total, ""),
         row("requests per second", total / (minutes * 60), "1/s", 1),
         *(row(f"of these, {kind}", count, "") for kind, count in sorted(load.counts.items())),
+        *(
+            row(f"longest answer, {kind}", took, "s", 2)
+            for kind, took in sorted(load.longest.items())
+            if took
+        ),
         row("errors", sum(load.errors.values()), ""),
         *(row(f"of these, {kind}", count, "") for kind, count in load.errors.most_common(8)),
         row("workers that ended", lost, ""),
