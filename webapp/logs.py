@@ -132,6 +132,12 @@ def _flush(stream: TextIO) -> None:
             os.close(nowhere)
 
 
+def let_go() -> None:
+    """Leave nothing in the standard streams: what libraries wrote in vain is not tried again."""
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)
+
+
 def complain(text: str, name: str = "cannot_start") -> None:
     """Say what is wrong on the standard error: the sentence itself, or an event with it."""
     if is_json():

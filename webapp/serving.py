@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Plan:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(arguments)
+    atexit.register(logs.let_go)
     for name in ("model", "engine", "host", "port"):
         value = getattr(options, name)
         if value is not None:

@@ -69,11 +69,13 @@ def test_a_fault_of_the_wanted_version_is_the_answer(copy_models: Callable[..., 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_logs_on_a_full_disk(url: str, body: dict[str, Any], form: str) -> None:
     port = free_port()
-    settings = {"LOG_LEVEL": "info", "LOG_FORMAT": form, "MODEL": "v1"}
+    environ = environment({"LOG_LEVEL": "info", "LOG_FORMAT": form, "MODEL": "v1"})
+    # buffered, as most people run it
+    environ.pop("PYTHONUNBUFFERED", None)
     with Path("/dev/full").open("w") as full:
         process = subprocess.Popen(
             [sys.executable, "-m", "webapp", "--port", str(port)],
-            cwd=ROOT, env=environment(settings), stdin=subprocess.DEVNULL, stdout=full, stderr=full,
+            cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=full, stderr=full,
         )  # fmt: skip
     try:
         wait_ready(port, process)
