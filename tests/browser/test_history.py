@@ -14,17 +14,18 @@ from .test_collection import band_files, names, saved
 from .visit import Visit
 
 STORED = "async () => [(await indexedDB.databases()).length, localStorage.length]"
-KEYS = """async (store) => {
+# The state of each, which only songs have.
+STATES = """async (store) => {
   const open = indexedDB.open('musiclassify');
   const database = await new Promise((resolve) => {
     open.onsuccess = () => resolve(open.result);
   });
-  const request = database.transaction(store).objectStore(store).getAllKeys();
-  const keys = await new Promise((resolve) => {
+  const request = database.transaction(store).objectStore(store).getAll();
+  const found = await new Promise((resolve) => {
     request.onsuccess = () => resolve(request.result);
   });
   database.close();
-  return keys.length;
+  return found.map(({ state }) => state ?? null);
 }"""
 # Change the records of the page's database with a function.
 CHANGE = """async (change) => {
@@ -53,11 +54,12 @@ def remember(visitor: Visit) -> None:
     visitor.page.wait_for_function("() => localStorage.length === 1")
 
 
-def settled(page: Page, songs: int, bodies: int, files: int) -> None:
-    """Wait until the database holds so many of each."""
+def settled(page: Page, songs: int, bodies: int, files: int, state: str | None = None) -> None:
+    """Wait until the database holds so many of each, the songs in this state."""
     for _ in range(400):
-        found = [page.evaluate(KEYS, store) for store in ("songs", "bodies", "files")]
-        if found == [songs, bodies, files]:
+        found = [page.evaluate(STATES, store) for store in ("songs", "bodies", "files")]
+        alike = state is None or {*found[0]} == {state}
+        if alike and [*map(len, found)] == [songs, bodies, files]:
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"the database holds {found}")
@@ -240,7 +242,7 @@ def test_cancelled_songs_come_back_as_such(visit: Callable[..., Visit], site: Si
         visitor.choose(files)
         visitor.wait_for(files[2].name, "predicting")
         page.click("#cancel")
-        settled(page, 3, 3, 3)
+        settled(page, 3, 3, 3, "cancelled")
     page.reload()
     visitor.wait_for_engine("ready")
     assert page.inner_text("#summary") == "0 of 3 songs done, 3 cancelled"
