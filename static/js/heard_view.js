@@ -17,14 +17,14 @@ function statusOf({ seconds, heard: { answered } }) {
   });
 }
 
-function showAnswer({ seconds, peaks, begin, heard: { answered } }, parts, timeline) {
+function showAnswer({ seconds, peaks, begin, heard: { answered } }, element, parts, timeline) {
   const { genres, segments, aggregate } = answered.prediction;
   const { genre, probabilities, unfamiliar } = aggregate;
   const share = probabilities[genres.indexOf(genre)];
   const n = segments.length;
   // Of a doubted song, the genre is not what catches the eye.
   const doubted = Boolean(unfamiliar?.flag);
-  parts.genre.closest('.song').classList.toggle('doubted', doubted);
+  element.classList.toggle('doubted', doubted);
   parts.word.textContent = doubted
     ? t('So far: not sure. The closest genre:') : t('So far: {words}', { words: likelihood(share) });
   parts.genre.textContent = genreName(genre);
@@ -40,16 +40,17 @@ function showAnswer({ seconds, peaks, begin, heard: { answered } }, parts, timel
  * Show what is new. Status messages are read out by screen readers, so they come with the answers:
  * every few minutes of the song.
  * @param {import('./queue.js').Song} song
- * @param {Record<string, HTMLElement>} parts of its view
+ * @param {HTMLElement} element of its view
+ * @param {Record<string, HTMLElement>} parts of it
  * @param {import('./timeline.js').Timeline} timeline
  * @param {import('./long_song.js').Heard | null} before what was shown last
  * @returns {import('./long_song.js').Heard | null} what is shown now
  */
-export function showHeard(song, parts, timeline, before) {
+export function showHeard(song, element, parts, timeline, before) {
   const { heard } = song;
   if (heard?.answered && heard.answered !== before?.answered) {
     parts.status.textContent = statusOf(song);
-    showAnswer(song, parts, timeline);
+    showAnswer(song, element, parts, timeline);
   }
   return heard;
 }

@@ -45,6 +45,8 @@ export class SongView {
   #invert;
   #shown = '';
   #heard = null;
+  // What a song unfolds to, while it is folded: of hundreds the browser would style every node.
+  #folded = new DocumentFragment();
 
   /**
    * @param {import('./queue.js').Song} song
@@ -72,6 +74,7 @@ export class SongView {
       unfamiliar: one('.unfamiliar'), honest: one('.honest'),
       audio: one('.player'), noSound: one('.no-sound'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
       sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
+      answeredBy: one('.answered-by'), printModel: one('.print-model'),
     };
     const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
     this.element.dataset.name = song.name;
@@ -102,6 +105,7 @@ export class SongView {
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#versus = offerVersus(one('.versus'), song, models, ask);
     this.#blank(current());
+    this.#folded.append(...body.childNodes);
   }
 
   /**
@@ -124,7 +128,7 @@ export class SongView {
     const version = this.#song.model?.version;
     const shown = `${caption} ${version} ${this.#current().version}`;
     if (shown === this.#shown) {
-      this.#heard = showHeard(this.#song, parts, this.#timeline, this.#heard);
+      this.#heard = showHeard(this.#song, this.element, parts, this.#timeline, this.#heard);
       return;
     }
     // Another version is to answer, or it is tried again: what was said before is no longer true.
@@ -158,6 +162,8 @@ export class SongView {
     const { body, toggle, audio } = this.#parts;
     if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
     if (!open) audio.pause();
+    if (open) body.append(this.#folded);
+    else this.#folded.append(...body.childNodes);
     body.hidden = !open;
     this.element.classList.toggle('folded', !open);
     this.#timeline.unfold(open);
@@ -239,7 +245,7 @@ export class SongView {
     parts.honest.hidden = doubted;
     // A version of an earlier visit may be gone.
     if (!this.#tellAccuracy(model.version)) parts.honest.hidden = true;
-    this.element.querySelector('.print-model').textContent = t('Model {version}, “{title}”', model);
+    parts.printModel.textContent = t('Model {version}, “{title}”', model);
     parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
     if (doubted) {
       // The probabilities compare its genres with each other, whatever the sound is.
@@ -265,7 +271,7 @@ export class SongView {
       parts.weak.textContent = extraction.damage;
       more += t('; part of the file is damaged');
     }
-    more += answeredBy(this.element, model, this.#current());
+    more += answeredBy(parts.answeredBy, model, this.#current());
     parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
     this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
     this.#part.offer(seconds);

@@ -3,13 +3,12 @@
 import { t } from './text.js';
 
 /**
- * @param {HTMLElement} element of the song
+ * @param {HTMLElement} note where it says so
  * @param {import('./queue.js').Model} model that gave the answer
  * @param {import('./queue.js').Model} now the version that answers now
  * @returns {string} what to add to the message of the song; empty for the same version
  */
-export function answeredBy(element, { version, pageUrl }, now) {
-  const note = element.querySelector('.answered-by');
+export function answeredBy(note, { version, pageUrl }, now) {
   const other = version !== now.version;
   note.hidden = !other;
   if (!other) return '';

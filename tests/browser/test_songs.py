@@ -147,7 +147,8 @@ def test_only_one_song_plays(here: Visit, tmp_path: Path):
         # The event that stops the others comes a moment after play().
         here.page.wait_for_function(
             "(name) => [...document.querySelectorAll('article.song')].every("
-            "(song) => song.querySelector('.player').paused === (song.dataset.name !== name))",
+            "(song) => (song.querySelector('.player')?.paused ?? true)"
+            " === (song.dataset.name !== name))",
             arg=file.name,
         )
 

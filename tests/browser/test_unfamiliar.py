@@ -29,6 +29,7 @@ ANSWERED = """async (flags) => {
     get sent() { return this.extraction; },
   };
   const view = new SongView(song, { current: () => model, models: [model] });
+  view.open(true);
   return flags.map((flag) => {
     const probabilities = [0.2, 0.8];
     song.prediction = {

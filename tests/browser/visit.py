@@ -87,7 +87,8 @@ class Visit:
 
     def status(self, name: str) -> str:
         """The message of a song."""
-        return self.song(name).locator("[role=status]").inner_text()
+        # Not the inner text: that is empty until a song that has just been folded is drawn.
+        return self.song(name).locator("[role=status]").text_content() or ""
 
     def finish(self, files: Iterable[Path]) -> None:
         """Choose files and wait until each is done."""
