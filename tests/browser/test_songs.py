@@ -153,6 +153,25 @@ def test_only_one_song_plays(here: Visit, tmp_path: Path):
         )
 
 
+def test_a_folded_song_is_its_row_alone(here: Visit, tmp_path: Path):
+    files = [write(tmp_path / name, 12, 22050, seed=n) for n, name in enumerate(("a.wav", "b.wav"))]
+    here.finish(files)
+    song = here.song("a.wav")
+    body, toggle = song.locator(".song-body"), song.locator(".song-toggle")
+    assert body.locator("*").count() == 0
+    toggle.click()
+    shown = body.inner_text()
+    assert (song.get_attribute("data-genre") or "?") in shown
+    song.locator(".sent summary").click()
+    song.locator(".sent-json").wait_for()
+    toggle.click()
+    assert body.locator("*").count() == 0
+    # As it was left.
+    toggle.click()
+    assert song.locator(".sent-json").is_visible()
+    assert here.song("b.wav").locator(".song-body *").count() == 0
+
+
 def test_drop_of_files_and_a_folder(here: Visit, tmp_path: Path):
     album = tmp_path / "album"
     (album / "side b").mkdir(parents=True)
