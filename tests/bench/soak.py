@@ -281,7 +281,9 @@ def _rows(
         slope = float(np.polyfit(thousands, [at.rss for _, _, at in late], 1)[0])
         rows.append(row("growth, resident, after a fifth", slope, "MB per 1,000 requests", 3))
     for passed, _, at in largest[:: max(1, len(largest) // POINTS)]:
-        rows.append(point_row("largest worker, resident", "minutes", passed / 60, at.rss, "MB", 1))
+        rows.append(
+            point_row("largest worker, resident", "minutes", round(passed / 60), at.rss, "MB", 1)
+        )
     return rows
 
 
