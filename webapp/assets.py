@@ -54,7 +54,7 @@ TYPES = {
 }
 
 # What a script of ours imports; comments that name types have no "from".
-IMPORT = re.compile(r" from '(\./[^']+)';").findall
+IMPORT = re.compile(r" from '(\.{1,2}/[^']+)';").findall
 
 _hashes: dict[Path, tuple[tuple[int, int], str]] = {}
 # The newest version of the page, and the hashes of its files by their names.

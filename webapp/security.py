@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 bp = Blueprint("security", __name__)
 
 # wavesurfer.js writes its styles as text; exactly these are allowed. The browser's console names
-# the hash when the library or the height in static/js/waveform.js changes.
+# the hash when the library or the height in static/js/timeline/waveform.js changes.
 WAVEFORM_STYLES = "'sha256-GDz2FZP0i7VZaDhs1mgc43IRUXU2xajPIjvThHvZvbs='"
 
 
@@ -45,7 +45,7 @@ def _policy(script_src: str) -> str:
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
-            # text becomes a script's address or markup only as static/js/trusted.js allows it
+            # text becomes a script's address or markup only as static/js/base/trusted.js allows it
             "require-trusted-types-for 'script'",
             "trusted-types musiclassify default",
         ]
@@ -54,7 +54,7 @@ def _policy(script_src: str) -> str:
 
 CONTENT_SECURITY_POLICY = _policy("'self'")
 # Pyodide compiles WebAssembly, in this worker only; a worker obeys the policy of its own script
-ANALYSIS_WORKER = "/js/worker.js"
+ANALYSIS_WORKER = "/js/analysis/analysis_worker.js"
 ANALYSIS_POLICY = _policy("'self' 'wasm-unsafe-eval'")
 FEATURES_OFF = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",

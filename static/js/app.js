@@ -1,24 +1,25 @@
 /** Wires the page: files to the queue, the queue to the list. */
 
-import { predict, refuseLarge } from './api.js';
-import { CollectionView } from './collection_view.js';
-import { cut } from './cut.js';
-import { decode } from './decode.js';
-import { acceptDrops } from './drop.js';
-import { Engine } from './engine.js';
-import { showEngine } from './engine_view.js';
-import { integer } from './format.js';
-import { History } from './history.js';
-import { showHistory } from './history_view.js';
-import { showServerLink } from './notices.js';
-import { keepForOffline } from './offline.js';
-import { askAll } from './parts.js';
-import { Song, SongQueue } from './queue.js';
-import { offerRecording } from './recorder_view.js';
-import { serverLink } from './server_link.js';
-import { SongView } from './song_view.js';
-import { tn } from './text.js';
-import { offerVersions } from './versions_view.js';
+import { predict, refuseLarge } from './server/api.js';
+import { CollectionView } from './list/collection_view.js';
+import { cut } from './sound/cut.js';
+import { decode } from './sound/decode.js';
+import { acceptDrops } from './intake/drop.js';
+import { Engine } from './analysis/engine.js';
+import { showEngine } from './analysis/engine_view.js';
+import { integer } from './base/format.js';
+import { History } from './memory/history.js';
+import { showHistory } from './memory/history_view.js';
+import { showServerLink } from './offline/notices.js';
+import { keepForOffline } from './offline/offline.js';
+import { askAll } from './server/requests.js';
+import { SongQueue } from './songs/queue.js';
+import { Song } from './songs/song.js';
+import { offerRecording } from './intake/recorder_view.js';
+import { serverLink } from './server/server_link.js';
+import { SongView } from './answer/song_view.js';
+import { tn } from './base/text.js';
+import { offerVersions } from './list/version_choice.js';
 
 const byId = (id) => document.getElementById(id);
 const config = JSON.parse(byId('config').textContent);

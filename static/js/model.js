@@ -1,8 +1,8 @@
 /** The page of a model: what is there without scripts becomes something to point at and to sort. */
 
-import { readChart } from './chart.js';
-import { exploreConfusions } from './confusion.js';
-import { sortable } from './sortable.js';
+import { readChart } from './model_page/chart.js';
+import { exploreConfusions } from './model_page/confusion.js';
+import { sortable } from './model_page/sortable.js';
 
 const matrix = document.querySelector('.matrix');
 if (matrix) exploreConfusions(matrix);

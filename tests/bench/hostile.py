@@ -26,7 +26,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", 
 PATHS = (
     "/", "/models/v1", "/models/v1/report.html", "/models/v1/model.tflite", "/api/v1/models",
     "/api/v1/models/v1", "/api/openapi.json", "/healthz", "/readyz", "/metrics", "/offline",
-    "/sw.js", "/features.zip", "/static/js/queue.js", "/static/runtime/pyodide-lock.json",
+    "/sw.js", "/features.zip", "/static/js/songs/queue.js", "/static/runtime/pyodide-lock.json",
     "/nothing",
 )  # fmt: skip
 NAMES = (

@@ -16,9 +16,9 @@ from .sounds import hiss, write
 from .visit import Visit, let_go
 
 STORY = """async (prediction) =>
-  (await import('/static/js/story.js')).story(prediction)"""
+  (await import('/static/js/answer/story.js')).story(prediction)"""
 PACE = """async ([songs, bytes, left]) => {
-  const { Pace } = await import('/static/js/pace.js');
+  const { Pace } = await import('/static/js/songs/pace.js');
   const real = performance.now;
   let now = 0;
   performance.now = () => now;
@@ -246,7 +246,7 @@ def test_formulas_are_text_in_the_table(here: Visit):
         for path in ("=1+1.wav", "+a.wav", "-b.wav", "@c.wav", 'say "hi", all.wav', "plain.wav")
     ]
     text = here.page.evaluate(
-        "async (songs) => (await import('/static/js/collection.js')).toCsv(songs)", songs
+        "async (songs) => (await import('/static/js/songs/collection.js')).toCsv(songs)", songs
     )
     assert text[0] == "\ufeff"
     rows = list(csv.reader(io.StringIO(text[1:], newline="")))
@@ -258,7 +258,7 @@ def test_formulas_are_text_in_the_table(here: Visit):
 def test_playlists_hold_files_that_begin_like_comments(here: Visit):
     songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "name": "#1 hit.mp3"}]
     text = here.page.evaluate(
-        "async (songs) => (await import('/static/js/collection.js')).toPlaylist(songs)", songs
+        "async (songs) => (await import('/static/js/songs/collection.js')).toPlaylist(songs)", songs
     )
     assert text == "#EXTM3U\n#EXTINF:62,#1 hit\n./#1 hit.mp3\n"
 
@@ -271,7 +271,7 @@ def test_doubted_songs_are_the_least_sure(here: Visit):
         for n, (share, flag) in enumerate([(0.5, False), (0.9, True), (0.7, False)])
     ]  # fmt: skip
     code = (
-        "async ([songs, order]) => (await import('/static/js/collection.js'))"
+        "async ([songs, order]) => (await import('/static/js/songs/collection.js'))"
         ".ordered(songs, order).map((song) => song.id)"
     )
     assert here.page.evaluate(code, [songs, "surest"]) == [2, 0, 1]

@@ -129,7 +129,7 @@ def test_a_browser_that_is_too_old_is_told_in_french(
 
 def test_sizes_and_times_are_written_as_people_write_them(visit: Callable[..., Visit], site: Site):
     script = """async () => {
-      const { size, duration, percent } = await import('/static/js/format.js');
+      const { size, duration, percent } = await import('/static/js/base/format.js');
       return [size(1), size(999), size(1000), size(9960), size(4_849_000), size(999_600),
         size(12e9), duration(456), duration(12_345), percent(0.62), percent(0.001)];
     }"""

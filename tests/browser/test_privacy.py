@@ -166,7 +166,7 @@ def test_policy_stands_on_the_worker_and_every_file(here: Visit, site: Site):
         site.url + "/",
         site.url + "/models/v1",
     }
-    assert any("/js/worker.js" in url for url in urls)
+    assert any("/js/analysis/analysis_worker.js" in url for url in urls)
     assert any(url.endswith(".wasm") for url in urls)
     for url in sorted(urls):
         if url.endswith("/predictions"):

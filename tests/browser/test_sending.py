@@ -39,7 +39,7 @@ WATCH = """() => {
 
 # How many sounds of so many seconds are decoded at the same moment, at most, when all are wanted.
 AT_ONCE = """async ([songs, seconds]) => {
-  const { decode } = await import('/static/js/decode.js');
+  const { decode } = await import('/static/js/sound/decode.js');
   const real = OfflineAudioContext.prototype.decodeAudioData;
   let now = 0;
   let most = 0;

@@ -23,7 +23,7 @@ SPECS = {
 }
 
 GAPS = """async (songs) => {
-  const { gaps } = await import('/static/js/timeline.js');
+  const { gaps } = await import('/static/js/timeline/timeline.js');
   return songs.map(({ segments, extraction, seconds }) =>
     gaps(segments, extraction, seconds).map(({ from, to, what }) => [what, from, to]));
 }"""

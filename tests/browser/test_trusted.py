@@ -20,7 +20,7 @@ TRIES = {
     "handler in a box": "document.createElement('div').innerHTML = "
     "'<style></style><div onclick=\"alert(1)\"></div>'",
     "a whole page": "document.createElement('iframe').srcdoc = '<p>x'",
-    "a worker by its address": "new Worker('/static/js/worker.js')",
+    "a worker by its address": "new Worker('/static/js/analysis/analysis_worker.js')",
     "a foreign worker": "globalThis[Symbol.for('musiclassify.trusted')]"
     ".createScriptURL('https://evil.example/x.js')",
     "another policy": "trustedTypes.createPolicy('mine', { createHTML: (text) => text })",

@@ -18,7 +18,7 @@ PHONE = {"width": 360, "height": 740}
 
 # One song that is answered several times, flagged or not: what is hidden, and whether it is marked.
 ANSWERED = """async (flags) => {
-  const { SongView } = await import('/static/js/song_view.js');
+  const { SongView } = await import('/static/js/answer/song_view.js');
   const genres = ['blues', 'jazz'];
   const version = document.querySelector('#version').value;
   const model = { version, genres, segmentSeconds: 5, pageUrl: '/' };

@@ -19,7 +19,7 @@ from features import FeatureSpec
 PATIENCE_MS = 120_000
 
 DECODE = """async ([name, content, sampleRate]) => {
-  const { decode } = await import('/static/js/decode.js');
+  const { decode } = await import('/static/js/sound/decode.js');
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   const { samples } = await decode(new File([bytes], name), { sampleRate, maxMinutes: 60 });
   const view = new Uint8Array(samples.buffer);
@@ -31,7 +31,7 @@ DECODE = """async ([name, content, sampleRate]) => {
 }"""
 
 EXTRACT = """async ([contents, featureSpec]) => {
-  const { Engine } = await import('/static/js/engine.js');
+  const { Engine } = await import('/static/js/analysis/engine.js');
   const config = JSON.parse(document.getElementById('config').textContent);
   const engine = new Engine(config);
   engine.start();

@@ -105,7 +105,7 @@ def test_the_page_says_what_its_python_says_of_sounds(root: Path) -> None:
         for node in ast.walk(ast.parse((root / "features/segments.py").read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AudioError"
     }
-    script = (root / "static/js/engine.js").read_text()
+    script = (root / "static/js/analysis/engine.js").read_text()
     assert set(re.findall(r"^  (\w+): t\('(.*)'\),$", script, re.MULTILINE)) == told
     assert len(told) >= 3
 

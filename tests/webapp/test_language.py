@@ -194,7 +194,7 @@ def test_other_json_errors(client: FlaskClient, url: str) -> None:
 def test_answers_depend_on_no_language(client: FlaskClient, body: dict[str, Any], url: str) -> None:
     english, french = client.post(url, json=body), client.post(url, json=body, headers=FRENCH)
     assert english.data == french.data
-    for response in (english, french, client.get("/static/js/text.js", headers=FRENCH)):
+    for response in (english, french, client.get("/static/js/base/text.js", headers=FRENCH)):
         assert "Content-Language" not in response.headers
         assert "Accept-Language" not in response.headers.get("Vary", "")
 

@@ -92,7 +92,7 @@ def test_pages_of_all_languages_are_kept_and_named(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "static/js/format.js",
+        "static/js/base/format.js",
         "static/css/base.css",
         "static/img/favicon.svg",
         "static/js/sw.js",

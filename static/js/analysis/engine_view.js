@@ -1,0 +1,42 @@
+/** Tells how far the analysis has loaded, and offers to try again. */
+
+import { FILES_TO_LOAD } from './engine.js';
+import { size } from '../base/format.js';
+import { t } from '../base/text.js';
+
+/**
+ * @param {HTMLElement} element #engine
+ * @param {import('./engine.js').Engine} engine
+ */
+export function showEngine(element, engine) {
+  const text = element.querySelector('.engine-text');
+  const progress = element.querySelector('progress');
+  const retry = element.querySelector('.engine-retry');
+  // Starting Python counts as one more step after the last file.
+  progress.max = FILES_TO_LOAD + 1;
+  retry.addEventListener('click', () => engine.start());
+
+  const draw = () => {
+    const { state, files, bytes, message } = engine;
+    const sentence = {
+      loading: files < FILES_TO_LOAD
+        ? t('Loading the analysis into your browser')
+        : t('Starting the analysis'),
+      ready: t('Ready: songs are analysed on this computer.'),
+      failed: t('The analysis could not be loaded. {reason}', { reason: message }),
+    }[state];
+    // Only changed sentences are read out; the counts go to the progress bar's label.
+    if (text.textContent !== sentence) text.textContent = sentence;
+    progress.hidden = state !== 'loading';
+    progress.value = files;
+    progress.dataset.bytes = bytes;
+    element.querySelector('.engine-bytes').textContent =
+      state === 'loading' && bytes
+        ? t('{n} of {all} files, {size}', { n: Math.min(files, FILES_TO_LOAD), all: FILES_TO_LOAD, size: size(bytes) })
+        : '';
+    retry.hidden = state !== 'failed';
+    element.dataset.state = state;
+  };
+  engine.addEventListener('change', draw);
+  draw();
+}

@@ -1,0 +1,151 @@
+/** A sound made of the sent numbers, beside the song itself. */
+
+import { UserError } from '../base/errors.js';
+import { clock, duration, percent } from '../base/format.js';
+import { t } from '../base/text.js';
+import { pcmWav } from '../sound/wav.js';
+
+const template = document.getElementById('inversion-template');
+
+/** What is shown of a request stays when the page around it is drawn anew. @type {WeakMap<Blob, HTMLElement>} */
+const views = new WeakMap();
+
+/**
+ * @typedef {object} Parts
+ * @property {number} start seconds left out at the song's start
+ * @property {(onProgress: (done: number, total: number) => void, signal: AbortSignal) =>
+ *   Promise<Float32Array>} make gives the samples
+ * @property {boolean} whole whether all of a song's numbers go in, or those of its beginning
+ * @property {() => Blob | null} original the song, only to be played beside it; null when it was not kept
+ * @property {number} begin seconds of the original before the part that was analysed
+ * @property {{kind: string, sample_rate: number}} featureSpec
+ * @property {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
+ * @property {AbortSignal} gone the song was removed
+ */
+
+/**
+ * Let two players be heard in turn, each from where the other is.
+ * @param {HTMLAudioElement} made
+ * @param {HTMLAudioElement} original
+ * @param {number} begin seconds by which the original is ahead
+ * @param {HTMLButtonElement} button
+ */
+function takeTurns(made, original, begin, button) {
+  let heard = made;
+  /** @param {HTMLAudioElement} audio */
+  const hear = (audio) => {
+    heard = audio;
+    button.textContent = heard === made ? t('Hear your file from here') : t('Hear the numbers from here');
+  };
+  for (const audio of [made, original]) {
+    audio.addEventListener('play', () => hear(audio));
+  }
+  button.addEventListener('click', () => {
+    const [other, ahead] = heard === made ? [original, begin] : [made, -begin];
+    const wanted = Math.max(0, heard.currentTime + ahead);
+    heard.pause();
+    // The sound of the numbers ends with the last whole piece.
+    other.currentTime = Math.min(wanted, other.duration || wanted);
+    // Before the event tells, so that a second click at once goes back.
+    hear(other);
+    // Not every browser plays every file; its player says so.
+    other.play().catch(() => {});
+  });
+  hear(made);
+}
+
+/**
+ * @param {Blob} body what is sent for the song
+ * @param {Parts} parts
+ * @returns {HTMLElement} the same for the same body
+ */
+export function inversionView(body, parts) {
+  const known = views.get(body);
+  if (known) return known;
+  const section = template.content.firstElementChild.cloneNode(true);
+  views.set(body, section);
+  // Means and deviations over whole pieces hold no course in time: no sound can be made of them.
+  const able = parts.featureSpec.kind !== 'statistics';
+  for (const element of section.querySelectorAll('[data-able]')) {
+    element.hidden = (element.dataset.able === 'yes') !== able;
+  }
+  if (able) offer(section, parts);
+  return section;
+}
+
+/**
+ * @param {HTMLElement} section
+ * @param {Parts} parts
+ */
+function offer(section, { start, make, whole, original: originalOf, begin, featureSpec, makeUrl, gone }) {
+  const one = (selector) => section.querySelector(selector);
+  const [button, progress, status] = [one('.inversion-make'), one('.inversion-progress'), one('.inversion-status')];
+  const [made, file] = [one('.inversion-made'), one('.inversion-file')];
+  /** @type {AbortController | null} */
+  let running = null;
+  const say = (text, bad = false) => {
+    status.textContent = text;
+    status.classList.toggle('bad', bad);
+  };
+  const show = (making) => {
+    button.textContent = making ? t('Stop') : t('Make it from the numbers');
+    progress.hidden = !making;
+    if (making) progress.removeAttribute('value');
+  };
+
+  const finish = (samples, took) => {
+    const hadFocus = section.contains(document.activeElement);
+    button.hidden = true;
+    one('.inversion-players').hidden = false;
+    made.src = makeUrl(pcmWav(samples, featureSpec.sample_rate, 'from-the-numbers.wav'));
+    // Both begin where the numbers do.
+    const from = (audio, seconds) => audio.addEventListener('loadedmetadata', () => {
+      audio.currentTime = seconds;
+    }, { once: true });
+    const original = originalOf();
+    from(made, start);
+    if (original) {
+      file.src = makeUrl(original);
+      from(file, begin + start);
+      takeTurns(made, file, begin, one('.inversion-switch'));
+    }
+    for (const element of [file.parentElement, one('.inversion-switch')]) element.hidden = !original;
+    if (hadFocus) (original ? one('.inversion-switch') : made).focus();
+    const length = clock(samples.length / featureSpec.sample_rate);
+    const facts = [whole
+      ? t('Made in {time}.', { time: duration(took) })
+      : t('Made in {time}, of the first {length}: the song is long.', { time: duration(took), length })];
+    if (start) facts.push(t('The first {start} were not sent, so they are silent.', { start: clock(start) }));
+    say(facts.join(' '));
+  };
+
+  button.addEventListener('click', async () => {
+    if (running) {
+      running.abort();
+      return;
+    }
+    running = new AbortController();
+    const { signal } = running;
+    const giveUp = () => running?.abort();
+    gone.addEventListener('abort', giveUp);
+    const began = performance.now();
+    show(true);
+    say(t('Making it on your computer…'));
+    try {
+      const samples = await make((done, total) => {
+        progress.value = done / total;
+        progress.ariaValueText = percent(done / total);
+      }, signal);
+      performance.measure('invert', { start: began });
+      if (!gone.aborted) finish(samples, performance.now() - began);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(error.cancelled ? t('Stopped.') : error.message, !error.cancelled);
+    } finally {
+      running = null;
+      gone.removeEventListener('abort', giveUp);
+      show(false);
+    }
+  });
+  show(false);
+}

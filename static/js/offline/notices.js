@@ -1,0 +1,48 @@
+/** The two notices at the foot of the window: the server is away, and there is a new version. */
+
+import { t } from '../base/text.js';
+
+/**
+ * A sentence that is read out, with one button.
+ * @param {string} id
+ * @param {() => void} onPress
+ * @returns {(text: string) => void} shows the sentence, or nothing
+ */
+function notice(id, onPress) {
+  const element = document.getElementById(id);
+  const text = element.querySelector('[role=status]');
+  const button = element.querySelector('button');
+  button.addEventListener('click', onPress);
+  return (sentence) => {
+    if (text.textContent === sentence) return;
+    // What vanishes would take the focus with it.
+    if (!sentence && document.activeElement === button) document.getElementById('main').focus({ preventScroll: true });
+    text.textContent = sentence;
+    button.hidden = !sentence;
+    element.classList.toggle('shown', Boolean(sentence));
+  };
+}
+
+/** @param {import('../server/server_link.js').ServerLink} link */
+export function showServerLink(link) {
+  const away = () => t('The server does not answer. Songs are still analysed here; answers come when it is back.');
+  let pressed = false;
+  const show = notice('server-lost', async () => {
+    if (pressed) return;
+    pressed = true;
+    show(t('Asking the server…'));
+    const up = await link.check();
+    pressed = false;
+    show(up ? '' : t('Still no answer. It is asked again by itself; answers come when it is back.'));
+  });
+  link.addEventListener('change', () => show(link.up ? '' : away()));
+}
+
+/**
+ * @param {() => void} onReload
+ * @returns {(there: boolean) => void} shows or hides it
+ */
+export function newVersionNotice(onReload) {
+  const show = notice('new-version', onReload);
+  return (there) => show(there ? t('A new version of this page is there.') : '');
+}

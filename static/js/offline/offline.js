@@ -1,0 +1,128 @@
+/** The page's end of the service worker (sw.js), which keeps the page for times without a server. */
+
+import { newVersionNotice } from './notices.js';
+import { t } from '../base/text.js';
+import { scriptUrl } from '../base/trusted.js';
+
+const SCRIPT = '/sw.js';
+const CACHE_PREFIX = 'musiclassify-';
+const UPDATE_MS = 600_000;
+const TAKE_OVER_MS = 3000;
+
+/** Old browsers, and addresses of other computers without https, have none. */
+const container = globalThis.isSecureContext ? navigator.serviceWorker : undefined;
+
+/** Remove all that the browser keeps of this page. */
+async function forget() {
+  const registration = await container.getRegistration('/');
+  await registration?.unregister();
+  for (const name of await caches.keys()) if (name.startsWith(CACHE_PREFIX)) await caches.delete(name);
+}
+
+/** The paragraph that says so appears once it is true. */
+function tellKept() {
+  const note = document.getElementById('kept');
+  if (!note.hidden) return;
+  note.hidden = false;
+  const button = note.querySelector('button');
+  button.addEventListener('click', async () => {
+    await forget();
+    note.querySelector('[role=status]').textContent = t('Removed. Your next visit keeps it again.');
+    button.hidden = true;
+    note.focus();
+  });
+}
+
+/**
+ * Say hello to a worker. It tells its version, and keeps the analysis if that is the page's.
+ * @param {ServiceWorker} worker
+ * @param {string} version
+ * @returns {Promise<string>}
+ */
+function greet(worker, version) {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => {
+      resolve(data.version);
+      if (data.kept) tellKept();
+    };
+    worker.postMessage({ type: 'hello', version }, [port2]);
+  });
+}
+
+/** @param {ServiceWorker} worker @returns {Promise<boolean>} once it has kept the page's files */
+function installed(worker) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (worker.state === 'installing') return;
+      worker.removeEventListener('statechange', look);
+      resolve(worker.state !== 'redundant');
+    };
+    worker.addEventListener('statechange', look);
+    look();
+  });
+}
+
+async function keep(version, link) {
+  const registration = await container.register(scriptUrl(SCRIPT));
+  /** @type {ServiceWorker | null} */
+  let waiting = null;
+  const offer = newVersionNotice(() => {
+    const reload = () => location.reload();
+    if (waiting.state !== 'installed') {
+      // Another window was faster.
+      reload();
+      return;
+    }
+    container.addEventListener('controllerchange', reload, { once: true });
+    waiting.postMessage({ type: 'take-over' });
+    setTimeout(reload, TAKE_OVER_MS);
+  });
+  const meet = async (worker) => {
+    if (!worker || !(await installed(worker))) return;
+    const other = (await greet(worker, version)) !== version;
+    // An active worker of another version is one that this page's own will replace.
+    if (!other || worker === registration.active) return;
+    waiting = worker;
+    offer(true);
+    // Taken back: the server has yet another one.
+    worker.addEventListener('statechange', () => {
+      if (worker === waiting && worker.state === 'redundant') offer(false);
+    });
+  };
+  registration.addEventListener('updatefound', () => meet(registration.installing));
+  // The browser has looked for a new version when this page was opened.
+  let asked = performance.now();
+  const update = () => {
+    asked = performance.now();
+    registration.update().catch(() => {});
+  };
+  meet(registration.installing ?? registration.waiting ?? registration.active);
+  link.addEventListener('change', () => {
+    if (link.up) update();
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && performance.now() - asked > UPDATE_MS) update();
+  });
+}
+
+/**
+ * Let the browser keep the page, once the analysis is loaded: it must not wait for that, and its files
+ * are then at hand.
+ * @param {{pageVersion: string}} config
+ * @param {import('../analysis/engine.js').Engine} engine
+ * @param {import('../server/server_link.js').ServerLink} link
+ */
+export function keepForOffline({ pageVersion }, engine, link) {
+  if (!container) return;
+  // A kept page may have been opened just because there is no server.
+  if (container.controller) link.check();
+  const begin = () => {
+    if (engine.state !== 'ready') return;
+    engine.removeEventListener('change', begin);
+    // Some browsers forbid it, as when nothing may be stored. Then all else works as without it.
+    keep(pageVersion, link).catch(() => {});
+  };
+  engine.addEventListener('change', begin);
+  begin();
+}

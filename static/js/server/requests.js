@@ -1,0 +1,102 @@
+/** A long song is sent in several requests: their numbers in one, their answers in one. */
+
+import { ranking } from '../base/genres.js';
+
+// As the server writes them: digits after the point of a probability, significant ones of a score.
+const DECIMALS = 6;
+const SIGNIFICANT_DIGITS = 6;
+
+const JSON_TYPE = { type: 'application/json' };
+const TAIL = ']}';
+
+/**
+ * One request of a long song.
+ * @typedef {object} Part
+ * @property {number} from where its pieces begin in the numbers of the whole song, in bytes
+ * @property {number} to where they end
+ * @property {number} nSegments
+ */
+
+/**
+ * The JSON of all requests in one, as if they had been one. Nothing is copied: it refers to their
+ * content. They are written without spaces and differ only in their segments.
+ * @param {{body: Blob, nSegments: number}[]} requests
+ * @param {string} specId
+ * @returns {{body: Blob, nSegments: number, parts: Part[]}}
+ */
+export function joined(requests, specId) {
+  const head = new Blob([`{"feature_spec":${JSON.stringify(specId)},"segments":[`]);
+  const content = [head];
+  const parts = [];
+  let place = head.size;
+  for (const { body, nSegments } of requests) {
+    if (parts.length) {
+      content.push(',');
+      place += 1;
+    }
+    const inner = body.slice(head.size, body.size - TAIL.length);
+    content.push(inner);
+    parts.push({ from: place, to: place + inner.size, nSegments });
+    place += inner.size;
+  }
+  const nSegments = parts.reduce((sum, part) => sum + part.nSegments, 0);
+  return { body: new Blob([...content, TAIL], JSON_TYPE), nSegments, parts };
+}
+
+/** @returns {Blob} what was sent in one request */
+const requestOf = (body, parts, { from, to }) =>
+  new Blob([body.slice(0, parts[0].from), body.slice(from, to), TAIL], JSON_TYPE);
+
+/**
+ * The numbers of a song's beginning, as a request of their own.
+ * @param {import('../analysis/engine.js').Extraction} extraction
+ * @param {number} most requests of a long song
+ * @returns {Blob}
+ */
+export const firstRequests = ({ body, parts }, most) => (parts
+  ? requestOf(body, parts, { from: parts[0].from, to: parts[Math.min(most, parts.length) - 1].to })
+  : body);
+
+/** @param {import('../analysis/engine.js').Extraction} extraction @returns {number} bytes of its requests */
+export const sentBytes = ({ body, parts }) => (parts
+  ? parts.reduce((sum, { from, to }) => sum + parts[0].from + to - from + TAIL.length, 0)
+  : body.size);
+
+/**
+ * One answer for the song, as the server would give it for all its segments at once: the mean of
+ * their probabilities and of their scores.
+ * @param {import('./api.js').Prediction[]} answers in the order of the song
+ * @returns {import('./api.js').Prediction}
+ */
+export function combined(answers) {
+  const [{ version, genres, aggregate: first }] = answers;
+  const segments = answers.flatMap((answer) => answer.segments);
+  const mean = genres.map((_, index) =>
+    segments.reduce((sum, { probabilities }) => sum + probabilities[index], 0) / segments.length);
+  const votes = Object.fromEntries(genres.map((genre) =>
+    [genre, answers.reduce((sum, { aggregate }) => sum + (aggregate.votes[genre] ?? 0), 0)]));
+  let unfamiliar = null;
+  if (first.unfamiliar) {
+    const { threshold } = first.unfamiliar;
+    const sum = answers.reduce((total, { aggregate, segments: { length } }) =>
+      total + aggregate.unfamiliar.score * length, 0);
+    const score = Number((sum / segments.length).toPrecision(SIGNIFICANT_DIGITS));
+    unfamiliar = { score, threshold, flag: score > threshold };
+  }
+  const genre = genres[ranking(mean)[0]];
+  const probabilities = mean.map((value) => Number(value.toFixed(DECIMALS)));
+  return { version, genres, segments, aggregate: { genre, probabilities, votes, unfamiliar } };
+}
+
+/**
+ * Ask for all requests of a song, one after the other, and combine the answers.
+ * @param {import('../analysis/engine.js').Extraction} extraction
+ * @param {(body: Blob) => Promise<import('./api.js').Prediction>} ask
+ * @returns {Promise<import('./api.js').Prediction>}
+ */
+export async function askAll({ body, parts }, ask) {
+  if (!parts) return ask(body);
+  const answers = [];
+  for (const part of parts) answers.push(await ask(requestOf(body, parts, part)));
+  return combined(answers);
+}

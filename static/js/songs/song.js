@@ -1,0 +1,118 @@
+/** One song and all that is known of it. */
+
+import { clock } from '../base/format.js';
+
+let nextNumber = 1;
+
+/**
+ * A version of the model, as the page's config tells it.
+ * @typedef {object} Model
+ * @property {string} version
+ * @property {string} title
+ * @property {string} pageUrl
+ * @property {string} predictUrl
+ * @property {{id: string, sample_rate: number}} featureSpec what it wants to know of a song
+ * @property {number[]} shape of a piece's numbers
+ * @property {string[]} numberNames
+ * @property {number} segmentSeconds
+ * @property {string[]} genres
+ * @property {boolean} tellsUnfamiliar
+ */
+
+/**
+ * One song and how far it is. A paused song waits like a queued one, until the queue goes on.
+ * @typedef {'queued' | 'paused' | 'decoding' | 'extracting' | 'predicting' | 'cancelled' | 'done'
+ *   | 'failed'} State
+ */
+export class Song {
+  /**
+   * @param {File | {name: string, size: number}} file
+   * @param {string} path where it lies in the folder that it came with, or its name
+   * @param {{from: number, to: number} | null} part seconds of the file that are analysed; null: all
+   */
+  constructor(file, path = file.name, part = null) {
+    this.id = nextNumber;
+    nextNumber += 1;
+    /** The sound; null when only the answer was kept. @type {File | null} */
+    this.file = file instanceof File ? file : null;
+    this.fileName = file.name;
+    this.size = file.size;
+    this.path = path;
+    this.part = part;
+    this.name = part ? `${file.name} (${clock(part.from)}\u2013${clock(part.to)})` : file.name;
+    /** @type {State} */
+    this.state = 'queued';
+    /** Share of the running step, 0 to 1, or null when it cannot be known. @type {number | null} */
+    this.progress = null;
+    /** @type {import('../base/errors.js').UserError | null} */
+    this.error = null;
+    /** Seconds, once decoded. @type {number | null} */
+    this.seconds = null;
+    /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
+    this.peaks = null;
+    /** The version that answers: that of the queue, or of an earlier visit. @type {Model} */
+    this.model = null;
+    /** What is sent, by feature spec; kept until the song is removed: shown, and sent again.
+     * @type {Map<string, import('../analysis/engine.js').Extraction>} */
+    this.extractions = new Map();
+    /** Answers by version. @type {Map<string, import('../server/api.js').Prediction>} */
+    this.predictions = new Map();
+    /** What is known of a long song while it is listened to, and of one that was given up then.
+     * @type {import('./long_song.js').Heard | null} */
+    this.heard = null;
+    /** Why its request is sent again only after a pause: the server wants that, or the answer was
+     * lost. @type {'busy' | 'lost' | null} */
+    this.waits = null;
+    /** Milliseconds of each finished step. @type {Record<string, number>} */
+    this.times = {};
+    /** Whether it was finished in an earlier page. */
+    this.restored = false;
+    /** Ends the work at it; another try gets another one. */
+    this.attempt = new AbortController();
+  }
+
+  /** What its version is sent, or null. */
+  get extraction() {
+    return this.extractions.get(this.model?.featureSpec.id) ?? null;
+  }
+
+  set extraction(extraction) {
+    this.extractions.set(this.model.featureSpec.id, extraction);
+  }
+
+  /** What was sent or may have been, as far as it is known. */
+  get sent() {
+    return this.extraction ?? this.heard?.extraction ?? null;
+  }
+
+  /** What its version answered, or null. */
+  get prediction() {
+    return this.predictions.get(this.model?.version) ?? null;
+  }
+
+  set prediction(prediction) {
+    this.predictions.set(this.model.version, prediction);
+  }
+
+  /** Where in the file it begins, in seconds. */
+  get begin() {
+    return this.part?.from ?? 0;
+  }
+
+  get finished() {
+    return this.state === 'done' || this.state === 'failed' || this.state === 'cancelled';
+  }
+
+  get running() {
+    return this.state === 'decoding' || this.state === 'extracting' || this.state === 'predicting';
+  }
+
+  get retryable() {
+    return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
+  }
+
+  /** Whether it cannot be analysed before its file is chosen again. */
+  get needsFile() {
+    return !this.file && !this.extraction;
+  }
+}

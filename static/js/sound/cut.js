@@ -1,0 +1,69 @@
+/** A stretch of a sound. */
+
+import { UserError } from '../base/errors.js';
+import { t } from '../base/text.js';
+
+/** A stretch of a sound that comes bit by bit. */
+class Stretch {
+  #stream;
+  #rate;
+  #from;
+  #to;
+  #place = 0;
+
+  /**
+   * @param {import('./sound_stream.js').SoundStream} stream
+   * @param {number} rate samples per second
+   * @param {{from: number, to: number}} part in seconds
+   */
+  constructor(stream, rate, { from, to }) {
+    this.#stream = stream;
+    this.#rate = rate;
+    this.#from = Math.round(from * rate);
+    this.#to = Math.round(to * rate);
+  }
+
+  /** @returns {Promise<import('./sound_stream.js').Chunk>} those of the stretch, as if it began there */
+  async next() {
+    for (;;) {
+      const { samples, last, damage } = await this.#stream.next();
+      const before = this.#place;
+      this.#place += samples.length;
+      const stretch = samples.slice(Math.max(0, this.#from - before), Math.max(0, this.#to - before));
+      const ended = last || this.#place >= this.#to;
+      if (ended && this.#place <= this.#from) throw outside();
+      if (!stretch.length && !ended) continue;
+      const seconds = (Math.min(this.#place, this.#to) - this.#from) / this.#rate;
+      return { samples: stretch, seconds, last: ended, damage: this.#within(damage) };
+    }
+  }
+
+  close() {
+    this.#stream.close();
+  }
+
+  #within(damage) {
+    const begin = this.#from / this.#rate;
+    const end = this.#to / this.#rate;
+    return damage
+      .filter(({ from, to }) => from < end && (to ?? end) > begin)
+      .map(({ from, to }) => ({ from: Math.max(0, from - begin), to: to && to - begin }));
+  }
+}
+
+const outside = () =>
+  new UserError(t('The file has no sound between these two times.'), { retryable: false });
+
+/**
+ * @param {import('./decode.js').Decoded} decoded
+ * @param {number} sampleRate in Hz
+ * @param {{from: number, to: number}} part in seconds
+ * @returns {import('./decode.js').Decoded} its own memory, so it can be transferred
+ * @throws {UserError} nothing of it is in the sound
+ */
+export function cut({ samples, stream }, sampleRate, { from, to }) {
+  if (stream) return { stream: new Stretch(stream, sampleRate, { from, to }), seconds: to - from };
+  const stretch = samples.slice(Math.round(from * sampleRate), Math.round(to * sampleRate));
+  if (!stretch.length) throw outside();
+  return { samples: stretch, seconds: stretch.length / sampleRate };
+}

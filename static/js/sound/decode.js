@@ -1,0 +1,218 @@
+/** From a file to mono samples, on this computer. */
+
+import { UserError, withTimeout } from '../base/errors.js';
+import { clock, size } from '../base/format.js';
+import { SoundStream, StreamError } from './sound_stream.js';
+import { t, tn } from '../base/text.js';
+
+const METADATA_TIMEOUT_MS = 5_000;
+const DECODE_TIMEOUT_MS = 300_000;
+// A file whose header tells no length is taken for one of 128 kbit/s.
+const USUAL_BYTES_PER_S = 16_000;
+// Sound that is decoded at once at a time, beside a song that is longer: a second of it takes some
+// 0.4 MB meanwhile. As much as the longest song that is usually decoded at once.
+const MOST_SECONDS = 900;
+
+/**
+ * @typedef {object} Decoded
+ * @property {Float32Array} [samples] mono, nominally within [-1, 1]
+ * @property {SoundStream} [stream] instead of them, for a long file
+ * @property {number} seconds of a stream, as the header tells
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {number} sampleRate in Hz
+ * @property {number} maxMinutes longest file that is taken
+ * @property {number} [maxWholeMinutes] longest file that is decoded at once, which takes memory for
+ *   all of it
+ * @property {number} [streamMinutes] longer files are decoded bit by bit
+ * @property {AbortSignal} [signal] ends a stream
+ */
+
+/**
+ * The length that the file's header tells, without decoding it.
+ * @param {File} file
+ * @returns {Promise<number | null>} seconds, or null when the header does not tell
+ */
+export async function headerSeconds(file) {
+  const url = URL.createObjectURL(file);
+  const audio = new Audio();
+  try {
+    return await new Promise((resolve) => {
+      const give = (seconds) => resolve(Number.isFinite(seconds) ? seconds : null);
+      audio.onloadedmetadata = () => give(audio.duration);
+      audio.onerror = () => resolve(null);
+      setTimeout(() => resolve(null), METADATA_TIMEOUT_MS);
+      audio.preload = 'metadata';
+      audio.src = url;
+    });
+  } finally {
+    audio.removeAttribute('src');
+    audio.load();
+    URL.revokeObjectURL(url);
+  }
+}
+
+// A second more: files of exactly the limit are padded by their encoders.
+const isLonger = (seconds, minutes) => seconds > minutes * 60 + 1;
+
+const minutesText = (minutes) => (minutes >= 1
+  ? tn('{n} minute', '{n} minutes', Math.round(minutes), { n: Math.round(minutes) })
+  : t('{n} seconds', { n: Math.round(minutes * 60) }));
+
+/** @throws {UserError} for a song that is longer than is taken */
+export function refuseLong(seconds, maxMinutes) {
+  if (!isLonger(seconds, maxMinutes)) return;
+  throw new UserError(
+    t('This is too long: it lasts {time}, and at most {limit} are analysed. Cut it into parts, please.', {
+      time: clock(seconds), limit: minutesText(maxMinutes),
+    }),
+    { retryable: false },
+  );
+}
+
+/**
+ * Why a long file is not decoded at once either, when it could not be read bit by bit.
+ * @param {File} file
+ * @param {number | null} announced seconds that its header tells
+ * @param {number} maxWholeMinutes
+ * @param {StreamError} obstacle
+ */
+function refuseWhole(file, announced, maxWholeMinutes, { message: obstacle, retryable }) {
+  const limit = minutesText(maxWholeMinutes);
+  if (announced === null && isLonger(file.size / USUAL_BYTES_PER_S, maxWholeMinutes)) {
+    throw new UserError(
+      t('{obstacle} It is too large to be decoded at once ({size}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
+        obstacle, limit, size: size(file.size),
+      }),
+      { retryable },
+    );
+  }
+  if (announced !== null && isLonger(announced, maxWholeMinutes)) {
+    throw new UserError(
+      t('{obstacle} It is too long to be decoded at once ({time}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
+        obstacle, limit, time: clock(announced),
+      }),
+      { retryable },
+    );
+  }
+}
+
+async function read(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new UserError(
+      t('The file could not be read. It may have been moved, changed or be too large for the browser; choose it again, please.'),
+    );
+  }
+}
+
+/**
+ * The mean of all channels.
+ * @param {AudioBuffer} buffer
+ * @returns {Float32Array} its own memory, so it can be transferred
+ */
+function toMono(buffer) {
+  const mono = buffer.getChannelData(0).slice();
+  if (buffer.numberOfChannels === 1) return mono;
+  for (let channel = 1; channel < buffer.numberOfChannels; channel += 1) {
+    const other = buffer.getChannelData(channel);
+    for (let i = 0; i < mono.length; i += 1) mono[i] += other[i];
+  }
+  const gain = 1 / buffer.numberOfChannels;
+  for (let i = 0; i < mono.length; i += 1) mono[i] *= gain;
+  return mono;
+}
+
+let beingDecoded = 0;
+let lastInLine = Promise.resolve();
+let onRoom = () => {};
+
+/**
+ * Decode several songs at a time, but not too much sound.
+ * @template T
+ * @param {number} seconds about how long it is
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withRoom(seconds, work) {
+  const before = lastInLine;
+  let next;
+  lastInLine = new Promise((resolve) => { next = resolve; });
+  await before;
+  while (beingDecoded && beingDecoded + seconds > MOST_SECONDS) {
+    await new Promise((resolve) => { onRoom = resolve; });
+  }
+  beingDecoded += seconds;
+  next();
+  try {
+    return await work();
+  } finally {
+    beingDecoded -= seconds;
+    onRoom();
+  }
+}
+
+/**
+ * @param {File} file
+ * @param {number} sampleRate in Hz
+ * @returns {Promise<{samples: Float32Array, seconds: number}>}
+ */
+async function decodeWhole(file, sampleRate) {
+  const bytes = await read(file);
+  let buffer;
+  try {
+    // The context is there for its sample rate: decodeAudioData resamples to it.
+    const context = new OfflineAudioContext(1, 1, sampleRate);
+    buffer = await withTimeout(
+      context.decodeAudioData(bytes),
+      DECODE_TIMEOUT_MS,
+      () => new UserError(t('The browser did not finish decoding this file. Try again, please.')),
+    );
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      t('This cannot be decoded: the file is damaged, protected, or not audio that your browser knows (mp3, m4a, flac, ogg, opus, wav).'),
+    );
+  }
+  return { samples: toMono(buffer), seconds: buffer.duration };
+}
+
+/**
+ * A file of ordinary length is decoded at once, which is faster; a long one bit by bit, or at once
+ * where that is not possible.
+ * @param {File} file
+ * @param {Options} options
+ * @returns {Promise<Decoded>}
+ * @throws {UserError} empty, unreadable, too long, or no audio that this browser knows
+ */
+export async function decode(file, {
+  sampleRate, maxMinutes, maxWholeMinutes = maxMinutes, streamMinutes = Infinity, signal,
+}) {
+  if (file.size === 0) {
+    throw new UserError(t('The file is empty (0 bytes): it holds no sound.'), { retryable: false });
+  }
+  const announced = await headerSeconds(file);
+  if (announced !== null) refuseLong(announced, maxMinutes);
+  const expected = announced ?? file.size / USUAL_BYTES_PER_S;
+  if (expected > streamMinutes * 60) {
+    try {
+      return { stream: await SoundStream.open(file, { sampleRate, signal }), seconds: expected };
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      refuseWhole(file, announced, maxWholeMinutes, error);
+    }
+  }
+  const { samples, seconds } = await withRoom(expected, () => {
+    // It may have been given up while it waited.
+    signal?.throwIfAborted();
+    return decodeWhole(file, sampleRate);
+  });
+  refuseLong(seconds, maxMinutes);
+  if (samples.length === 0) {
+    throw new UserError(t('The file holds no sound.'), { retryable: false });
+  }
+  return { samples, seconds };
+}

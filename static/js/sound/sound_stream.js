@@ -1,0 +1,114 @@
+/** A long file as a stream of mono samples: never more than a minute of sound is held. */
+
+import { UserError, withTimeout } from '../base/errors.js';
+import { t } from '../base/text.js';
+import { scriptUrl } from '../base/trusted.js';
+
+const STALL_MS = 120_000;
+
+/** A file that cannot be read bit by bit; it may still be decoded as a whole. */
+export class StreamError extends UserError {}
+
+const hopeless = (text) => new StreamError(text, { retryable: false });
+
+/** @type {Record<string, () => StreamError>} by the codes of stream_worker.js */
+const REASONS = {
+  library: () => new StreamError(t('The script that reads long files could not be loaded. Is the server still running?')),
+  container: () => hopeless(t('It is of a kind that cannot be read bit by bit here.')),
+  'no-audio': () => hopeless(t('The file holds no sound that can be found.')),
+  codec: () => hopeless(t('Your browser cannot decode its sound bit by bit.')),
+  rate: () => hopeless(t('Its sample rate changes in the middle.')),
+  damaged: () => hopeless(t('The file is damaged.')),
+};
+
+/**
+ * @typedef {object} Chunk
+ * @property {Float32Array} samples mono, at the rate asked for; its own memory
+ * @property {number} seconds where it ends in the song
+ * @property {boolean} last
+ * @property {{from: number, to: number | null}[]} damage what could not be decoded so far, in seconds
+ *   of the song; null: to its end
+ */
+
+export class SoundStream {
+  #worker;
+  #context;
+  #rate;
+  #signal;
+  #close = () => this.close();
+  /** The wav that the worker makes meanwhile. @type {Promise<object>} */
+  #coming;
+  #settle = null;
+  #first = null;
+
+  /**
+   * @param {File} file
+   * @param {number} sampleRate in Hz
+   * @param {AbortSignal} signal ends it at once
+   */
+  constructor(file, sampleRate, signal) {
+    this.#rate = sampleRate;
+    this.#signal = signal;
+    this.#context = new OfflineAudioContext(1, 1, sampleRate);
+    this.#worker = new Worker(scriptUrl(new URL('./stream_worker.js', import.meta.url)), { type: 'module', name: 'decoding' });
+    this.#worker.onmessage = ({ data }) => {
+      if (data.type === 'chunk') this.#settle.resolve(data);
+      else this.#settle.reject(REASONS[data.code]());
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#settle.reject(REASONS.library());
+    };
+    signal.addEventListener('abort', this.#close);
+    this.#ask({ type: 'open', file });
+  }
+
+  /**
+   * @param {File} file
+   * @param {{sampleRate: number, signal: AbortSignal}} options
+   * @returns {Promise<SoundStream>} once its beginning is decoded
+   * @throws {StreamError} a file that cannot be read so
+   */
+  static async open(file, { sampleRate, signal }) {
+    const stream = new SoundStream(file, sampleRate, signal);
+    try {
+      stream.#first = await stream.#next();
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+    return stream;
+  }
+
+  /** @returns {Promise<Chunk>} the next half minute; not to be called after the last one */
+  async next() {
+    const chunk = this.#first ?? await this.#next();
+    this.#first = null;
+    return chunk;
+  }
+
+  /** Let go of everything. */
+  close() {
+    this.#signal.removeEventListener('abort', this.#close);
+    this.#worker.terminate();
+    this.#settle.reject(new DOMException('closed', 'AbortError'));
+  }
+
+  #ask(message) {
+    this.#coming = new Promise((resolve, reject) => { this.#settle = { resolve, reject }; });
+    // Rejected before anybody waits for it, it is no unhandled one.
+    this.#coming.catch(() => {});
+    this.#worker.postMessage(message);
+  }
+
+  async #next() {
+    const { wav, margin, kept, seconds, last, damage } = await withTimeout(this.#coming, STALL_MS, () =>
+      new UserError(t('The browser did not finish decoding this file. Try again, please.')));
+    if (!last) this.#ask({ type: 'next' });
+    // Resampled by the browser as a whole file is, so that the numbers are the same.
+    const buffer = await this.#context.decodeAudioData(wav);
+    const from = margin * this.#rate;
+    const to = kept === null ? buffer.length : from + kept * this.#rate;
+    return { samples: buffer.getChannelData(0).slice(from, to), seconds, last, damage };
+  }
+}

@@ -1,0 +1,328 @@
+/** The pieces of a song in the order of time: coloured by genre, high where the model is sure. */
+
+import { clock, percent } from '../base/format.js';
+import { colourClass, genreColours, genreName, ranking } from '../base/genres.js';
+import { stackedAreas } from './stack.js';
+import { t } from '../base/text.js';
+import { Waveform } from './waveform.js';
+
+// Longer songs are broken into rows, so that a piece stays wide enough to be hit.
+const ROW_S = 600;
+// What an excerpt leaves over at its end is mostly a fraction of a second, and not worth a word.
+const NOTICEABLE_S = 1;
+// Times in an answer are rounded.
+const SAME_S = 0.01;
+
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+const markColour = () => getComputedStyle(document.documentElement).getPropertyValue('--mark').trim();
+
+const part = (className, text = '') => {
+  const element = document.createElement('div');
+  element.className = className;
+  element.textContent = text;
+  return element;
+};
+
+function place(element, from, to, row) {
+  const length = row.end - row.start;
+  element.style.left = `${(100 * (Math.max(from, row.start) - row.start)) / length}%`;
+  element.style.width = `${(100 * (Math.min(to, row.end) - Math.max(from, row.start))) / length}%`;
+  return element;
+}
+
+/** @param {number} seconds length of the song @returns {{start: number, end: number}[]} */
+function rowsOf(seconds) {
+  const count = Math.max(1, Math.ceil(seconds / ROW_S));
+  const length = count === 1 ? seconds : ROW_S;
+  return Array.from({ length: count }, (_, i) => ({ start: i * length, end: (i + 1) * length }));
+}
+
+/**
+ * What has no answer: silent pieces, and what belongs to no piece (the intro; what is too short
+ * for one at the end of an excerpt and of the song).
+ * @param {{start: number}[]} segments the pieces that were answered
+ * @param {{pieces: [number, number][], skipped: number}} extraction
+ * @param {number} seconds length of the song
+ * @returns {{from: number, to: number, what: string}[]}
+ */
+export function gaps(segments, { pieces, skipped }, seconds) {
+  const found = [];
+  const silence = t('silence');
+  if (skipped > 0) found.push({ from: 0, to: skipped, what: t('intro, left out') });
+  let answered = 0;
+  let last = skipped;
+  for (const [start, end] of pieces) {
+    if (start - last > NOTICEABLE_S) found.push({ from: last, to: start, what: t('left out') });
+    if (Math.abs(segments[answered]?.start - start) < SAME_S) answered += 1;
+    else {
+      const before = found.at(-1);
+      if (before?.what === silence && start - before.to < NOTICEABLE_S) before.to = end;
+      else found.push({ from: start, to: end, what: silence });
+    }
+    last = end;
+  }
+  if (seconds - last > NOTICEABLE_S) found.push({ from: last, to: seconds, what: t('end, left out') });
+  return found;
+}
+
+/** Neighbouring pieces with the same winner. */
+function runs(segments) {
+  const found = [];
+  for (const { start, end, genre } of segments) {
+    const last = found.at(-1);
+    if (last && last.genre === genre && start - last.to < 1) last.to = end;
+    else found.push({ from: start, to: end, genre });
+  }
+  return found;
+}
+
+/** @returns {string} such as "0:35 to 0:40: rock 62%, blues 20%" */
+function describe({ start, end, probabilities }, genres) {
+  const [first, second] = ranking(probabilities);
+  const share = (index) => `${genreName(genres[index])} ${percent(probabilities[index])}`;
+  const shares = second === undefined ? share(first) : `${share(first)}, ${share(second)}`;
+  return t('{from} to {to}: {shares}', { from: clock(start), to: clock(end), shares });
+}
+
+/**
+ * Bars without words, for the folded row of a song.
+ * @param {HTMLElement} strip
+ * @param {{prediction: import('../server/api.js').Prediction, seconds: number}} song
+ */
+export function fillStrip(strip, { prediction, seconds }) {
+  const { segments, genres } = prediction;
+  const row = { start: 0, end: seconds };
+  strip.replaceChildren(...segments.map((segment) => {
+    const index = genres.indexOf(segment.genre);
+    const bar = part(`bar ${colourClass(index)}`);
+    bar.style.height = `${100 * segment.probabilities[index]}%`;
+    return place(bar, segment.start, segment.end, row);
+  }));
+}
+
+export class Timeline {
+  #rows;
+  #readout;
+  #audio;
+  #onMark;
+  #heads = [];
+  #buttons = [];
+  #waves = [];
+  #seconds = 0;
+  #peaks = null;
+  #segments = [];
+  #genres = [];
+  #begin = 0;
+  #open = false;
+
+  /**
+   * @param {{rows: HTMLElement, readout: HTMLElement, audio: HTMLAudioElement}} elements
+   * @param {(from: number, to: number) => void} onMark a stretch was marked in the waveform
+   */
+  constructor({ rows, readout, audio }, onMark) {
+    this.#rows = rows;
+    this.#readout = readout;
+    this.#audio = audio;
+    this.#onMark = onMark;
+    this.prepare(0, null);
+    rows.addEventListener('keydown', (event) => this.#move(event));
+    audio.addEventListener('timeupdate', () => this.#follow());
+    dark.addEventListener('change', this.#redraw);
+  }
+
+  /**
+   * Take the room that the answer will need.
+   * @param {number} seconds length of the song
+   * @param {Uint8Array | null} peaks its outline
+   * @param {number} [begin] where it begins in the file, in seconds
+   */
+  prepare(seconds, peaks, begin = 0) {
+    this.#seconds = seconds;
+    this.#peaks = peaks;
+    this.#begin = begin;
+    this.#segments = [];
+    this.#heads = [];
+    this.#rows.replaceChildren(...rowsOf(seconds).map((row) => this.#row(row)));
+    this.#redraw();
+  }
+
+  /** Only what is looked at is drawn. @param {boolean} open */
+  unfold(open) {
+    this.#open = open;
+    this.#redraw();
+  }
+
+  /** Mark a stretch in the waveform. */
+  mark(from, to) {
+    for (const wave of this.#waves) wave.mark(from, to, markColour());
+  }
+
+  /** Whether the pieces show their winner only, or all genres. @param {boolean} all */
+  showAll(all) {
+    this.#rows.classList.toggle('stacked', all);
+  }
+
+  /** Take it off the page. */
+  remove() {
+    this.unfold(false);
+    dark.removeEventListener('change', this.#redraw);
+  }
+
+  #redraw = () => {
+    for (const wave of this.#waves.splice(0)) wave.destroy();
+    if (!this.#open || !this.#peaks) return;
+    const boxes = this.#rows.querySelectorAll('.wave');
+    const { names, plain } = genreColours(this.#genres.length, this.#rows);
+    const colourAt = (time) => {
+      const segment = this.#segments.find(({ start, end }) => time >= start && time < end);
+      return segment ? names[this.#genres.indexOf(segment.genre)] : plain;
+    };
+    rowsOf(this.#seconds).forEach((row, i) => {
+      this.#waves.push(new Waveform(boxes[i], {
+        peaks: this.#peaks, row, colourAt, markColour: markColour(),
+        onSeek: (seconds) => this.#play(seconds), onMark: this.#onMark,
+      }));
+    });
+  };
+
+  /**
+   * @param {import('../server/api.js').Prediction} prediction
+   * @param {import('../analysis/engine.js').Extraction} extraction
+   * @param {number} seconds length of the song
+   * @param {Uint8Array | null} peaks its outline
+   * @param {number} [begin] where it begins in the file, in seconds
+   * @param {number} [known] how far the answers reach, while more are to come
+   */
+  show(prediction, extraction, seconds, peaks, begin = 0, known = seconds) {
+    const { segments, genres } = prediction;
+    const focused = this.#buttons.indexOf(document.activeElement);
+    this.#seconds = seconds;
+    this.#peaks = peaks;
+    this.#begin = begin;
+    this.#segments = segments;
+    this.#genres = genres;
+    this.#heads = [];
+    this.#buttons = [];
+    const between = gaps(segments, extraction, known);
+    const names = runs(segments);
+    this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
+      const inRow = ({ from, to }) => from < row.end && to > row.start;
+      const element = this.#row(row);
+      const track = element.querySelector('.track');
+      for (const gap of between.filter(inRow)) {
+        const element = part('gap');
+        // The style hides a word that has no room; the pointer still finds it.
+        element.append(part('', gap.what));
+        element.title = gap.what;
+        track.append(place(element, gap.from, gap.to, row));
+      }
+      const list = document.createElement('ol');
+      list.className = 'segments';
+      for (const segment of segments) {
+        // A piece that crosses the end of a row stands where it begins.
+        if (segment.start >= row.start && segment.start < row.end) {
+          list.append(this.#segment(segment, genres, row));
+        }
+      }
+      track.prepend(stackedAreas(prediction, row), list);
+      const line = element.querySelector('.names');
+      for (const run of names.filter(inRow)) {
+        const name = part('name');
+        // The style hides a name that has no room.
+        name.append(part('', genreName(run.genre)));
+        line.append(place(name, run.from, run.to, row));
+      }
+      return element;
+    }));
+    if (this.#buttons.length) this.#buttons[Math.max(0, focused)].tabIndex = 0;
+    // Drawn anew, a piece keeps the focus.
+    if (focused >= 0) this.#buttons[focused].focus({ preventScroll: true });
+    this.#redraw();
+  }
+
+  #row(row) {
+    const element = part('timeline-row');
+    const track = part('track');
+    const head = part('playhead');
+    head.hidden = true;
+    track.append(head);
+    this.#heads.push({ head, row });
+    const scale = part('scale');
+    scale.append(part('', clock(row.start)), part('', row.end ? clock(row.end) : ''));
+    const names = part('names');
+    const wave = part('wave');
+    // The buttons say the same, in order.
+    names.ariaHidden = 'true';
+    scale.ariaHidden = 'true';
+    wave.ariaHidden = 'true';
+    element.append(wave, track, names, scale);
+    return element;
+  }
+
+  #segment(segment, genres, row) {
+    const index = genres.indexOf(segment.genre);
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    const text = describe(segment, genres);
+    button.type = 'button';
+    button.tabIndex = -1;
+    button.className = 'segment';
+    button.dataset.start = segment.start;
+    button.dataset.end = segment.end;
+    button.dataset.genre = segment.genre;
+    button.ariaLabel = t('{piece}. Play from here', { piece: text });
+    const bar = part(`bar ${colourClass(index)}`);
+    bar.style.height = `${Math.max(6, 100 * segment.probabilities[index])}%`;
+    button.append(bar);
+    const read = () => { this.#readout.textContent = text; };
+    button.addEventListener('pointerenter', read);
+    button.addEventListener('focus', read);
+    button.addEventListener('click', () => this.#play(segment.start));
+    this.#buttons.push(button);
+    item.append(button);
+    return place(item, segment.start, segment.end, row);
+  }
+
+  async #play(seconds) {
+    if (!this.#audio.src) {
+      this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
+      return;
+    }
+    this.#audio.currentTime = this.#begin + seconds;
+    try {
+      await this.#audio.play();
+    } catch (error) {
+      // Another click may have come first; anything else is told where the eye is.
+      if (error.name !== 'AbortError') {
+        this.#readout.textContent = t('Your browser decoded this file but cannot play it here.');
+      }
+    }
+  }
+
+  /** Arrow keys walk through the pieces, so that Tab passes the timeline in one step. */
+  #move(event) {
+    const here = this.#buttons.indexOf(document.activeElement);
+    if (here < 0) return;
+    const last = this.#buttons.length - 1;
+    const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = this.#buttons[Math.min(last, Math.max(0, to))];
+    this.#buttons[here].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  #follow() {
+    const now = this.#audio.currentTime - this.#begin;
+    for (const { head, row } of this.#heads) {
+      head.hidden = !(now >= row.start && now < row.end);
+      if (!head.hidden) head.style.left = `${(100 * (now - row.start)) / (row.end - row.start)}%`;
+    }
+    for (const button of this.#buttons) {
+      const { start, end } = button.dataset;
+      const within = now >= Number(start) && now < Number(end);
+      button.classList.toggle('playing', within && !this.#audio.paused);
+    }
+  }
+}
