@@ -13,7 +13,9 @@ from webapp import assets
 
 # `import ... from '...'`, `export ... from '...'` and `import '...'`; not `import('...')`, which
 # loads a script only when it is needed.
-STATEMENT = re.compile(r"^(?:import|export)\b[^;'\"(]*?['\"]([^'\"]+)['\"]", re.MULTILINE)
+STATEMENT = re.compile(
+    r"^(?:import|export)\b(?:[^;='\"(]*?\bfrom\s*|\s*)['\"]([^'\"]+)['\"]", re.MULTILINE
+)
 
 
 def closure(scripts: Path, name: str, found: set[str]) -> set[str]:
