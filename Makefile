@@ -69,7 +69,7 @@ lint: check $(DEV_MARK)
 
 bench: check $(DEV_MARK) $(PEERS_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
-	$(RUN) -m tests.bench $(ARGS)
+	$(RUN) -m bench $(ARGS)
 
 audit: check $(DEV_MARK)
 	@$(RUN) -m tests.house.audit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .growth import SEGMENTS, fit
+from bench.growth import SEGMENTS, fit
 
 
 def test_a_line_is_found_exactly_and_another_curve_is_none() -> None:

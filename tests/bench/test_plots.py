@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from . import plots
-from .setting import point_row, row
+from bench import plots
+from bench.setting import point_row, row
 
 ROWS = [
     row("a figure without a curve", 1.4, "x"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+ROOMS = ("features", "webapp", "model_training", "bench", "tests")
 ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
 # Modules that run before anything is installed.
 BARE = {"webapp.copies", "webapp.preflight", "webapp.runtime", "webapp.settings"}
@@ -48,6 +49,8 @@ def refusal(module: str, name: str) -> str | None:
     if is_standard(name):
         return None
     top = name.split(".")[0]
+    if top == "bench" and not (within(module, "bench") or within(module, "tests.bench")):
+        return "bench/ measures the others, and only its tests import it"
     if within(module, "features"):
         return None if top in {"numpy", "features"} else "features/ has numpy only"
     if within(module, "webapp.inference"):
@@ -70,11 +73,7 @@ def refusal(module: str, name: str) -> str | None:
 
 
 def room_files(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for room in ("features", "webapp", "model_training")
-        for path in root.glob(f"{room}/**/*.py")
-    )
+    return sorted(path for room in ROOMS for path in root.glob(f"{room}/**/*.py"))
 
 
 def test_every_room_keeps_its_rules(root: Path) -> None:
@@ -128,6 +127,10 @@ def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
         ("model_training.cli", False, "from webapp import inference", []),
         ("model_training.cli", False, "from webapp import create_app", ["webapp.create_app"]),
         ("model_training.cli", False, "import webapp.settings", ["webapp.settings"]),
+        ("webapp.api", False, "from bench import setting", ["bench.setting"]),
+        ("tests.webapp.test_bodies", False, "from bench.memory import x", ["bench.memory.x"]),
+        ("tests.bench.test_growth", False, "from bench.growth import fit", []),
+        ("bench.growth", False, "from tests.browser import sounds\nfrom .client import timed", []),
     ],
 )
 def test_the_rules_themselves(

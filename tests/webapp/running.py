@@ -35,6 +35,24 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
     return kept | {f"MUSICLASSIFY_{name}": str(value) for name, value in settings.items()}
 
 
+def children(parent: int) -> list[int]:
+    """All processes below one: its own, those of its own, and so on; on Linux only."""
+    below: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        below.setdefault(int(fields[1]), []).append(int(folder.name))
+    found = []
+    left = [parent]
+    while left:
+        more = below.get(left.pop(), [])
+        found += more
+        left += more
+    return found
+
+
 class Program:
     """A program whose output is read as it comes; on a terminal of its own if asked."""
 

@@ -20,10 +20,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tests.bench.memory import children
 from tests.webapp.asking import JSON, refused
 from tests.webapp.packing import GZIP_HEAD, HEADERS, MB, bomb, check_packed, megabyte
-from tests.webapp.running import server
+from tests.webapp.running import children, server
 from webapp import create_app
 from webapp.bodies import STEP, unpack
 from webapp.errors import RequestError

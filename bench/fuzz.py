@@ -1,6 +1,6 @@
 """Tens of thousands of bad requests to the real server, over sockets: its answers, its memory.
 
-`python -m tests.bench fuzz` sends FUZZ_REQUESTS of them (40,000), the same ones each time. All
+`python -m bench fuzz` sends FUZZ_REQUESTS of them (40,000), the same ones each time. All
 traffic stays on this computer. Beside them one client sends good requests and compares the answers.
 """
 
@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.browser.site import HOST, Site
+from tests.webapp.running import children
 
 from .hostile import Case, Cases
-from .memory import children
 from .setting import point_row, row, running_site
 from .soak import look
 

@@ -41,7 +41,7 @@ LENGTHS = (10, 30, 60, 180, 600, 1800, 3600, 7200)
 FOLDERS = {
     "/runtime/": ROOT / "static/runtime",
     "/peers/": ROOT / "node_modules",
-    "/bench/": ROOT / "tests/bench",
+    "/bench/": ROOT / "bench",
 }
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 # Sounds reach the page as text, in parts that a message can hold; repeated to the wanted length.

@@ -1,4 +1,4 @@
-"""Draw the curves of a benchmark's report: `python -m tests.bench.plots bench.json docs/figures`.
+"""Draw the curves of a benchmark's report: `python -m bench.plots bench.json docs/figures`.
 
 One SVG for each part that has `point_row`s, one panel for each unit and what it is drawn over. The
 same report gives the same bytes.
@@ -154,8 +154,8 @@ def _plain(value: float, _position: object) -> str:
 
 def main() -> int:
     """Write the figures of a report."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.plots", description=__doc__)
-    parser.add_argument("report", type=Path, help="the JSON of python -m tests.bench")
+    parser = argparse.ArgumentParser(prog="python -m bench.plots", description=__doc__)
+    parser.add_argument("report", type=Path, help="the JSON of python -m bench")
     parser.add_argument("folder", type=Path, help="where the figures go")
     options = parser.parse_args()
     parts = json.loads(options.report.read_text(encoding="utf-8"))["parts"]

@@ -1,4 +1,4 @@
-"""Measure speed and size, side by side with the peer in one run: `python -m tests.bench [part...]`.
+"""Measure speed and size, side by side with the peer in one run: `python -m bench [part...]`.
 
 Prints a table and writes the same numbers as JSON. Nothing here passes or fails.
 """
@@ -44,7 +44,7 @@ PARTS = {
 
 def main() -> int:
     """Run the parts that were asked for, or all."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=7, help="medians are of this many (7)")
     parser.add_argument("--out", type=Path, default=Path("test-results/bench.json"))

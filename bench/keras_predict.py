@@ -1,6 +1,6 @@
 """Keras on one batch, in a process of its own: TensorFlow's threads would disturb the others.
 
-`python -m tests.bench.keras_predict VERSION BATCH.npy ROUNDS` prints milliseconds as JSON.
+`python -m bench.keras_predict VERSION BATCH.npy ROUNDS` prints milliseconds as JSON.
 """
 
 from __future__ import annotations

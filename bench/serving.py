@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 from tests.browser.site import HOST
-from tests.webapp.running import environment, free_port
+from tests.webapp.running import children, environment, free_port
 
-from .memory import children
 from .setting import ROOT
 
 START_S = 60.0

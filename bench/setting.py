@@ -15,7 +15,7 @@ from tests.browser import install_browser
 from tests.browser.conftest import FLAGS
 from tests.browser.site import Site
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SONG_S = 180
 
 
@@ -58,6 +58,6 @@ def median_row(what: str, values: list[float], unit: str, digits: int = 3) -> di
 def point_row(
     series: str, x: str, at: float, value: float, unit: str, digits: int = 3
 ) -> dict[str, Any]:
-    """One point of a curve, which `tests.bench.plots` draws: `value` where `x` is `at`."""
+    """One point of a curve, which `bench.plots` draws: `value` where `x` is `at`."""
     made = row(f"{series}, {x} {at:g}", value, unit, digits)
     return {**made, "series": series, "x": x, "at": at}

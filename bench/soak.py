@@ -1,6 +1,6 @@
 """The real server under high load for long: requests, errors, memory of the workers.
 
-`python -m tests.bench soak` takes 30 minutes, or SOAK_MINUTES; `python -m tests.bench.soak
+`python -m bench soak` takes 30 minutes, or SOAK_MINUTES; `python -m bench.soak
 --minutes 5` prints the same rows. All traffic stays on this computer.
 """
 
@@ -26,9 +26,9 @@ import numpy as np
 from features import build_request
 from tests.browser import sounds
 from tests.browser.site import HOST, Site
+from tests.webapp.running import children
 from webapp.inference import Registry
 
-from .memory import children
 from .setting import ROOT, SONG_S, point_row, row, running_site
 
 VERSIONS = ("v9", "v1")
@@ -294,7 +294,7 @@ def default_minutes() -> float:
 
 def main() -> None:
     """Run this part alone."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     print(json.dumps(soak(parser.parse_args().minutes), indent=1))
 

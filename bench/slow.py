@@ -1,6 +1,6 @@
 """Hundreds of slow clients on the real server, and how long good ones wait beside them.
 
-`python -m tests.bench slow`; all traffic stays on this computer.
+`python -m bench slow`; all traffic stays on this computer.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 
 from tests.browser.site import HOST, Site
 from tests.webapp.conftest import request_of
+from tests.webapp.running import children
 from webapp.inference import Registry
 
-from .memory import children
 from .setting import ROOT, row, running_site
 from .soak import look
 
