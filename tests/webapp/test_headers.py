@@ -130,14 +130,14 @@ def test_unchanged_files_have_them_too(client: FlaskClient) -> None:
 def test_only_the_analysis_may_compile_webassembly(
     client: FlaskClient, versions: dict[str, str]
 ) -> None:
-    scripts = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.glob("js/*.js"))
-    assert "js/worker.js" in scripts
+    scripts = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("js/**/*.js"))
+    assert "js/analysis/analysis_worker.js" in scripts
     assert len(scripts) > 40
     for name in scripts:
         for folder in ("/static", f"/static/page/{versions['page']}"):
             response = client.get(f"{folder}/{name}")
             assert response.mimetype == "text/javascript"
-            check(response.headers, **(WASM if name == "js/worker.js" else {}))
+            check(response.headers, **(WASM if name == "js/analysis/analysis_worker.js" else {}))
 
 
 def test_internal_errors_have_them() -> None:
