@@ -82,7 +82,7 @@ translations: check $(SERVE_MARK)
 
 # The largest lock decides; the smaller ones take its versions.
 lock: check $(DEV_MARK)
-	@constraint=; for name in requirements-dev requirements requirements-serve; do \
+	@constraint=; for name in requirements-dev requirements requirements-quick requirements-serve; do \
 		test $$name = requirements-dev || constraint='-c requirements-dev.txt'; \
 		echo "Compiling $$name.txt"; \
 		$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 \

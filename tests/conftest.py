@@ -36,7 +36,7 @@ def shared_songs(root: Path) -> list[Path]:
 def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with a small version of every kind of features; see `tests.small_models`."""
     folder = tmp_path_factory.mktemp("small")
-    small.make(folder)
+    small.write(folder)
     return folder
 
 
@@ -44,5 +44,5 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def doubting_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with versions that tell unfamiliar sounds; see `tests.small_models`."""
     folder = tmp_path_factory.mktemp("doubting")
-    small.make(folder, "--doubting")
+    small.write(folder, doubting=True)
     return folder

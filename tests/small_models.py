@@ -1,14 +1,18 @@
 """Small versions of every kind of features, with networks of the families that are trained.
 
-`python -m tests.small_models FOLDER` writes them as a models folder. They are trained on nothing:
-what matters is that their answers depend on every number that is sent. The cards are v1's but for
-what differs. `--doubting` writes versions that also tell sounds unlike those of `band`.
+`python -m tests.small_models FOLDER` writes them as a models folder; `--doubting` writes versions
+that also tell sounds unlike those of `band`. The cards are v1's but for what differs.
+
+The networks lie in `tests/data/networks`, so that neither TensorFlow nor half a minute is needed to
+have them; `python -m tests.small_models --make` makes them anew. They are trained on nothing: what
+matters is that their answers depend on every number that is sent.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +34,9 @@ DOUBTING = {"doubting": ("images", False), "doubting_sequence": ("sequence", Tru
 MARGIN = 3.0
 
 ROOT = Path(__file__).resolve().parents[1]
+NETWORKS = ROOT / "tests" / "data" / "networks"
+# What the card of a version tells of its network; beside the network's own files.
+MADE = "made.json"
 
 # version -> features, network, its options. The shapes and frame rates are those of real versions.
 SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
@@ -63,11 +70,61 @@ SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def make(folder: Path, *options: str) -> None:
-    """Write all small versions into `folder`, in a process of its own: TensorFlow stays there."""
-    command = [sys.executable, "-m", "tests.small_models", str(folder), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+def write(folder: Path, *, doubting: bool = False) -> None:
+    """Write the small versions, or those that doubt, into the models folder `folder`."""
+    v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
+    for version in DOUBTING if doubting else SMALL:
+        spec, name, options = SMALL[_small(version)]
+        network, made = NETWORKS / version, folder / version
+        shutil.copytree(network, made, ignore=shutil.ignore_patterns(MADE))
+        told = json.loads((network / MADE).read_text(encoding="utf-8"))
+        card = v1 | {
+            "version": version,
+            "title": f"Small {name}",
+            "feature_spec": spec.to_json(),
+            "architecture": {
+                "name": name, "options": options, "n_parameters": told["n_parameters"],
+            },
+            "unfamiliar": told["unfamiliar"],
+            "files": {
+                path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted(made.iterdir())
+            },
+        }  # fmt: skip
+        (made / "model.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def make(folder: Path) -> None:
+    """Make the networks of all small versions, a folder each, with Keras."""
+    import keras
+    import numpy as np
+
+    from features import extract_segments
+    from model_training.architectures import build
+    from model_training.export import write_model_files
+    from tests.browser.sounds import band
+
+    v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
+    sounds = [band(61, 22050, seed) for seed in range(2)]
+    for version in (*SMALL, *DOUBTING):
+        spec, name, options = SMALL[_small(version)]
+        songs = [np.array([s.values for s in extract_segments(x, spec)]) for x in sounds]
+        keras.utils.set_random_seed(7)
+        model = build(name, spec, len(v1["genres"]), options)
+        _spread(model, np.concatenate(songs))
+        unfamiliar = None
+        if version in DOUBTING:
+            model, unfamiliar = _with_score(model, songs, DOUBTING[version][1])
+        made = folder / version
+        made.mkdir(parents=True)
+        write_model_files(model, made)
+        told = {"n_parameters": model.count_params(), "unfamiliar": unfamiliar}
+        (made / MADE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def _small(version: str) -> str:
+    """The small version whose network `version` has, or extends."""
+    return DOUBTING[version][0] if version in DOUBTING else version
 
 
 def _spread(model: keras.Model, features: FloatArray) -> None:
@@ -120,43 +177,9 @@ def _with_score(
     }
 
 
-def _write(folder: Path, doubting: bool) -> None:
-    import keras
-    import numpy as np
-
-    from features import extract_segments
-    from model_training.architectures import build
-    from model_training.export import write_model_files
-    from tests.browser.sounds import band
-
-    v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
-    sounds = [band(61, 22050, seed) for seed in range(2)]
-    wanted = DOUBTING if doubting else {version: (version, False) for version in SMALL}
-    for version, (small, score_first) in wanted.items():
-        spec, name, options = SMALL[small]
-        songs = [np.array([s.values for s in extract_segments(x, spec)]) for x in sounds]
-        keras.utils.set_random_seed(7)
-        model = build(name, spec, len(v1["genres"]), options)
-        _spread(model, np.concatenate(songs))
-        unfamiliar = None
-        if doubting:
-            model, unfamiliar = _with_score(model, songs, score_first)
-        made = folder / version
-        made.mkdir(parents=True)
-        card = v1 | {
-            "version": version,
-            "title": f"Small {name}",
-            "feature_spec": spec.to_json(),
-            "architecture": {
-                "name": name,
-                "options": options,
-                "n_parameters": model.count_params(),
-            },
-            "unfamiliar": unfamiliar,
-            "files": write_model_files(model, made),
-        }
-        (made / "model.json").write_text(json.dumps(card), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    _write(Path(sys.argv[1]), "--doubting" in sys.argv)
+    if sys.argv[1:] == ["--make"]:
+        shutil.rmtree(NETWORKS, ignore_errors=True)
+        make(NETWORKS)
+    else:
+        write(Path(sys.argv[1]), doubting="--doubting" in sys.argv)

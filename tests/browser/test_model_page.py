@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests import small_models
+from tests.small_models import SMALL
 
 from .screenshots import LOOKS
 from .site import Site
@@ -30,11 +30,9 @@ def card(root: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def small_site(make_site: Callable[..., Site], tmp_path_factory: pytest.TempPathFactory) -> Site:
+def small_site(make_site: Callable[..., Site], small_models: Path) -> Site:
     """Small versions: their cards lack what can be drawn, but for the loss."""
-    folder = tmp_path_factory.mktemp("small")
-    small_models.make(folder)
-    return make_site(MODELS_DIR=folder, MODEL="images")
+    return make_site(MODELS_DIR=small_models, MODEL="images")
 
 
 @pytest.fixture
@@ -283,7 +281,7 @@ def test_small_versions_show_what_their_cards_have(
 ) -> None:
     visitor = visit(small_site.url, **LOOKS[look])
     page = visitor.page
-    for version in small_models.SMALL:
+    for version in SMALL:
         page.goto(f"{small_site.url}/models/{version}")
         assert page.locator("[data-chart]").count() == 1
         assert page.locator("[data-chart=history] .readout").inner_text().startswith("Epoch 40")
