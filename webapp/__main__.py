@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from .serving import main
+        from .server.command import main
     except ModuleNotFoundError as error:
         sys.exit(
             f"{error.name} is not installed. Run `make serve`, or `pip install --require-hashes "

@@ -96,19 +96,6 @@ def error_body(error: RequestError) -> dict[str, Any]:
     }
 
 
-def http_error(status: int) -> RequestError:
-    """What the WSGI server itself refuses, before the app sees it."""
-    if status == 431:
-        return RequestError(431, "headers_too_large", _("The address or the headers are too long."))
-    if status == 413:
-        return RequestError(
-            413, CODES[413], _("The body is too large. Send fewer segments at a time.")
-        )
-    if status == 500:
-        return RequestError(500, CODES[500], _(MESSAGES[500]))
-    return RequestError(400, "malformed_http", _("This is not valid HTTP."))
-
-
 @contextlib.contextmanager
 def engine_errors(version: str) -> Iterator[None]:
     """Answer 503 when a model cannot be used; the log gets the reason."""

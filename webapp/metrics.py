@@ -25,14 +25,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from .access_log import elapsed, method, route
 from .logs import event, log
-from .settings import REPOSITORY
+from .settings import METRICS_FOLDER, REPOSITORY
 from .state import site_of
 
 bp = Blueprint("metrics", __name__)
 
 EXTENSION = "musiclassify_metrics"
-# set when several processes serve together, before prometheus_client is first imported
-MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 SEGMENTS = (1, 6, 12, 24, 30, 48, 96, 192, 384, 720, 1200)
 
@@ -122,7 +120,7 @@ class Metrics:
 
     def page(self) -> bytes:
         """All numbers in Prometheus' text format, over all processes."""
-        if os.environ.get(MULTIPROCESS_FOLDER):
+        if os.environ.get(METRICS_FOLDER):
             everyone = CollectorRegistry()
             MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
             everyone.register(_Processes())
@@ -136,7 +134,7 @@ class _Processes:
     def collect(self) -> Iterator[Metric]:
         """The process metrics, with the label `pid`."""
         families: dict[str, Metric] = {}
-        for file in Path(os.environ[MULTIPROCESS_FOLDER]).glob("gauge_livesum_*.db"):
+        for file in Path(os.environ[METRICS_FOLDER]).glob("gauge_livesum_*.db"):
             pid = file.stem.rpartition("_")[2]
             process = ProcessCollector(pid=functools.partial(int, pid), registry=None)
             for found in process.collect():

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PREFIX = "MUSICLASSIFY_"
+# Not ours: in this folder prometheus_client adds up the numbers of several processes. It reads the
+# variable when it is imported, so `webapp.server` sets it before.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class StartError(Exception):

@@ -14,8 +14,7 @@ from time import time
 import pytest
 from playwright.sync_api import Route
 
-from tests.webapp.running import server
-from tests.webapp.test_operation import wait_for, workers
+from tests.webapp.running import server, wait_for, workers
 
 from .conftest import ELSEWHERE
 from .site import Recorder, Site

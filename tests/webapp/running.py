@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 ROOT = Path(__file__).resolve().parents[2]
 # gunicorn and waitress leave files to be closed by the end of the program
 PYTHON = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning")
@@ -184,3 +186,34 @@ def server(*options: str, **settings: Any) -> Iterator[Server]:
         yield running
     finally:
         running.close()
+
+
+def events(site: Server) -> list[dict[str, Any]]:
+    """Every line so far, each of which is an object."""
+    while site.read(0.2):
+        if not site.output or site.output.endswith("\n"):
+            break
+    return [json.loads(line) for line in site.output.splitlines()]
+
+
+def workers(site: Server) -> set[int]:
+    """Processes that said that they began, less those that ended."""
+    found = events(site)
+    started = {event["pid"] for event in found if event["event"] == "worker_started"}
+    return started - {event["worker"] for event in found if event["event"] == "worker_stopped"}
+
+
+def wait_for(what: Any, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def numbers(text: str) -> dict[str, float]:
+    """Sums over all labels, by the names of the samples."""
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    return sums

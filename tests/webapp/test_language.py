@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.webapp.asking import refused
 from webapp import create_app, faults, language
-from webapp.errors import http_error
 from webapp.inference import FeatureError, Registry
 from webapp.schema import RequestSchema
+from webapp.server.bad_http import refusal
 
 FRENCH = {"Accept-Language": "fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7"}
 
@@ -206,7 +206,7 @@ def test_a_report_stays_in_its_own_language(client: FlaskClient) -> None:
 
 
 def test_without_a_request_all_is_english(registry: Registry, version: str) -> None:
-    assert http_error(431).message == "The address or the headers are too long."
+    assert refusal(431)[0].message == "The address or the headers are too long."
     with pytest.raises(Exception, match="The body is empty"):
         RequestSchema(registry.get(version).spec, 10).parse(b"")
 
