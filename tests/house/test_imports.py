@@ -58,6 +58,9 @@ def refusal(module: str, name: str) -> str | None:
             name, "webapp.inference"
         )
         return None if allowed else "webapp/inference/ knows no site"
+    if within(name, "webapp.server") and within(module, "webapp"):
+        starts = within(module, "webapp.server") or module == "webapp.__main__"
+        return None if starts else "the server starts the site, never the other way round"
     if module in BARE:
         bare = any(within(name, other) for other in BARE)
         return None if bare else "runs before anything is installed"
@@ -88,6 +91,45 @@ def test_every_room_keeps_its_rules(root: Path) -> None:
                 found.append(f"{path.relative_to(root)}:{line} imports {name}: {reason}")
     assert found == []
     assert seen > 100
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Nodes of a graph that reach themselves, with those on their way back."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        left = [start]
+        while left:
+            more = graph[left.pop()] - seen
+            seen |= more
+            left += more
+        return seen
+
+    all_reached = {node: reached(node) for node in graph}
+    found = {
+        tuple(sorted(other for other in there if node in all_reached[other]))
+        for node, there in all_reached.items()
+        if node in there
+    }
+    return sorted(map(list, found))
+
+
+@pytest.mark.parametrize("room", ["features", "webapp", "bench"])
+def test_no_file_imports_itself_by_way_of_others(root: Path, room: str) -> None:
+    """Imports inside functions and those for types count, too."""
+    paths = {module_of(path, root): path for path in sorted(root.glob(f"{room}/**/*.py"))}
+    graph = {}
+    for module, path in paths.items():
+        names = imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+        # `from .card import Card` names the module or something in it
+        hits = {(name if name in paths else name.rpartition(".")[0]) for _, name in names}
+        graph[module] = hits & paths.keys()
+    assert circles(graph) == []
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "d"}, "e": set()}
+    assert circles(graph) == [["b", "c"], ["d"]]
 
 
 def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
@@ -127,6 +169,9 @@ def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
         ("model_training.cli", False, "from webapp import inference", []),
         ("model_training.cli", False, "from webapp import create_app", ["webapp.create_app"]),
         ("model_training.cli", False, "import webapp.settings", ["webapp.settings"]),
+        ("webapp.api", False, "from .server import plan", ["webapp.server.plan"]),
+        ("webapp.__main__", False, "from .server.command import main", []),
+        ("webapp.server.plan", False, "from .. import logs\nfrom . import command", []),
         ("webapp.api", False, "from bench import setting", ["bench.setting"]),
         ("tests.webapp.test_bodies", False, "from bench.memory import x", ["bench.memory.x"]),
         ("tests.bench.test_growth", False, "from bench.growth import fit", []),
