@@ -2,9 +2,13 @@
 # CONTRIBUTING.md and README.md say the same steps without make.
 
 .DEFAULT_GOAL := help
+# Installing is one thing after the other; checks that are installed run side by side.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 .SUFFIXES:
-.PHONY: help serve train-demo test lint bench audit lock runtime translations clean ready python check-serve check
+.PHONY: help serve train-demo test quick lint bench audit lock runtime translations clean ready \
+	python check-serve check style types quick-types quick-tests
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -14,16 +18,19 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 # A lock is installed when its checksum is among the names in this folder. The locks agree on every
-# version and each holds the one before it, so a larger one counts for the smaller ones.
+# version, so a larger one counts for those that it holds: requirements-dev.txt for all, the two
+# others for requirements-serve.txt.
 DONE := $(VENV)/.installed
 sum = $(firstword $(shell cksum $(1)))
 mark = $(DONE)/$(1)-$(call sum,$(1))
 SERVE_MARK := $(call mark,requirements-serve.txt)
+QUICK_MARK := $(call mark,requirements-quick.txt)
 FULL_MARK := $(call mark,requirements.txt)
 DEV_MARK := $(call mark,requirements-dev.txt)
 NODE_MARK := node_modules/.installed-$(call sum,package-lock.json)
 PEERS_MARK := $(NODE_MARK)-peers
-PIP := $(RUN) -m pip install -qq --disable-pip-version-check --require-hashes -r
+# Bytecode is written when a module is first used; most of what is installed never is.
+PIP := $(RUN) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r
 
 ENGINE_MARK = $(if $(filter keras Keras KERAS,$(or $(ENGINE),$(MUSICLASSIFY_ENGINE))),$(FULL_MARK),$(SERVE_MARK))
 OPTIONS = $(if $(MODEL),--model '$(MODEL)') $(if $(PORT),--port '$(PORT)') \
@@ -41,6 +48,8 @@ help:
 	@echo '                command on the way; FOLDER keeps all of it, SERVE=0 ends before serving'
 	@echo 'make test [ARGS="-k mel"]'
 	@echo '                install what is missing, then check style and types and run all tests'
+	@echo 'make quick      the checks that take a minute: style, types, and all that needs neither'
+	@echo '                TensorFlow nor a browser nor a running server'
 	@echo 'make lint       only style and types'
 	@echo 'make bench      measure speed and memory'
 	@echo 'make audit      ask the databases of known vulnerabilities about every pinned package'
@@ -60,12 +69,36 @@ train-demo: $(if $(NO_SERVE),check,check-serve) $(FULL_MARK) $(if $(NO_SERVE),,$
 
 test: lint $(NODE_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(PROCESSES) $(ARGS)
+
+quick: check $(QUICK_MARK) $(NODE_MARK) runtime
+	@$(SIDE_BY_SIDE_MAKE) style quick-types quick-tests
 
 lint: check $(DEV_MARK)
+	@$(SIDE_BY_SIDE_MAKE) style types
+
+# Two checks at a time, each with its output in one piece where make can do that.
+SIDE_BY_SIDE_MAKE := $(MAKE) --no-print-directory SIDE_BY_SIDE=1 --keep-going -j2 \
+	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# One process of tests for each core, four at most; a file of tests stays in one process.
+PROCESSES = --numprocesses=logical --maxprocesses=4 --dist=loadfile
+
+style:
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+
+types:
 	$(RUN) -m mypy
+
+# The whole tree; a package that only the larger locks have is taken for anything.
+quick-types:
+	$(RUN) -m mypy --cache-dir=.mypy_cache/quick --disable-error-code=import-not-found \
+		--no-warn-unused-ignores
+
+quick-tests:
+	$(RUN) -m pytest $(PROCESSES) -m 'not full' $(QUICK_ROOMS) $(ARGS)
+
+QUICK_ROOMS := tests/features tests/house tests/inference tests/webapp
 
 bench: check $(DEV_MARK) $(PEERS_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
@@ -126,6 +159,11 @@ $(SERVE_MARK): | $(RUN)
 	@$(PIP) requirements-serve.txt
 	@mkdir -p $(DONE) && touch $@
 
+$(QUICK_MARK): | $(RUN)
+	@echo 'Installing what the quick checks need (a minute at most) ...'
+	@$(PIP) requirements-quick.txt
+	@mkdir -p $(DONE) && touch $(SERVE_MARK) $@
+
 $(FULL_MARK): | $(RUN)
 	@echo 'Installing everything, TensorFlow too (some minutes) ...'
 	@$(PIP) requirements.txt
@@ -134,7 +172,7 @@ $(FULL_MARK): | $(RUN)
 $(DEV_MARK): | $(RUN)
 	@echo 'Installing everything, TensorFlow and test tools too (some minutes) ...'
 	@$(PIP) requirements-dev.txt
-	@mkdir -p $(DONE) && touch $(SERVE_MARK) $(FULL_MARK) $@
+	@mkdir -p $(DONE) && touch $(SERVE_MARK) $(QUICK_MARK) $(FULL_MARK) $@
 
 $(NODE_MARK): | python
 	@echo 'Installing the Python that the browser loads ...'

@@ -21,10 +21,13 @@ case "$1 $2" in
     "-m pip") for last in "$@"; do :; done; echo "pip $last" >> "$LOG"
         test ! -e "$FAIL" || exit 1;;
     "-m webapp.preflight") ;;
-    "-m "*) shift; echo "$*" >> "$LOG";;
+    "-m "*) shift; echo "$*" >> "$LOG"
+        case "$*" in "ruff check") test ! -e "broken style";; esac;;
     "-c "*) case "$2" in *"import pip"*) test ! -e broken;; *) exec "$real" "$@";; esac;;
 esac
 """
+# Options of pytest: two processes and more, each with whole files of tests.
+PROCESSES = "--numprocesses=logical --maxprocesses=4 --dist=loadfile"
 NPM = '#!/bin/sh\nmkdir -p node_modules; echo "npm $1 $2" >> "$LOG"\n'
 
 
@@ -120,18 +123,42 @@ def test_broken_environment_is_made_anew(clone: Clone) -> None:
 
 
 def test_test_checks_everything_and_serve_needs_nothing_then(clone: Clone) -> None:
-    assert clone.make("test", "ARGS=-k mel") == [
-        "venv",
-        "pip requirements-dev.txt",
-        "ruff check",
-        "ruff format --check",
-        "mypy",
+    done = clone.make("test", "ARGS=-k mel")
+    assert done[:2] == ["venv", "pip requirements-dev.txt"]
+    # side by side, so in any order
+    assert sorted(done[2:5]) == ["mypy", "ruff check", "ruff format --check"]
+    assert done[5:] == [
         "npm ci --omit=dev",
         "webapp.runtime",
         "tests.browser.install_browser",
-        "pytest -k mel",
+        f"pytest {PROCESSES} -k mel",
     ]
     assert clone.make("serve") == ["webapp.runtime", "webapp"]
+
+
+def test_quick_needs_its_lock_only_and_takes_any_larger_one(clone: Clone) -> None:
+    checks = [
+        "mypy --cache-dir=.mypy_cache/quick --disable-error-code=import-not-found"
+        " --no-warn-unused-ignores",
+        f"pytest {PROCESSES} -m not full tests/features tests/house tests/inference tests/webapp",
+        "ruff check",
+        "ruff format --check",
+    ]
+    done = clone.make("quick")
+    assert done[:4] == ["venv", "pip requirements-quick.txt", "npm ci --omit=dev", "webapp.runtime"]
+    assert sorted(done[4:]) == checks
+    assert sorted(clone.make("quick")) == sorted([*checks, "webapp.runtime"])
+    assert clone.make("serve") == ["webapp.runtime", "webapp"]
+    assert "pip requirements-dev.txt" in clone.make("lint")
+    with (clone.folder / "requirements-quick.txt").open("a") as file:
+        file.write("# changed\n")
+    assert clone.make("quick")[0] == "pip requirements-quick.txt"
+
+
+def test_a_failing_check_fails_quick_and_the_others_still_run(clone: Clone) -> None:
+    clone.make("quick")
+    (clone.folder / "broken style").touch()
+    assert any(line.startswith("pytest ") for line in clone.make("quick", status=2))
 
 
 def test_train_demo_installs_everything_and_hands_its_options_on(clone: Clone) -> None:
@@ -158,9 +185,10 @@ def test_lock_compiles_the_largest_first_and_the_others_from_it(clone: Clone) ->
     assert [re.search(r"(\S+) --output-file", line)[1] for line in done] == [  # type: ignore[index]
         "requirements-dev.in",
         "requirements.in",
+        "requirements-quick.in",
         "requirements-serve.in",
     ]
-    assert ["-c requirements-dev.txt" in line for line in done] == [False, True, True]
+    assert ["-c requirements-dev.txt" in line for line in done] == [False, True, True, True]
     for line in done:
         for option in ("--universal", "--generate-hashes", "--no-emit-index-url", "--upgrade"):
             assert option in line
@@ -195,8 +223,8 @@ def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) ->
     assert done.returncode == 0
     described = set(re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE))
     assert described == {
-        "serve", "train-demo", "test", "lint", "bench", "audit", "runtime", "translations", "lock",
-        "clean",
+        "serve", "train-demo", "test", "quick", "lint", "bench", "audit", "runtime",
+        "translations", "lock", "clean",
     }  # fmt: skip
     rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert described <= rules
