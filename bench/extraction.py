@@ -21,8 +21,8 @@ import numpy as np
 
 from features import FeatureSpec
 from model_training.datasets import Dataset, open_dataset
-from model_training.extraction import extract
-from model_training.sound_features import Recipe
+from model_training.stores.extraction import extract
+from model_training.stores.sound_features import Recipe
 from tests.model_training import music
 
 from .setting import median_row, row

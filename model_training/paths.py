@@ -1,4 +1,4 @@
-"""Where things lie when nobody says otherwise."""
+"""Where things lie when nobody says otherwise, and the names of files that several rooms share."""
 
 from __future__ import annotations
 
@@ -6,3 +6,9 @@ from pathlib import Path
 
 MODELS = Path("trained_models")
 RUNS = Path("runs")
+
+# In a run's folder, beside the numbers of `cross-validate`.
+CROSS_VALIDATION = "cross_validation.json"
+# In a version's folder, beside the card: every test track's answer, and the report.
+TEST_TABLE = "test.csv"
+REPORT_NAME = "report.html"

@@ -9,12 +9,8 @@ from webapp.inference import Card, Registry
 from webapp.inference.card import VERSION_PATTERN
 from webapp.inference.registry import INDEX_NAME
 
-from .audio import replacing
 from .errors import TrainingError
-
-# Beside the card: every test track's answer, and the report.
-TEST_TABLE = "test.csv"
-REPORT_NAME = "report.html"
+from .files import replacing
 
 
 def new_version(models: Path, version: str) -> Path:

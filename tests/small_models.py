@@ -101,7 +101,7 @@ def make(folder: Path) -> None:
 
     from features import extract_segments
     from model_training.architectures import build
-    from model_training.export import write_model_files
+    from model_training.landing.export import write_model_files
     from tests.browser.sounds import band
 
     v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the tables; write the page if asked for."""
-    from ..comparison import (
+    from ..errors import TrainingError
+    from ..stores.store import open_store
+    from ..studies.comparison import (
         TABLE_HEADERS,
         comparison_html,
         f1_by_genre,
@@ -34,8 +36,6 @@ def run(options: argparse.Namespace) -> None:
         pair_up,
         table_row,
     )
-    from ..errors import TrainingError
-    from ..store import open_store
     from ..terminal import table
     from ..versions import open_version
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
         if pair.refused:
             print(f"{pair.first} and {pair.second} not paired: {pair.refused}.")
     if options.out:
-        from ..report import write_page
+        from ..reporting.report import write_page
 
         write_page(comparison_html(cards, pairs), options.out)
         print(f"\n{options.out} holds the plots side by side.")

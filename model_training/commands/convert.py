@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..conversion import Outcome
+    from ..sound.conversion import Outcome
 
 HELP = "make 16-bit wav of mp3, flac, ogg, m4a and others; a file or a whole tree"
 EXAMPLES = """\
@@ -43,7 +43,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Convert, then say what was done."""
-    from ..conversion import convert
+    from ..sound.conversion import convert
 
     outcomes = convert(
         options.path,

@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the study; a stopped one goes on."""
-    from ..config import load_experiment
+    from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..studies import cross_validate
+    from ..studies.studies import cross_validate
 
     out = options.out or RUNS / f"{options.experiment.stem}-cv-seed{options.seed}"
     result = cross_validate(

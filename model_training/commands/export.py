@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, then say how good the version is on the test tracks."""
-    from ..export import export
+    from ..landing.export import export
 
     card = export(
         options.runs,

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from features import FeatureSpec
+
+    from ..experiment import AudioAugmentation
 
 HELP = "extract features of a data set, on all cores or on a Dask cluster"
 EXAMPLES = """\
@@ -84,13 +91,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def recipe_source(
+    spec: Path | None, version: str | None, models: Path
+) -> tuple[FeatureSpec, AudioAugmentation]:
+    """The features that an experiment, a card or a version asks for, and how its copies differ.
+
+    Parameters
+    ----------
+    spec : an experiment's TOML file or a model card.
+    version : instead of `spec`, a version in the folder `models`.
+
+    Raises
+    ------
+    TrainingError : for a file that is neither, or a version that is not there.
+    """
+    from features import FeatureSpec
+
+    from ..errors import TrainingError
+    from ..experiment import AudioAugmentation, load_experiment
+    from ..versions import open_version
+
+    if version is not None:
+        return open_version(models, version).spec, AudioAugmentation()
+    if spec is None:
+        raise TrainingError("Say what to extract: --spec FILE or --version vN.")
+    if spec.suffix.lower() != ".json":
+        experiment = load_experiment(spec)
+        return experiment.feature_spec, experiment.audio_augmentation
+    try:
+        card = json.loads(spec.read_bytes())
+        return FeatureSpec.from_json(card["feature_spec"]), AudioAugmentation()
+    except OSError as error:
+        raise TrainingError(f"{spec}: cannot be read ({error.strerror}).") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{spec}: not a model card ({error}).") from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Extract, then say what is in the store and what was left out."""
     from ..datasets.options import dataset_of
     from ..errors import TrainingError
-    from ..extraction import extract, recipe_source, table_spec
-    from ..mfcc_exchange import export_mfcc_json, import_mfcc_json, require_mfcc
-    from ..sound_features import Recipe
+    from ..stores.extraction import extract, table_spec
+    from ..stores.mfcc_exchange import export_mfcc_json, import_mfcc_json, require_mfcc
+    from ..stores.sound_features import Recipe
 
     spec, augmentation = recipe_source(options.spec, options.version, options.models)
     if options.mfcc_json is not None:

@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Do what is not done yet, then say how good the version is on the test tracks."""
-    from ..config import load_experiment
     from ..errors import TrainingError
-    from ..export import check_sounds, export
+    from ..experiment import load_experiment
+    from ..landing.export import check_sounds, export
     from ..paths import RUNS
-    from ..runs import load_run, train
-    from ..store import digest, open_store
-    from ..studies import cross_validate
+    from ..stores.store import digest, open_store
+    from ..studies.studies import cross_validate
+    from ..training.runs import load_run, train
     from ..versions import new_version
 
     # What can be refused is refused before hours of training.

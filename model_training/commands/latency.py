@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure version after version; other work on the machine makes the numbers larger."""
-    from ..latency import remeasure
+    from ..studies.latency import remeasure
 
     for version in options.versions:
         latency = remeasure(options.models, version)

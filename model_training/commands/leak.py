@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the study; a stopped one goes on."""
-    from ..config import load_experiment
+    from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..studies import demonstrate_leak
+    from ..studies.studies import demonstrate_leak
 
     out = options.out or RUNS / f"{options.experiment.stem}-leak-seed{options.seed}"
     result = demonstrate_leak(

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     import sys
 
     from ..errors import TrainingError
-    from ..prediction import answer_text, choose, load_predictor, predict_file
+    from ..studies.prediction import answer_text, choose, load_predictor, predict_file
 
     predictor = load_predictor(choose(options.models, options.version), options.engine)
     failed = 0

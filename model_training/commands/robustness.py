@@ -34,9 +34,9 @@ def run(options: argparse.Namespace) -> None:
     """Print a table, write the numbers if asked for."""
     import json
 
-    from ..audio import replacing
     from ..errors import TrainingError
-    from ..prediction import load_predictor
+    from ..files import replacing
+    from ..studies.prediction import load_predictor
     from ..versions import open_version
 
     if bool(options.sounds) == bool(options.data):
@@ -54,9 +54,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _on_tracks(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
-    from ..robustness import measure_store
-    from ..store import open_store
-    from ..terminal_card import disturbance_table
+    from ..reporting.terminal_card import disturbance_table
+    from ..stores.store import open_store
+    from ..studies.robustness import measure_store
 
     store = open_store(options.data)
     rows = measure_store(predictor, store)
@@ -72,7 +72,7 @@ def _on_songs(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
     from tqdm import tqdm
 
     from ..errors import TrainingError
-    from ..robustness import find_songs, measure_song, summarise
+    from ..studies.robustness import find_songs, measure_song, summarise
     from ..terminal import table
 
     paths = find_songs(options.sounds)

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Cut, then say what was done."""
-    from ..conversion import segment
+    from ..sound.conversion import segment
 
     outcomes = segment(
         options.path,

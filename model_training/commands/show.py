@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the card."""
-    from ..terminal_card import card_text
+    from ..reporting.terminal_card import card_text
     from ..versions import open_version
 
     print(card_text(open_version(options.models, options.version).to_json()))

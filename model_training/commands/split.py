@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Split, then say how many tracks lie where."""
-    from ..splits import split_store
+    from ..stores.store import split_store
 
     splits = split_store(
         options.store,

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print a line for each track, then how little that proves."""
-    from ..prediction import choose
-    from ..spot_check import spot_check
+    from ..studies.prediction import choose
+    from ..studies.spot_check import spot_check
 
     card = choose(options.models, options.version)
     print(spot_check(card, options.n, options.data, options.seed))

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, then say how good it is on the validation tracks."""
-    from ..config import load_experiment
-    from ..runs import train
+    from ..experiment import load_experiment
+    from ..training.runs import train
 
     run = options.out or Path("runs") / f"{options.experiment.stem}-seed{options.seed}"
     experiment = load_experiment(options.experiment)

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Trim, then say what was written."""
-    from ..conversion import trim
+    from ..sound.conversion import trim
 
     part = trim(options.file, options.out, options.start, options.end, overwrite=options.overwrite)
     print(f"{options.out}: {part.seconds:.2f} s")

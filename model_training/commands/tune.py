@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Search, then show the trials; a stopped search goes on."""
-    from ..config import load_experiment
+    from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..tuning import BEST_NAME, tune
-    from ..tuning_trials import TRIALS_NAME, table_of
+    from ..tuning.search import BEST_NAME, tune
+    from ..tuning.trials import TRIALS_NAME, table_of
 
     out = options.out or RUNS / f"{options.experiment.stem}-tune"
     outcome = tune(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..validation import Report
+    from ..datasets.check import Report
 
 HELP = "list what is missing, unreadable, too short, silent or twice in a data set"
 EXAMPLES = """\
@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check, write the report, print a summary; unusable data are an error."""
+    from ..datasets.check import LEAST_SECONDS, validate
     from ..datasets.options import dataset_of
     from ..errors import TrainingError
-    from ..validation import LEAST_SECONDS, validate
 
     if options.jobs == 0:
         raise TrainingError("--jobs: must be 1 or more, or -1 for one per core.")

@@ -164,3 +164,8 @@ def check_dataset(dataset: Dataset) -> None:
 
 def _clips(count: int) -> str:
     return "1 clip" if count == 1 else f"{count} clips"
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as told from a folder, where it lies in it."""
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()

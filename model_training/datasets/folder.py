@@ -20,8 +20,8 @@ import unicodedata
 from pathlib import Path
 from typing import Literal
 
-from ..audio import is_hidden, sound_files
 from ..errors import TrainingError
+from ..sound.audio import is_hidden, sound_files
 from .clips import Clip, Dataset, Problem, genre_name
 
 LICENCE = "Own collection: its licence is not known here; say it in the card before you publish."

@@ -30,8 +30,8 @@ from pathlib import Path
 
 import soundfile
 
-from ..audio import SUFFIXES, is_hidden, sound_files
 from ..errors import TrainingError
+from ..sound.audio import SUFFIXES, is_hidden, sound_files
 from .clips import Clip, Dataset, Part, Problem, genre_name
 
 NAME = "GTZAN"

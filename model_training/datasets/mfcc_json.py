@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from features import dct_matrix
 
-from ..audio import replacing
 from ..errors import TrainingError
+from ..files import replacing
 from .clips import genre_name
 
 # Digits after the point: below float32's own steps at 100, and half the size of all digits.

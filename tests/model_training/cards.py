@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from model_training.evaluation import evaluate
-from model_training.versions import TEST_TABLE
+from model_training.judging.evaluation import evaluate
+from model_training.paths import TEST_TABLE
 from webapp.inference import Card
 
 V1 = Path(__file__).resolve().parents[2] / "trained_models" / "v1" / "model.json"

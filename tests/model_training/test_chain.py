@@ -11,10 +11,10 @@ import pytest
 
 from model_training.__main__ import main
 from model_training.errors import TrainingError
-from model_training.export import choose_middle, export, require_builtin_layers
-from model_training.gtzan_store import GtzanStore
-from model_training.store import open_store
-from model_training.tracks import cut, features_at
+from model_training.landing.export import choose_middle, export, require_builtin_layers
+from model_training.stores.gtzan_store import GtzanStore
+from model_training.stores.store import open_store
+from model_training.stores.tracks import cut, features_at
 from webapp.inference import Predictors, Registry
 
 
@@ -186,7 +186,7 @@ def test_a_refused_network_leaves_nothing_and_never_sees_the_test(
         return load(self, spec, names, copies)
 
     monkeypatch.setattr(GtzanStore, "load", watched)
-    monkeypatch.setattr("model_training.export.ENGINE_TOLERANCE", -1.0)
+    monkeypatch.setattr("model_training.landing.export.ENGINE_TOLERANCE", -1.0)
     with pytest.raises(TrainingError, match="cannot be served"):
         export(runs[:1], store, tmp_path / "models", "v1", "export")
     assert list((tmp_path / "models").iterdir()) == []

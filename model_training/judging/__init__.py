@@ -1,0 +1,1 @@
+"""What a network answers, and how good that is."""

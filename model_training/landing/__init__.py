@@ -1,0 +1,1 @@
+"""From finished runs to a version that the site offers."""

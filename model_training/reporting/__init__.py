@@ -1,0 +1,1 @@
+"""A model card for people: words, figures, a page."""

@@ -1,0 +1,1 @@
+"""What one split cannot tell: other folds, other sounds, other versions."""

@@ -1,0 +1,318 @@
+"""Versions side by side, and whether one is really better: McNemar's test on the same tracks."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from webapp.inference import Card, Predictor
+from webapp.inference.card import CardError
+
+from ..errors import TrainingError
+from ..paths import TEST_TABLE
+from ..reporting.readable import interval
+from ..stores.store import Store
+from ..stores.tracks import Tracks, cut, features_at
+from .prediction import load_predictor
+
+TABLE_HEADERS = (
+    "version",
+    "per track",
+    "per segment",
+    "macro F1",
+    "ECE",
+    "parameters",
+    "MB",
+    "ms",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a version answered for test tracks.
+
+    Attributes
+    ----------
+    genres : in the order of the card.
+    tracks : names.
+    truth, winners : genre and answer of each track.
+    probabilities : float64 (n_tracks, n_genres), calibrated soft vote.
+    """
+
+    genres: tuple[str, ...]
+    tracks: list[str]
+    truth: list[str]
+    winners: list[str]
+    probabilities: npt.NDArray[np.float64]
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each track (n_tracks,) got its genre."""
+        return np.array(self.truth) == np.array(self.winners)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two versions on the same tracks.
+
+    Attributes
+    ----------
+    b, c : tracks that only the first, only the second got right.
+    p : of McNemar's exact test, or None when `refused` says why there is none.
+    adjusted : p after Holm's correction for the number of pairs.
+    """
+
+    first: str
+    second: str
+    b: int = 0
+    c: int = 0
+    p: float | None = None
+    adjusted: float | None = None
+    refused: str = ""
+
+
+def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> tuple[int, int, float]:
+    """Tracks that only one of two versions got right (b, c), and how likely so uneven a split is.
+
+    McNemar, "Note on the sampling error of the difference between correlated proportions", 1947,
+    in its exact form: b of b + c is binomial with 1/2 when both are equally good. Two-sided.
+    """
+    b, c = int((first & ~second).sum()), int((second & ~first).sum())
+    return b, c, float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Correct p values for being many (Holm, "A simple sequentially rejective test", 1979)."""
+    adjusted = [0.0] * len(p)
+    largest = 0.0
+    for done, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        largest = max(largest, min(1.0, (len(p) - done) * p[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def read_answers(card: Card) -> Answers | None:
+    """The answers kept beside a version; None for versions that have none.
+
+    Raises
+    ------
+    TrainingError : for a file that is damaged.
+    """
+    if TEST_TABLE not in card.files:
+        return None
+    path = card.folder / TEST_TABLE
+    try:
+        header, *rows = csv.reader(io.StringIO(card.read(TEST_TABLE).decode("utf-8")))
+        if header != ["track", "genre", "winner", *card.genres]:
+            raise TrainingError(f"{path}: its columns are not the card's genres.")
+        tracks, truth, winners = ([row[column] for row in rows] for column in range(3))
+        probabilities = np.array([[float(cell) for cell in row[3:]] for row in rows])
+        probabilities = probabilities.reshape(len(rows), len(card.genres))
+    except (CardError, IndexError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: not a list of answers ({error}); export the version anew."
+        ) from error
+    return Answers(card.genres, tracks, truth, winners, probabilities)
+
+
+def load_tracks(card: Card, store: Store, names: list[str]) -> Tracks:
+    """Tracks of a feature store, as a version wants them.
+
+    Raises
+    ------
+    TrainingError : when the store does not fit the version.
+    """
+    if set(store.genres) != set(card.genres):
+        raise TrainingError(
+            f"The genres of the store ({store.name}) are {', '.join(store.genres)}; "
+            f"{card.version} knows "
+            f"{', '.join(card.genres)}."
+        )
+    return store.load(card.spec, names)
+
+
+def soft_votes(predictor: Predictor, tracks: Tracks) -> npt.NDArray[np.float64]:
+    """A version's answers (n_tracks, n_genres), in the order of its card's genres."""
+    spec = predictor.card.spec
+    first, track = cut(tracks, spec)
+    return np.array(
+        [
+            predictor.predict(features_at(tracks, first[track == row], spec)).aggregate
+            for row in range(len(tracks))
+        ]
+    )
+
+
+def compute_answers(card: Card, store: Store, names: list[str] | None = None) -> Answers:
+    """Ask a version about test tracks of a feature store: all, or those named.
+
+    Raises
+    ------
+    TrainingError : when the store does not fit the version, or the model cannot be run.
+    """
+    tracks = load_tracks(card, store, store.split("test") if names is None else names)
+    votes = soft_votes(load_predictor(card), tracks)
+    return Answers(
+        card.genres,
+        tracks.names,
+        [tracks.genres[label] for label in tracks.labels],
+        [card.genres[winner] for winner in votes.argmax(axis=1)],
+        votes,
+    )
+
+
+def answers_of(card: Card, store: Store | None) -> Answers:
+    """The kept answers of a version, or new ones from a store.
+
+    Raises
+    ------
+    TrainingError : when there is neither, or when the card was measured on other test tracks.
+    """
+    if answers := read_answers(card):
+        return answers
+    if store is None:
+        raise TrainingError(
+            f"{card.version} keeps no {TEST_TABLE} with its answers; give the store of its test "
+            "tracks with --data"
+        )
+    answers = compute_answers(card, store)
+    test = card.metrics["test"]
+    told = test["n_tracks"], test["track"]["accuracy"]["value"]
+    found = len(answers.tracks), float(answers.right.mean())
+    # Rounding, and one track on the edge.
+    if told[0] != found[0] or abs(told[1] - found[1]) > 1.5 / found[0]:
+        raise TrainingError(
+            f"{card.version} gets {found[1]:.1%} of the {found[0]} test tracks of the store "
+            f"({store.name}) right, but its card says {told[1]:.1%} of {told[0]}; "
+            "that is another test set"
+        )
+    return answers
+
+
+def _refusal(first: Answers, second: Answers) -> str:
+    """Why two versions cannot be paired; empty when they can."""
+    if set(first.genres) != set(second.genres):
+        odd = sorted(set(first.genres) ^ set(second.genres))
+        return f"their genres differ ({', '.join(odd)})"
+    if set(first.tracks) != set(second.tracks):
+        common = len(set(first.tracks) & set(second.tracks))
+        return (
+            f"they were tested on different tracks ({len(first.tracks)} and "
+            f"{len(second.tracks)}, {common} of them in both)"
+        )
+    truth = dict(zip(second.tracks, second.truth, strict=True))
+    for track, genre in zip(first.tracks, first.truth, strict=True):
+        if truth[track] != genre:
+            return f"{track} is {genre} for one and {truth[track]} for the other"
+    return ""
+
+
+def pair_up(cards: Sequence[Card], store: Store | None) -> list[Pair]:
+    """McNemar's test between every two versions, or why there is none."""
+    answers: dict[str, Answers] = {}
+    missing: dict[str, str] = {}
+    for card in cards:
+        try:
+            answers[card.version] = answers_of(card, store)
+        except TrainingError as error:
+            missing[card.version] = str(error).rstrip(".")
+    pairs = []
+    for first, second in itertools.combinations([card.version for card in cards], 2):
+        lacking = [missing[version] for version in (first, second) if version in missing]
+        if why := "; ".join(lacking) or _refusal(answers[first], answers[second]):
+            pairs.append(Pair(first, second, refused=why))
+            continue
+        one, other = answers[first], answers[second]
+        place = {track: row for row, track in enumerate(other.tracks)}
+        order = [place[track] for track in one.tracks]
+        pairs.append(Pair(first, second, *mcnemar(one.right, other.right[order])))
+    adjusted = iter(holm([pair.p for pair in pairs if pair.p is not None]))
+    return [
+        pair if pair.p is None else dataclasses.replace(pair, adjusted=next(adjusted))
+        for pair in pairs
+    ]
+
+
+def table_row(card: Card) -> list[str]:
+    """A version's line under `TABLE_HEADERS`; a dash where its card is silent."""
+    whole = card.to_json()
+    test = card.metrics["test"]
+    track = test["track"]
+    segment = test.get("segment", {}).get("accuracy")
+    parameters = whole["architecture"].get("n_parameters")
+    milliseconds = whole["latency"].get("milliseconds")
+    return [
+        card.version,
+        interval(track["accuracy"]),
+        interval(segment) if segment else "-",
+        _number(track.get("macro_f1"), ".3f"),
+        _number(track.get("calibration_error"), ".3f"),
+        _number(parameters, ","),
+        f"{(card.folder / 'model.tflite').stat().st_size / 1e6:.1f}",
+        _number(milliseconds, ".1f"),
+    ]
+
+
+def f1_by_genre(cards: Sequence[Card]) -> dict[str, list[float]]:
+    """F1 of every version by genre; empty when their genres differ or one card lacks it."""
+    found: list[Mapping[str, Any]] = [
+        card.metrics["test"]["track"].get("per_genre", {}) for card in cards
+    ]
+    if not found[0] or any(set(other) != set(found[0]) for other in found):
+        return {}
+    return {genre: [per_genre[genre]["f1"] for per_genre in found] for genre in found[0]}
+
+
+def p_value(p: float | None) -> str:
+    """A p value as people write it."""
+    if p is None:
+        return "-"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _number(value: Any, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def comparison_html(cards: Sequence[Card], pairs: Sequence[Pair]) -> str:
+    """The comparison as one self-contained page, plots side by side."""
+    from markupsafe import Markup
+
+    from ..reporting import plots
+    from ..reporting.report import environment, figures
+
+    tests = {card.version: card.metrics["test"] for card in cards}
+    accuracies = plots.accuracies(
+        {
+            version: (test["track"]["accuracy"], test.get("segment", {}).get("accuracy"))
+            for version, test in tests.items()
+        }
+    )
+    return (
+        environment()
+        .get_template("comparison.html.jinja")
+        .render(
+            cards=[card.to_json() for card in cards],
+            headers=TABLE_HEADERS,
+            rows=[table_row(card) for card in cards],
+            accuracies=Markup(accuracies),
+            f1=f1_by_genre(cards),
+            pairs=[
+                {
+                    **dataclasses.asdict(pair),
+                    "p": p_value(pair.p),
+                    "adjusted": p_value(pair.adjusted),
+                }
+                for pair in pairs
+            ],
+            figures={card.version: figures(card.to_json()) for card in cards},
+        )
+    )

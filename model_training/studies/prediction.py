@@ -1,0 +1,145 @@
+"""Sound files to answers, the way of the site: its features, its rounding, its model, its vote."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features import AudioError, FeatureSpec, build_request
+from webapp.inference import Card, EngineError, FeatureError, Prediction, Predictor, Registry
+from webapp.inference.engines import ENGINES
+
+from ..errors import TrainingError
+from ..sound.audio import load_audio
+from ..terminal import table
+from ..versions import open_version
+
+# How many genres the line of a file tells.
+MOST_GENRES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class SongAnswer:
+    """The answer for one file.
+
+    Attributes
+    ----------
+    times : start and end of each segment, in seconds.
+    repeated : the sound was shorter than one segment and repeated to fill it: a weak answer.
+    skipped : seconds left out at the start.
+    """
+
+    path: Path
+    prediction: Prediction
+    times: list[tuple[float, float]]
+    repeated: bool
+    skipped: float
+
+    def to_json(self, card: Card) -> dict[str, Any]:
+        """What the site's API answers, and the file."""
+        return {
+            "file": str(self.path),
+            "version": card.version,
+            "genres": list(self.prediction.genres),
+            **self.prediction.to_json(self.times),
+            "repeated": self.repeated,
+            "skipped": self.skipped,
+        }
+
+
+def read_request(body: str, spec: FeatureSpec) -> npt.NDArray[np.float32]:
+    """Features (n_segments, *spec.shape) as the site reads them from a request's JSON."""
+    segments = json.loads(body)["segments"]
+    return np.array([segment["features"][spec.kind] for segment in segments], dtype=np.float32)
+
+
+def choose(models: Path, version: str | None) -> Card:
+    """The card of a version; without a name that of the recommended one.
+
+    Raises
+    ------
+    TrainingError : when it is not there or not valid.
+    """
+    version = version or Registry.load(models).recommended
+    if version is None:
+        raise TrainingError(f"{models}: no version there; export one, or name another --models.")
+    return open_version(models, version)
+
+
+def load_predictor(card: Card, engine: str = "litert") -> Predictor:
+    """The loaded model of a version.
+
+    Raises
+    ------
+    TrainingError : when it cannot be loaded.
+    """
+    try:
+        return Predictor(card, ENGINES[engine](card))
+    except EngineError as error:
+        raise TrainingError(str(error)) from error
+
+
+def predict_file(path: Path, predictor: Predictor) -> SongAnswer:
+    """The answer for one file.
+
+    Raises
+    ------
+    TrainingError : naming the file and why there is none.
+    """
+    samples = load_audio(path, predictor.card.spec.sample_rate)
+    try:
+        return predict_samples(samples, predictor, path)
+    except (AudioError, FeatureError) as error:
+        raise TrainingError(f"{path}: {error}") from error
+
+
+def predict_samples(
+    samples: npt.NDArray[np.float32], predictor: Predictor, path: Path
+) -> SongAnswer:
+    """The answer for a sound (n,) at the version's sample rate, called `path`.
+
+    Raises
+    ------
+    AudioError, FeatureError : why there is none.
+    """
+    spec = predictor.card.spec
+    request = build_request(samples, spec)
+    prediction = predictor.predict(read_request(request.body, spec))
+    times = [(segment["start"], segment["end"]) for segment in json.loads(request.body)["segments"]]
+    return SongAnswer(path, prediction, times, request.repeated, request.skipped)
+
+
+def answer_text(answer: SongAnswer, segments: bool = False) -> str:
+    """An answer for the terminal: one line, notes, and a table of all segments if asked for."""
+    found = answer.prediction
+    best = found.aggregate.argsort()[::-1][:MOST_GENRES]
+    shares = ", ".join(f"{found.genres[i]} {found.aggregate[i]:.1%}" for i in best)
+    doubt = found.unfamiliar is not None and found.unfamiliar["flag"]
+    lines = [
+        f"{answer.path}: {'not sure, closest to ' if doubt else ''}{shares}; "
+        f"{found.votes[found.winner]} of {len(found.winners)} segments say {found.winner}"
+    ]
+    if found.unfamiliar is not None and doubt:
+        score, threshold = found.unfamiliar["score"], found.unfamiliar["threshold"]
+        lines.append(
+            f"  unlike the music that the model was trained on: score {score:.4g}, doubt begins "
+            f"above {threshold:.4g}"
+        )
+    if answer.repeated:
+        lines.append("  shorter than one segment and repeated to fill it: a weak answer")
+    if segments:
+        if answer.skipped:
+            lines.append(f"  the first {answer.skipped:g} s are left out, as intros mislead")
+        rows = [
+            [f"  {winner}", f"{row.max():.1%}", f"{start:.1f}", f"{end:.1f}"]
+            for (start, end), winner, row in zip(
+                answer.times, found.winners, found.probabilities, strict=True
+            )
+        ]
+        lines.append(table(["  segment is", "sure", "from (s)", "to (s)"], rows))
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""From the tracks of a split to a run."""

@@ -1,0 +1,161 @@
+"""A run: an experiment trained with one seed, as a folder.
+
+`model.keras`, `experiment.toml`, `run.json` (experiment, seed, history, validation report,
+versions) and `validation.npz` (probabilities). A final training, on the validation tracks too, has
+nothing to report and no `validation.npz`. The test tracks are not opened here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..datasets.clips import Part
+from ..errors import TrainingError
+from ..experiment import Experiment
+from ..judging.answers import predict_outputs
+from ..judging.evaluation import evaluate, fit_temperature, per_track
+from ..stores.store import check_split, digest, open_store
+from .distillation import teacher_digest
+from .ensemble import fit_whole
+from .network import half_precision
+from .unfamiliarity import choose_threshold
+
+EXPERIMENT_NAME = "experiment.toml"
+LIBRARIES = ("keras", "tensorflow", "torch", "jax", "numpy", "scikit-learn", "ai-edge-litert")
+
+# What `export` takes from a record.
+NEEDED = {"data_digest", "seed", "temperature", "unfamiliar", "validation"}
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of everything installed that a result depends on."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def train(
+    experiment: Experiment,
+    data: Path,
+    seed: int,
+    run: Path,
+    command: str,
+    tensorboard: Path | None = None,
+) -> dict[str, Any]:
+    """Train, measure on validation, write the run folder; returns what `run.json` holds.
+
+    With `train_on = "train+validation"` nothing is left to measure on: the record's `validation`
+    and `temperature` are None, and `export` takes them from the cross-validation.
+
+    Raises
+    ------
+    TrainingError : when the folder exists already or the data do not fit.
+    """
+    if run.exists():
+        raise TrainingError(f"{run}: exists already; choose another --out or remove it.")
+    spec, store = experiment.feature_spec, open_store(data)
+    check_split(store)
+    final = experiment.training.is_final
+    parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
+    training = store.load(spec, [name for part in parts for name in store.split(part)], copies=True)
+    validation = None if final else store.load(spec, store.split("validation"))
+    for part, tracks in (("training", training), ("validation", validation)):
+        known = set(range(len(store.genres))) if tracks is None else set(tracks.labels.tolist())
+        if missing := set(range(len(store.genres))) - known:
+            raise TrainingError(
+                f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
+            )
+    # Before hours of training, not after them.
+    run.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-"):
+        pass
+    started = time.monotonic()
+    model, history = fit_whole(
+        experiment,
+        training,
+        seed,
+        validation,
+        data=data,
+        verbose=2,
+        logs=None if tensorboard is None else tensorboard / run.name,
+    )
+    seconds = time.monotonic() - started
+    record: dict[str, Any] = {
+        "experiment": experiment.to_json(),
+        "genres": list(training.genres),
+        "data_digest": digest(store),
+        "teacher_sha256": teacher_digest(data, experiment.distillation),
+        "seed": seed,
+        "command": command,
+        "libraries": library_versions(),
+        "backend": keras.backend.backend(),
+        "precision": half_precision(experiment.training) or "float32",
+        "n_parameters": int(model.count_params()),
+        "n_training_tracks": len(training),
+        "n_validation_tracks": 0 if validation is None else len(validation),
+        "training_seconds": round(seconds),
+        "history": {name: [round(float(v), 5) for v in values] for name, values in history.items()},
+        "temperature": None,
+        "unfamiliar": None,
+        "validation": None,
+    }
+    if validation is not None:
+        outputs, track = predict_outputs(model, validation, spec)
+        temperature = fit_temperature(outputs[0], track, validation.labels)
+        record["temperature"] = temperature
+        record["validation"] = evaluate(
+            outputs[0], track, validation.labels, training.genres, temperature
+        )
+        if experiment.unfamiliar.layer:
+            record["unfamiliar"] = choose_threshold(
+                per_track(outputs[1][:, 0], track, len(validation))
+            )
+    # Written beside and renamed at the end, so that a broken run leaves nothing half-written.
+    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-") as folder:
+        made = Path(folder) / "run"
+        made.mkdir()
+        model.save(made / "model.keras")
+        if validation is not None:
+            np.savez_compressed(
+                made / "validation.npz",
+                probabilities=outputs[0],
+                segment_track=track,
+                track=np.array(validation.names),
+                label=validation.labels,
+            )
+        (made / EXPERIMENT_NAME).write_text(experiment.source, encoding="utf-8")
+        (made / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        shutil.move(made, run)
+    return record
+
+
+def load_run(run: Path) -> dict[str, Any]:
+    """Read a run's record.
+
+    Raises
+    ------
+    TrainingError : when the folder is no finished run.
+    """
+    try:
+        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{run}: no finished run there ({error}).") from error
+    experiment = record.get("experiment") if isinstance(record, dict) else None
+    if not isinstance(experiment, dict):
+        raise TrainingError(f"{run}/run.json: not a run's record.")
+    if not (record.keys() >= NEEDED and {"distillation", "unfamiliar"} <= experiment.keys()):
+        raise TrainingError(f"{run}: made by an older release; train again.")
+    return record

@@ -1,0 +1,117 @@
+"""`show`: a card to read on the terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from model_training.__main__ import main
+from model_training.reporting.terminal_card import card_text
+from model_training.terminal import shorten, table
+from tests.webapp.judged import add_judgements
+
+from ..cards import V1, full_card, lines_within, v1_card
+
+
+def test_v1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "v1", "--models", str(V1.parents[1])]) == 0
+    out = capsys.readouterr().out
+    words = [line.split() for line in out.splitlines()]
+    assert words[0] == ["v1:", "MFCC", "CNN,", "made", "2026-11-20"]
+    for line in (
+        "test 290 66.5% [61.0, 72.1] 60.6% [56.1, 65.0] 0.655 0.927 0.085",
+        "blues 70.0% 22.6% 0.342 0.809 31",
+        "blues 7 . . 4 . 17 . 1 . 2",
+        "blues called jazz: 17 of 31",
+        "hop length (samples) 1,711",
+        "accuracy without them 64.9% [59.3, 70.5]",
+        "label smoothing 0.05",
+        "TensorFlow 2.21.0",
+    ):
+        assert line.split() in words, line
+    command, rest = v1_card()["training"]["command"], out.rstrip("\n")
+    # whole, so that it can be copied
+    assert rest.endswith(f"\n{command}")
+    assert lines_within(rest.removesuffix(command))
+
+
+def test_what_newer_cards_tell() -> None:
+    text = card_text(full_card())
+    for told in ("units                             64; 32", "coarser time grid", "export runs/a"):
+        assert told in text
+
+
+def test_cross_validation_disturbances_and_doubt() -> None:
+    card = full_card()
+    add_judgements(card)
+    text = card_text(card)
+    told = " ".join(text.split())
+    for each in (
+        "cross-validation 639 65.4% [61.7, 69.2]",
+        "accuracy of each fold 61.2%; 64.5%; 62.3%",
+        "deviation of the folds 1.6 points",
+        "accuracy of each member, by fold "
+        "58.0%, 59.0%, 60.0%; 61.0%, 62.0%, 63.0%; 64.0%, 65.0%, 66.0%",
+        "log-mel right points another winner cross-validation points",
+        "clean 70.3% +0.0 0.0% 62.7% +0.0",
+        "noise 20 dB SNR 69.0% -1.4 9.3% - -",
+        "speed +5 % 70.7% +0.4 7.2% 58.1% -4.5",
+        "A change of level cannot change anything here",
+        "threshold 1.25",
+        "layer block_1",
+        "The threshold is set so that it doubts 4.5% of the held-out tracks, though they are of "
+        "its genres. Of the test tracks it doubts 5.2%.",
+        "whale 3.500 not sure",
+        "trumpet 0.750 a genre",
+    ):
+        assert each in told, each
+    assert lines_within(text.partition("Commands\n---")[0])
+
+
+def test_columns_stand_below_each_other() -> None:
+    lines = card_text(v1_card()).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("is / called"))
+    ends = {len(line) for line in lines[start : start + 11]}
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize(("n", "shown"), [(3, True), (12, True), (16, True), (40, False)])
+def test_the_confusion_matrix_when_it_fits(n: int, shown: bool) -> None:
+    text = card_text(full_card([f"genre {number}" for number in range(n)], per_genre=6))
+    assert ("is / called" in text) == shown
+    assert ("too many to show" in text) != shown
+    assert lines_within(text.partition("Data\n----")[0])
+
+
+def test_what_a_card_lacks_is_left_out() -> None:
+    card = v1_card()
+    accuracy = card["metrics"]["test"]["track"]["accuracy"]
+    card["metrics"] = {"test": {"n_tracks": 290, "track": {"accuracy": accuracy}}}
+    card |= {"training": {}, "architecture": {}, "latency": {}}
+    text = card_text(card)
+    assert "66.5% [61.0, 72.1]" in text
+    for absent in ("Per genre", "Confusion", "Speed", "Libraries", "Commands", "None"):
+        assert absent not in text
+
+
+def test_a_card_does_not_steer_the_terminal() -> None:
+    text = card_text(v1_card() | {"title": "\x1b[2J\rMFCC"})
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
+def test_unknown_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "v99", "--models", str(V1.parents[1])]) == 2
+    assert "There is no version 'v99'" in capsys.readouterr().err
+
+
+def test_tables_keep_numbers_and_shorten_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    rows = [["x [bold]" * 20, "12,345", "1.5"], ["音楽", "1", "20.25"]]
+    lines = table(["name", "n", "value"], rows).splitlines()
+    assert lines[1].endswith("…  12,345    1.5")
+    assert lines[2].endswith("     1  20.25")
+    assert len(lines[1]) == 60
+    assert "[bold]" in lines[1]
+    # two letters that are two columns wide each
+    assert len(lines[2]) == 58
+    assert shorten("音楽音楽", 5) == "音楽…"
