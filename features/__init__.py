@@ -2,6 +2,7 @@
 
 from .mel import dct_matrix, mel_spectrogram, mfcc, power_to_db
 from .segments import (
+    AUDIO_ERRORS,
     AudioError,
     FeatureRequest,
     Segment,
@@ -13,6 +14,7 @@ from .spec import FeatureSpec
 from .stream import SegmentStream
 
 __all__ = [
+    "AUDIO_ERRORS",
     "AudioError",
     "FeatureRequest",
     "FeatureSpec",

@@ -30,16 +30,25 @@ EPSILON = 1e-5
 Progress = Callable[[int, int], object]
 
 
+# Why no features can be made of a sound, by code. The page says these sentences, too, in its
+# language: `webapp/catalogs.py` brings them into the catalog of its scripts.
+AUDIO_ERRORS = {
+    "empty": "The file holds no sound.",
+    "silent": "The sound is silent, so there is nothing to recognise.",
+    "not_finite": "The sound holds values that are not numbers; export the file again, please.",
+}
+
+
 class AudioError(ValueError):
     """A sound of which no features can be made; `str()` is a sentence for people.
 
     Attributes
     ----------
-    code : "empty", "silent" or "not_finite".
+    code : one of `AUDIO_ERRORS`.
     """
 
-    def __init__(self, code: str, message: str):
-        super().__init__(message)
+    def __init__(self, code: str):
+        super().__init__(AUDIO_ERRORS[code])
         self.code = code
 
 
@@ -161,10 +170,7 @@ def sounding_excerpt(
     excerpt = samples[first:last]
     peak = float(max(excerpt.max(), -excerpt.min()))
     if not np.isfinite(peak):
-        raise AudioError(
-            "not_finite",
-            "The sound holds values that are not numbers; export the file again, please.",
-        )
+        raise AudioError("not_finite")
     if peak <= SILENCE_PEAK:
         return None
     if is_repeated(len(excerpt), spec):
@@ -225,10 +231,10 @@ def extract_segments(
     if samples.ndim != 1:
         raise ValueError(f"samples: expected mono (n,), got the shape {samples.shape}")
     if not len(samples):
-        raise AudioError("empty", "The file holds no sound.")
+        raise AudioError("empty")
     segments = list(_iterate(samples, spec, progress))
     if not segments:
-        raise AudioError("silent", "The sound is silent, so there is nothing to recognise.")
+        raise AudioError("silent")
     return segments
 
 

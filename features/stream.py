@@ -58,12 +58,12 @@ class SegmentStream:
         self._held = np.concatenate([self._held, samples])
         self._n_samples += len(samples)
         if last and not self._n_samples:
-            raise AudioError("empty", "The file holds no sound.")
+            raise AudioError("empty")
         # Until then, whether it loses its beginning is not known.
         if last or self._n_samples > self.spec.skip_longer_than_s * self.spec.sample_rate:
             self._analyse(last)
         if last and not self._sounded:
-            raise AudioError("silent", "The sound is silent, so there is nothing to recognise.")
+            raise AudioError("silent")
 
     def _analyse(self, last: bool) -> None:
         gone = self._n_samples - len(self._held)

@@ -1,8 +1,8 @@
 """The catalogs and the sources: `python -m webapp.catalogs` writes into them what the sources say.
 
 `messages.po` holds the texts of templates and Python, as `babel.cfg` says; `scripts.po` those of
-static/js. Translations stay, texts that are gone go, and a second run changes nothing: catalogs
-carry no dates and no line numbers.
+static/js and the sentences that the page's Python says of sounds. Translations stay, texts that are
+gone go, and a second run changes nothing: catalogs carry no dates and no line numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import write_po
+
+from features import AUDIO_ERRORS
 
 from . import language, script_texts
 from .settings import REPOSITORY
@@ -93,7 +95,9 @@ def _messages() -> list[tuple[str, int, str | tuple[str, ...]]]:
 
 
 def _scripts() -> list[tuple[str, int, str | tuple[str, ...]]]:
-    found: list[tuple[str, int, str | tuple[str, ...]]] = []
+    found: list[tuple[str, int, str | tuple[str, ...]]] = [
+        ("features/segments.py", 0, sentence) for sentence in AUDIO_ERRORS.values()
+    ]
     for path in sorted(SCRIPTS.rglob("*.js")):
         name = path.relative_to(REPOSITORY).as_posix()
         for line, function, texts in script_texts.calls(path.read_text(encoding="utf-8")):

@@ -118,7 +118,7 @@ def excerpts_of(
     AudioError : "empty", "silent" or "not_finite", as `features.extract_segments`.
     """
     if not len(samples):
-        raise AudioError("empty", "The file holds no sound.")
+        raise AudioError("empty")
     bounds = excerpt_bounds(len(samples), spec)
     if max_excerpts is not None and len(bounds) > max_excerpts:
         # The middles of equal stretches: one excerpt is the middle of the song.
@@ -138,7 +138,7 @@ def excerpts_of(
             values.append(quantise(excerpt_log_mel(excerpt, spec), spec.top_db))
             start.append(first / spec.sample_rate)
     if not values:
-        raise AudioError("silent", "The sound is silent.")
+        raise AudioError("silent")
     return Excerpts(
         values=np.concatenate(values),
         start=np.array(start, dtype=np.float64),

@@ -2,19 +2,12 @@
 
 import { missingAbility, startWorker } from './start_worker.js';
 import { UserError } from '../base/errors.js';
-import { t } from '../base/text.js';
+import { fromPython, t } from '../base/text.js';
 
 // Nothing heard from the worker for so long means that it hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
 const TASK_STALL_MS = 120_000;
-
-// Sounds that the page's Python refuses, by its codes.
-const REFUSED = {
-  empty: t('The file holds no sound.'),
-  silent: t('The sound is silent, so there is nothing to recognise.'),
-  not_finite: t('The sound holds values that are not numbers; export the file again, please.'),
-};
 
 /** Files that the worker loads: five of Pyodide, numpy and features/. */
 export const FILES_TO_LOAD = 7;
@@ -191,7 +184,7 @@ export class Engine extends EventTarget {
       this.#tasks.delete(data.id);
       this.#rest();
       if (data.type === 'refused') {
-        task.reject(new UserError(REFUSED[data.code] ?? data.message, { retryable: false }));
+        task.reject(new UserError(fromPython(data.message), { retryable: false }));
       } else if (data.type === 'unmade') {
         task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
       } else task.resolve(data);

@@ -32,6 +32,12 @@ const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (whole, name) => va
 export const t = (text, values = {}) => fill(words.texts[text] ?? text, values);
 
 /**
+ * @param {string} sentence of the page's Python, one of those that `webapp/catalogs.py` takes from it
+ * @returns {string} the same in the page's language
+ */
+export const fromPython = (sentence) => String(words.texts[sentence] ?? sentence);
+
+/**
  * @param {string} one English, for a count of one
  * @param {string} many English, for other counts
  * @param {number} count chooses between them; not put in by itself
