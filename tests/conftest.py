@@ -20,6 +20,19 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Rooms whose tests all need TensorFlow, a browser or a server process.
+FULL_ROOMS = ("browser", "model_training", "webapp/server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that are no part of `make quick`."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        if place.startswith(tuple(f"{room}/" for room in FULL_ROOMS)):
+            item.add_marker("full")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Folder of the repository."""

@@ -6,7 +6,6 @@ import math
 import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -76,6 +75,9 @@ def hiss(path: Path, seconds: float, sample_rate: int = 22050) -> Path:
 
 
 def _with_ffmpeg(path: Path, sound: npt.NDArray[np.float32], sample_rate: int) -> Path:
+    # Only the largest lock has it; quick tests make sounds without it.
+    import imageio_ffmpeg
+
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "f32le",
         "-ar", str(sample_rate), "-ac", str(sound.shape[1]), "-i", "pipe:0",

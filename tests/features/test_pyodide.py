@@ -15,6 +15,8 @@ from features import AudioError, FeatureSpec, build_request, mfcc
 from features.spec import STATISTICS
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
 
+pytestmark = pytest.mark.full
+
 # Raw MFCC in dB units span tens to hundreds; the wasm build rounds sums in another order.
 TOLERANCE = 5e-3
 # What is sent, by kind; the worst seen is a step of rounding, 3e-4 (MFCC means) for statistics.

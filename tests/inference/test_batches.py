@@ -67,6 +67,7 @@ def test_no_forward_pass_is_larger(
 
 
 @pytest.mark.parametrize("version", SMALL)
+@pytest.mark.full
 def test_the_engines_agree_on_any_number_of_segments(registry: Registry, version: str) -> None:
     card, shape = registry.cards[version], SMALL[version][0].shape
     litert, keras = LiteRTEngine(card), KerasEngine(card)

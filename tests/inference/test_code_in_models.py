@@ -14,6 +14,8 @@ import pytest
 from webapp.inference import Card, EngineError
 from webapp.inference.engines import KerasEngine
 
+pytestmark = pytest.mark.full
+
 
 def lambda_layer(mark: Path) -> dict[str, Any]:
     code = f"lambda x: __import__('pathlib').Path({str(mark)!r}).touch()"

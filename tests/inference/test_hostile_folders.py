@@ -152,6 +152,7 @@ def repacked(content: bytes, change: Callable[[dict[str, Any]], None], **more: b
             "code": "4wAAAAAAAAAAAAAAAAAAAAAAAAAA", "defaults": None, "closure": None}}}),
     ],
 )  # fmt: skip
+@pytest.mark.full
 def test_a_keras_file_cannot_call_anything(
     folder: Path, tmp_path: Path, module: str, name: str, options: dict[str, Any]
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_keras_file_cannot_call_anything(
     assert not proof.exists()
 
 
+@pytest.mark.full
 def test_a_keras_file_that_becomes_huge(folder: Path) -> None:
     content = repacked(
         (folder / "model.keras").read_bytes(), lambda _: None, model=bytes(520 * 2**20)

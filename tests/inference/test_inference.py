@@ -148,7 +148,7 @@ def test_missing_and_tampered_files_are_refused(models, name):
     assert "cannot be read" in Registry.load(models).refused["v2"]
 
 
-@pytest.mark.parametrize("engine", ["litert", "keras"])
+@pytest.mark.parametrize("engine", ["litert", pytest.param("keras", marks=pytest.mark.full)])
 def test_a_file_changed_after_the_start_is_not_loaded(models, engine):
     predictors = Predictors(Registry.load(models), engine)
     for name in ("model.keras", "model.tflite"):
@@ -158,7 +158,7 @@ def test_a_file_changed_after_the_start_is_not_loaded(models, engine):
     assert predictors.get("v1")
 
 
-@pytest.mark.parametrize("engine", ["litert", "keras"])
+@pytest.mark.parametrize("engine", ["litert", pytest.param("keras", marks=pytest.mark.full)])
 def test_files_that_are_no_models_are_an_engine_error(models, engine):
     folder = models / "v2"
     for name in ("model.keras", "model.tflite"):
@@ -184,6 +184,7 @@ def test_unknown_engine_and_version(models):
 
 
 @pytest.mark.parametrize("version", REGISTRY.cards)
+@pytest.mark.full
 def test_engines_answer_the_same(version):
     card = REGISTRY.cards[version]
     features = batch(2 * batch_size(card.spec.shape) + 5, version=version)

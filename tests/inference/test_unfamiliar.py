@@ -20,6 +20,8 @@ from webapp.inference.card import Card
 from webapp.inference.engines import ENGINES, Engine, KerasEngine, LiteRTEngine, Outputs
 from webapp.inference.engines import _find_outputs as find_outputs
 
+# Keras is no part of the quick checks.
+EITHER = ["litert", pytest.param("keras", marks=pytest.mark.full)]
 NOISE = np.random.default_rng(0).normal(0, 0.3, 22050 * 20).astype(np.float32)
 
 
@@ -61,6 +63,7 @@ def scores(engine: Engine, features: np.ndarray) -> np.ndarray:
     return found
 
 
+@pytest.mark.full
 def test_both_orders_of_outputs_come_in_both_engines(registry: Registry) -> None:
     # otherwise the tests below would not tell whether outputs are found by their shapes
     import keras
@@ -76,6 +79,7 @@ def test_both_orders_of_outputs_come_in_both_engines(registry: Registry) -> None
 
 
 @pytest.mark.parametrize("version", DOUBTING)
+@pytest.mark.full
 def test_the_engines_agree_and_give_each_segment_its_score(
     registry: Registry, version: str
 ) -> None:
@@ -106,7 +110,7 @@ def test_a_score_does_not_depend_on_the_other_segments(registry: Registry, versi
         np.testing.assert_allclose(alone, together[place : place + 1], rtol=1e-4)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EITHER)
 def test_noise_is_flagged_and_music_is_not(registry: Registry, engine: str) -> None:
     predictor = Predictors(registry, engine).get("doubting")
     card, spec = predictor.card, predictor.card.spec
@@ -119,6 +123,10 @@ def test_noise_is_flagged_and_music_is_not(registry: Registry, engine: str) -> N
         assert found["threshold"] == card.unfamiliar_threshold
         by_segment = scores(ENGINES[engine](card), features)
         assert found["score"] == pytest.approx(by_segment.mean(), rel=1e-6)
+
+
+def test_every_engine_is_tested() -> None:
+    assert set(ENGINES) == {"litert", "keras"}
 
 
 def test_a_song_is_flagged_above_the_threshold_not_at_it() -> None:
@@ -151,7 +159,7 @@ def test_in_json_scores_have_six_digits_of_any_size(registry: Registry) -> None:
             Predictor(card, Given(score)).warm_up()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EITHER)
 @pytest.mark.parametrize(
     ("version", "unfamiliar", "words"),
     [

@@ -228,6 +228,7 @@ def most_memory(pid: int) -> float:
     return max(found)
 
 
+@pytest.mark.full
 def test_bombs_at_a_real_server(url: str, body: dict[str, Any]) -> None:
     """Four threads, each with a body of 48 MB that would unpack to 48 GB."""
     limit = 48

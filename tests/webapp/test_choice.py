@@ -20,6 +20,8 @@ from webapp import choice, create_app
 from webapp.inference import Registry
 from webapp.settings import StartError
 
+pytestmark = pytest.mark.full
+
 PROMPT = r"Number or name \[a2\]: $"
 
 

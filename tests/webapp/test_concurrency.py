@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import math
 
+import pytest
 from flask import Flask
 
 from tests.webapp.conftest import request_of
@@ -11,6 +12,7 @@ from webapp import create_app
 from webapp.inference import Registry
 
 
+@pytest.mark.full
 def test_each_thread_gets_its_own_answer(app: Flask, registry: Registry) -> None:
     requests = [
         (f"/api/v1/models/{version}/predictions", json.dumps(request_of(card.spec, n, seed=seed)))

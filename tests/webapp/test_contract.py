@@ -16,7 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.webapp.running import server
+
+pytestmark = pytest.mark.full
 
 # A segment of it has 53 numbers; thousands of them, as others have, take minutes to make up.
 VERSION = "v2"

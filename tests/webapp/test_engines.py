@@ -13,6 +13,8 @@ from tests.webapp.running import server
 from webapp.inference import Registry
 from webapp.inference.engines import batch_size
 
+pytestmark = pytest.mark.full
+
 
 def numbers(answer: dict[str, Any]) -> np.ndarray[Any, Any]:
     rows = [segment["probabilities"] for segment in answer["segments"]]

@@ -20,6 +20,8 @@ from tests.webapp.conftest import request_of
 from webapp import create_app
 from webapp.inference import Registry
 
+pytestmark = pytest.mark.full
+
 scalars = (
     st.none()
     | st.booleans()

@@ -156,6 +156,7 @@ def test_a_storage_that_is_not_there_is_named_without_its_password(uri: str) -> 
     create_app({"RATE_LIMIT_STORAGE": uri})
 
 
+@pytest.mark.full
 def test_the_real_server_counts_and_says_how() -> None:
     with server(RATE_LIMIT="3 per hour", WORKERS=2, LOG_LEVEL="info") as site:
         site.wait_ready()
@@ -169,6 +170,7 @@ def test_the_real_server_counts_and_says_how() -> None:
         assert "127.0.0.1" not in site.output.split("Ctrl-C ends it)")[1]
 
 
+@pytest.mark.full
 def test_the_command_refuses_before_it_loads_anything() -> None:
     arguments = [sys.executable, "-m", "webapp", "--port", str(free_port())]
     with program(*arguments, RATE_LIMIT="1/hour", RATE_LIMIT_STORAGE="nowhere://x") as site:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.webapp.running import Server, server
 
+pytestmark = pytest.mark.full
+
 GET = "GET /healthz HTTP/1.1\r\n"
 POST = (
     "POST /api/v1/models/v1/predictions HTTP/1.1\r\nHost: localhost\r\n"

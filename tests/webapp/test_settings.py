@@ -17,6 +17,7 @@ def test_every_setting_is_documented(root: Path) -> None:
     assert [name for name in NAMES if f"MUSICLASSIFY_{name}" not in text] == []
 
 
+@pytest.mark.full
 def test_help_names_every_setting() -> None:
     with program(*PYTHON, "-m", "webapp", "--help") as command:
         assert command.end() == 0
