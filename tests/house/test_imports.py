@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .reading import circles, imports, is_standard, module_of
 
 ROOMS = ("features", "webapp", "model_training", "bench", "tests")
 ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
@@ -15,33 +15,8 @@ ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
 BARE = {"webapp.copies", "webapp.preflight", "webapp.runtime", "webapp.settings"}
 
 
-def module_of(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
-    """Every imported name, in full, with its line."""
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = [*base, *(node.module or "").split(".")] if node.module else base
-            for alias in node.names:
-                # `from webapp import inference` names a module, `from flask import Flask` does not:
-                # both are judged by their beginning
-                yield node.lineno, ".".join([*base, alias.name])
-
-
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
-
-
-def is_standard(name: str) -> bool:
-    return name.split(".")[0] in sys.stdlib_module_names
 
 
 def refusal(module: str, name: str) -> str | None:
@@ -58,9 +33,6 @@ def refusal(module: str, name: str) -> str | None:
             name, "webapp.inference"
         )
         return None if allowed else "webapp/inference/ knows no site"
-    if within(name, "webapp.server") and within(module, "webapp"):
-        starts = within(module, "webapp.server") or module == "webapp.__main__"
-        return None if starts else "the server starts the site, never the other way round"
     if module in BARE:
         bare = any(within(name, other) for other in BARE)
         return None if bare else "runs before anything is installed"
@@ -93,30 +65,9 @@ def test_every_room_keeps_its_rules(root: Path) -> None:
     assert seen > 100
 
 
-def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Nodes of a graph that reach themselves, with those on their way back."""
-
-    def reached(start: str) -> set[str]:
-        seen: set[str] = set()
-        left = [start]
-        while left:
-            more = graph[left.pop()] - seen
-            seen |= more
-            left += more
-        return seen
-
-    all_reached = {node: reached(node) for node in graph}
-    found = {
-        tuple(sorted(other for other in there if node in all_reached[other]))
-        for node, there in all_reached.items()
-        if node in there
-    }
-    return sorted(map(list, found))
-
-
-@pytest.mark.parametrize("room", ["features", "webapp", "bench"])
+@pytest.mark.parametrize("room", ["features", "bench"])
 def test_no_file_imports_itself_by_way_of_others(root: Path, room: str) -> None:
-    """Imports inside functions and those for types count, too."""
+    """Imports inside functions and those for types count, too; `test_floors` asks the others."""
     paths = {module_of(path, root): path for path in sorted(root.glob(f"{room}/**/*.py"))}
     graph = {}
     for module, path in paths.items():
@@ -165,13 +116,10 @@ def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
         ("webapp.runtime", False, "import flask", ["flask"]),
         ("webapp.preflight", False, "from .settings import Settings", []),
         ("webapp.preflight", False, "from .factory import build_app", ["webapp.factory.build_app"]),
-        ("model_training.cli", False, "from webapp.inference import Registry", []),
-        ("model_training.cli", False, "from webapp import inference", []),
-        ("model_training.cli", False, "from webapp import create_app", ["webapp.create_app"]),
-        ("model_training.cli", False, "import webapp.settings", ["webapp.settings"]),
-        ("webapp.api", False, "from .server import plan", ["webapp.server.plan"]),
-        ("webapp.__main__", False, "from .server.command import main", []),
-        ("webapp.server.plan", False, "from .. import logs\nfrom . import command", []),
+        ("model_training.versions", False, "from webapp.inference import Registry", []),
+        ("model_training.versions", False, "from webapp import inference", []),
+        ("model_training.versions", False, "from webapp import create_app", ["webapp.create_app"]),
+        ("model_training.versions", False, "import webapp.settings", ["webapp.settings"]),
         ("webapp.api", False, "from bench import setting", ["bench.setting"]),
         ("tests.webapp.test_bodies", False, "from bench.memory import x", ["bench.memory.x"]),
         ("tests.bench.test_growth", False, "from bench.growth import fit", []),
