@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from . import faults
 from .access_log import note
 from .bodies import read_body
 from .errors import RequestError, engine_errors, json_response
-from .inference import FeatureError
+from .inference import FEATURE_ERRORS, FeatureError
 from .language import _
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
@@ -57,7 +56,8 @@ def predict(version: str) -> Response:
         try:
             prediction = predictor.predict(features)
         except FeatureError as error:
-            raise RequestError(422, "out_of_range", faults.features(error)) from error
+            message = _(FEATURE_ERRORS[error.code], **error.values)
+            raise RequestError(422, "out_of_range", message) from error
         seconds = time.perf_counter() - started
     numbers = metrics()
     numbers.prediction_seconds.labels(card.version).observe(seconds)

@@ -1,8 +1,9 @@
 """The catalogs and the sources: `python -m webapp.catalogs` writes into them what the sources say.
 
-`messages.po` holds the texts of templates and Python, as `babel.cfg` says; `scripts.po` those of
-static/js and the sentences that the page's Python says of sounds. Translations stay, texts that are
-gone go, and a second run changes nothing: catalogs carry no dates and no line numbers.
+`messages.po` holds the texts of templates and Python, as `babel.cfg` says, and why a model refuses
+features; `scripts.po` those of static/js, and why the page's Python refuses a sound. Translations
+stay, texts that are gone go, and a second run changes nothing: catalogs carry no dates and no line
+numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from babel.messages.pofile import write_po
 from features import AUDIO_ERRORS
 
 from . import language, script_texts
+from .inference import FEATURE_ERRORS
 from .settings import REPOSITORY
 
 DOMAINS = ("messages", "scripts")
@@ -86,12 +88,16 @@ def _messages() -> list[tuple[str, int, str | tuple[str, ...]]]:
         parts = Path(folder).relative_to(REPOSITORY).parts
         return not parts or (parts[0] in FOLDERS and parts[-1] != "__pycache__")
 
-    return [
+    found: list[tuple[str, int, str | tuple[str, ...]]] = [
+        ("webapp/inference/predictor.py", 0, sentence) for sentence in FEATURE_ERRORS.values()
+    ]
+    found += [
         (name.replace("\\", "/"), line, text)
         for name, line, text, _comments, _context in extract_from_dir(
             REPOSITORY, methods, options, KEYWORDS, directory_filter=ours
         )
     ]
+    return found
 
 
 def _scripts() -> list[tuple[str, int, str | tuple[str, ...]]]:

@@ -96,6 +96,17 @@ def error_body(error: RequestError) -> dict[str, Any]:
     }
 
 
+def body_too_large(limit: int, headers: Mapping[str, str] | None = None) -> RequestError:
+    """The refusal of a body of more than `limit` bytes."""
+    return RequestError(
+        413,
+        CODES[413],
+        _("The body is larger than %(limit)s bytes. Send fewer segments at a time.", limit=limit),
+        {"max_bytes": limit},
+        headers,
+    )
+
+
 @contextlib.contextmanager
 def engine_errors(version: str) -> Iterator[None]:
     """Answer 503 when a model cannot be used; the log gets the reason."""
@@ -142,17 +153,12 @@ def show_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     headers = {k: v for k, v in error.get_headers() if k.lower() != "content-type"}
     code = CODES.get(status, HTTPStatus(status).name.lower())
-    details = {}
-    message = _(MESSAGES[status]) if status in MESSAGES else str(error.description)
     if status == 413:
-        limit = current_app.config["MAX_CONTENT_LENGTH"]
-        message = _(
-            "The body is larger than %(limit)s bytes. Send fewer segments at a time.", limit=limit
-        )
-        details = {"max_bytes": limit}
+        return error_response(body_too_large(current_app.config["MAX_CONTENT_LENGTH"], headers))
+    message = _(MESSAGES[status]) if status in MESSAGES else str(error.description)
     if status == 404 and not _for_programs():
         message = _("There is no such page here.")
-    return error_response(RequestError(status, code, message, details, headers))
+    return error_response(RequestError(status, code, message, headers=headers))
 
 
 @bp.app_errorhandler(Exception)

@@ -144,7 +144,11 @@ def _schemas(here: Site) -> Json:
         status={"type": "integer", "minimum": 400, "maximum": 599},
         code={"type": "string", "pattern": "^[a-z][a-z_]*$"},
         message=TEXT,
-        details={"type": "object"},
+        details={
+            "type": "object",
+            "description": "Where it helps: `path` and `expected`, limits, and as `reason` the "
+            "decoder's own words, always English.",
+        },
     )
     return {
         **_model_schemas(),

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from . import faults
 from .errors import RequestError
 from .language import _
 
@@ -32,6 +31,8 @@ JSON_TYPE = "application/json"
 LARGEST = 1e6
 # Larger bodies are decoded bit by bit; a song of three minutes at 64 MFCC has 0.8 MB.
 ONE_PASS_BYTES = 2 * 1024 * 1024
+# Characters of what was sent that an answer quotes.
+LONGEST_QUOTE = 80
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -223,8 +224,12 @@ class RequestSchema:
         except msgspec.ValidationError:
             pass  # JSON, but of another shape: the first error says where
         except msgspec.DecodeError as fault:
-            what = faults.sentence(str(fault))
-            return RequestError(400, "invalid_json", _("%(what)s Send valid JSON.", what=what))
+            return RequestError(
+                400,
+                "invalid_json",
+                _("The body is not JSON; the details say where it breaks. Send valid JSON."),
+                {"reason": str(fault)},
+            )
         except UnicodeDecodeError:
             return RequestError(
                 400, "invalid_json", _("The body is not UTF-8. Send JSON in UTF-8.")
@@ -237,25 +242,47 @@ class RequestSchema:
             )
         if spec not in (None, self.spec.id):
             return self._wrong_spec(spec)
-        what, _at, path = str(error).partition(" - at ")
+        # msgspec gives both as one text
+        reason, _at, path = str(error).partition(" - at ")
         path = place + path.strip("`").removeprefix("$")
         return RequestError(
             422,
             "invalid_request",
             _(
-                "At %(path)s: %(what)s A segment holds start, end (seconds) and features.%(kind)s "
-                "with %(shape)s numbers.",
+                "At %(path)s there must be %(wanted)s. A segment holds start, end (seconds) and "
+                "features.%(kind)s with %(shape)s numbers.",
                 path=path,
-                what=faults.sentence(what),
+                wanted=self._wanted(path),
                 kind=self.kind,
                 shape=" x ".join(map(str, self.shape)),
             ),
-            {"path": path, "expected": self.expected},
+            {"path": path, "expected": self.expected, "reason": _cut(reason)},
         )
 
+    def _wanted(self, path: str) -> str:
+        """What a request must hold at a path such as "$.segments[1].features.mfcc[2]"."""
+        match path.replace("[", ".").split(".")[1:]:
+            case []:
+                return _("an object with `feature_spec`, `segments` and nothing else")
+            case ["feature_spec"]:
+                return _("a text")
+            case ["segments"]:
+                return _("a list of segments")
+            case ["segments", _number]:
+                return _("an object with `start`, `end`, `features` and nothing else")
+            case ["segments", _number, "start"]:
+                return _("a finite number of seconds, 0 or more")
+            case ["segments", _number, "end"]:
+                return _("a finite number of seconds")
+            case ["segments", _number, "features"]:
+                return _("an object with `%(kind)s` and nothing else", kind=self.kind)
+            case [_segments, _number, _features, _kind, *axes] if len(axes) < len(self.shape):
+                return _("a list of length %(length)s", length=self.shape[len(axes)])
+            case _:
+                return _("a finite number")
+
     def _wrong_spec(self, sent: str) -> RequestError:
-        # cut: an answer should not carry back whatever was sent
-        sent = sent if len(sent) <= 80 else sent[:80] + "…"
+        sent = _cut(sent)
         return RequestError(
             422,
             "wrong_spec",
@@ -267,3 +294,8 @@ class RequestSchema:
             ),
             {"path": "$.feature_spec", "sent": sent, "expected": self.spec.id},
         )
+
+
+def _cut(text: str) -> str:
+    """The beginning of a long text: an answer should not carry back whatever was sent."""
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.webapp.asking import refused
-from webapp import create_app, faults, language
-from webapp.inference import FeatureError, Registry
+from tests.webapp.asking import JSON, refused, replace
+from webapp import create_app, language
+from webapp.inference import FEATURE_ERRORS, FeatureError, Registry
 from webapp.schema import RequestSchema
 from webapp.server.bad_http import refusal
 
@@ -206,37 +206,91 @@ def test_a_report_stays_in_its_own_language(client: FlaskClient) -> None:
 
 
 def test_without_a_request_all_is_english(registry: Registry, version: str) -> None:
-    assert refusal(431)[0].message == "The address or the headers are too long."
+    assert refusal(431, 1)[0].message == "The address or the headers are too long."
     with pytest.raises(Exception, match="The body is empty"):
         RequestSchema(registry.get(version).spec, 10).parse(b"")
 
 
 @pytest.mark.parametrize(
-    ("english", "french"),
+    ("place", "value", "english", "french", "reason"),
     [
-        ("Expected `float`, got `str`", "`float` attendu, `str` reçu."),
-        ("Expected `array` of length 64", "`array` de longueur 64 attendu."),
-        ("Expected `array` of length 64, got 3", "`array` de longueur 64 attendu, 3 reçu."),
-        ("Expected `float` >= 0.0", "`float` >= 0.0 attendu."),
-        ("Object contains unknown field `a`", "L’objet contient le champ inconnu `a`."),  # noqa: RUF001
-        (
-            "JSON is malformed: expected ',' or '}' (byte 7)",
-            "Le JSON est mal formé\u202f: ',' ou '}' attendu (octet 7).",
-        ),
-        ("Something new", "Something new."),
+        ((), [], "an object with `feature_spec`, `segments` and nothing else",
+         "un objet avec `feature_spec`, `segments` et rien d’autre",  # noqa: RUF001
+         "Expected `object`, got `array`"),
+        (("a",), 1, "an object with `feature_spec`, `segments` and nothing else",
+         "un objet avec `feature_spec`, `segments` et rien d’autre",  # noqa: RUF001
+         "Object contains unknown field `a`"),
+        (("feature_spec",), 1, "a text", "un texte", "Expected `str`, got `int`"),
+        (("segments",), 1, "a list of segments", "une liste de segments",
+         "Expected `array`, got `int`"),
+        (("segments", 1), {}, "an object with `start`, `end`, `features` and nothing else",
+         "un objet avec `start`, `end`, `features` et rien d’autre",  # noqa: RUF001
+         "Object missing required field `start`"),
+        (("segments", 1, "start"), "x", "a finite number of seconds, 0 or more",
+         "un nombre fini de secondes, au moins 0", "Expected `float`, got `str`"),
+        (("segments", 1, "start"), -1, "a finite number of seconds, 0 or more",
+         "un nombre fini de secondes, au moins 0", "Expected `float` >= 0.0"),
+        (("segments", 1, "end"), None, "a finite number of seconds", "un nombre fini de secondes",
+         "Expected `float`, got `null`"),
+        (("segments", 1, "features"), [], "an object with `mfcc` and nothing else",
+         "un objet avec `mfcc` et rien d’autre",  # noqa: RUF001
+         "Expected `object`, got `array`"),
+        (("segments", 1, "features", "mfcc"), [], "a list of length 64",
+         "une liste de longueur 64", "Expected `array` of length >= 64"),
+        (("segments", 1, "features", "mfcc", 2), [0.0] * 3, "a list of length 64",
+         "une liste de longueur 64", "Expected `array` of length >= 64"),
+        (("segments", 1, "features", "mfcc", 2, 3), "x", "a finite number", "un nombre fini",
+         "Expected `float`, got `str`"),
     ],
-)
-def test_sentences_of_the_decoder(app: Flask, english: str, french: str) -> None:
-    assert faults.sentence(english) == f"{english}."
-    with app.test_request_context("/?lang=fr"):
-        assert faults.sentence(english) == french
+)  # fmt: skip
+def test_a_request_that_does_not_fit_is_told_what_must_be_there(
+    client: FlaskClient,
+    body: dict[str, Any],
+    url: str,
+    place: tuple[Any, ...],
+    value: Any,
+    english: str,
+    french: str,
+    reason: str,
+) -> None:
+    sent = body
+    if place:
+        replace(sent, place, value)
+    else:
+        sent = value
+    for headers, words in (({}, f"there must be {english}. "), (FRENCH, f"il faut {french}. ")):
+        error = client.post(url, json=sent, headers=headers).get_json()["error"]
+        assert words in error["message"]
+        # the words of the decoder are for programs
+        assert error["details"]["reason"] == reason
+
+
+def test_json_that_breaks_is_told_where(client: FlaskClient, url: str) -> None:
+    for headers, words in (({}, "is not JSON"), (FRENCH, "n’est pas du JSON")):  # noqa: RUF001
+        error = client.post(url, data=b'{"a":1', content_type=JSON, headers=headers).get_json()
+        assert words in error["error"]["message"]
+        assert error["error"]["details"] == {"reason": "Input data was truncated"}
+        error = client.post(url, data=b'{"a":1]', content_type=JSON, headers=headers).get_json()
+        assert error["error"]["details"] == {
+            "reason": "JSON is malformed: expected ',' or '}' (byte 6)"
+        }
+
+
+def test_an_answer_does_not_carry_back_whatever_was_sent(
+    client: FlaskClient, body: dict[str, Any], url: str
+) -> None:
+    answer = client.post(url, json={**body, "a" * 5000: 1})
+    assert len(answer.get_json()["error"]["details"]["reason"]) < 100
+    assert len(answer.data) < 1000
 
 
 def test_sentences_of_the_models(app: Flask) -> None:
-    error = FeatureError("features: expected (n >= 1, 64, 64), got (1, 2)")
-    assert faults.features(error) == "Features: expected (n >= 1, 64, 64), got (1, 2)."
+    error = FeatureError("wrong_shape", shape="64, 64", found=(1, 2))
+    assert str(error) == ("The features have another shape: expected (n >= 1, 64, 64), got (1, 2).")
     with app.test_request_context("/?lang=fr"):
-        assert faults.features(error).startswith("Descripteurs\u202f: forme (n >= 1, 64, 64)")
+        for code, sentence in FEATURE_ERRORS.items():
+            assert language._(sentence, shape="64, 64", found=(1, 2)) != str(error), code
+            assert not ENGLISH_WORDS.search(language._(sentence, shape="64", found=(1, 2)))
 
 
 def test_every_language_has_its_catalogs() -> None:

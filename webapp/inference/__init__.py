@@ -2,10 +2,11 @@
 
 from .card import Card, CardError
 from .engines import EngineError
-from .predictor import FeatureError, Prediction, Predictor, Predictors
+from .predictor import FEATURE_ERRORS, FeatureError, Prediction, Predictor, Predictors
 from .registry import Registry
 
 __all__ = [
+    "FEATURE_ERRORS",
     "Card",
     "CardError",
     "EngineError",

@@ -25,8 +25,30 @@ DECIMALS = 6
 SIGNIFICANT_DIGITS = 6
 
 
+# Why a model cannot judge features, by code; `webapp/catalogs.py` brings these sentences into the
+# catalog of the site.
+FEATURE_ERRORS = {
+    "wrong_shape": "The features have another shape: expected (n >= 1, %(shape)s), got %(found)s.",
+    "not_finite": "Every value of the features must be finite.",
+    "too_large": (
+        "The features are too large: the network overflows. Compute them as the feature_spec says."
+    ),
+}
+
+
 class FeatureError(ValueError):
-    """Features that a model cannot judge; `str()` says why."""
+    """Features that a model cannot judge; `str()` says why.
+
+    Attributes
+    ----------
+    code : one of `FEATURE_ERRORS`.
+    values : what its sentence names.
+    """
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(FEATURE_ERRORS[code] % values)
+        self.code = code
+        self.values = values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,17 +123,13 @@ class Predictor:
         """
         spec, genres = self.card.spec, self.card.genres
         if features.shape[1:] != spec.shape or not len(features):
-            raise FeatureError(
-                f"features: expected (n >= 1, {', '.join(map(str, spec.shape))}), "
-                f"got {features.shape}"
-            )
+            shape = ", ".join(map(str, spec.shape))
+            raise FeatureError("wrong_shape", shape=shape, found=features.shape)
         if not np.isfinite(features).all():
-            raise FeatureError("features: every value must be finite")
+            raise FeatureError("not_finite")
         raw, scores = self._engine.run(features)
         if not (np.isfinite(raw).all() and (scores is None or np.isfinite(scores).all())):
-            raise FeatureError(
-                "features: too large, the network overflows; compute them as the feature_spec says"
-            )
+            raise FeatureError("too_large")
         probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
         winners = probabilities.argmax(axis=1)

@@ -15,9 +15,12 @@ from .plan import CANNOT_START, Plan
 class OwnErrorTask(ErrorTask):  # type: ignore[misc]
     """Answers malformed HTTP, which never reaches the app, in the app's own way."""
 
+    # set by `serve`
+    largest_body: int
+
     def execute(self) -> None:
         """Write the answer."""
-        error, headers, body = refusal(self.request.error.code)
+        error, headers, body = refusal(self.request.error.code, self.largest_body)
         self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
         self.response_headers.extend(headers.items())
         self.set_close_on_finish()
@@ -27,11 +30,12 @@ class OwnErrorTask(ErrorTask):  # type: ignore[misc]
 
 def serve(plan: Plan) -> int:
     """Serve until Ctrl-C; returns the exit status."""
-    HTTPChannel.error_task_class = OwnErrorTask
     app = plan.load()
     if app is None:
         return CANNOT_START
     largest = plan.settings.max_body_bytes
+    OwnErrorTask.largest_body = largest
+    HTTPChannel.error_task_class = OwnErrorTask
     server = waitress.create_server(
         app,
         host=plan.settings.host,

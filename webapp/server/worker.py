@@ -152,7 +152,7 @@ class SiteWorker(ThreadWorker):  # type: ignore[misc]
         elif not isinstance(exc, ParseException):
             self.log.error("Internal error: %s", type(exc).__name__)
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-        error, headers, body = refusal(status)
+        error, headers, body = refusal(status, self.app.plan.settings.max_body_bytes)
         _count_error(self.wsgi, error.code)
         head = [
             f"HTTP/1.1 {status.value} {status.phrase}",
