@@ -8,7 +8,7 @@ ifndef SIDE_BY_SIDE
 endif
 .SUFFIXES:
 .PHONY: help serve train-demo test quick lint bench audit lock runtime translations clean ready \
-	python check-serve check style types quick-types quick-tests
+	python check-serve check style types script-types quick-types quick-tests
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -28,7 +28,9 @@ QUICK_MARK := $(call mark,requirements-quick.txt)
 FULL_MARK := $(call mark,requirements.txt)
 DEV_MARK := $(call mark,requirements-dev.txt)
 NODE_MARK := node_modules/.installed-$(call sum,package-lock.json)
-PEERS_MARK := $(NODE_MARK)-peers
+TYPES_MARK := $(NODE_MARK)-types
+PEERS_MARK := bench/node_modules/.installed-$(call sum,bench/package-lock.json)
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
 # Bytecode is written when a module is first used; most of what is installed never is.
 PIP := $(RUN) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r
 
@@ -71,11 +73,11 @@ test: lint $(NODE_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
 	$(RUN) -m pytest $(PROCESSES) $(ARGS)
 
-quick: check $(QUICK_MARK) $(NODE_MARK) runtime
-	@$(SIDE_BY_SIDE_MAKE) style quick-types quick-tests
+quick: check $(QUICK_MARK) $(TYPES_MARK) runtime
+	@$(SIDE_BY_SIDE_MAKE) style script-types quick-types quick-tests
 
-lint: check $(DEV_MARK)
-	@$(SIDE_BY_SIDE_MAKE) style types
+lint: check $(DEV_MARK) $(TYPES_MARK)
+	@$(SIDE_BY_SIDE_MAKE) style types script-types
 
 # Two checks at a time, each with its output in one piece where make can do that.
 SIDE_BY_SIDE_MAKE := $(MAKE) --no-print-directory SIDE_BY_SIDE=1 --keep-going -j2 \
@@ -90,6 +92,9 @@ style:
 types:
 	$(RUN) -m mypy
 
+script-types:
+	node_modules/.bin/tsc --build
+
 # The whole tree; a package that only the larger locks have is taken for anything.
 quick-types:
 	$(RUN) -m mypy --cache-dir=.mypy_cache/quick --disable-error-code=import-not-found \
@@ -100,7 +105,7 @@ quick-tests:
 
 QUICK_ROOMS := tests/features tests/house tests/inference tests/webapp
 
-bench: check $(DEV_MARK) $(PEERS_MARK) runtime
+bench: check $(DEV_MARK) $(NODE_MARK) $(PEERS_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
 	$(RUN) -m bench $(ARGS)
 
@@ -125,7 +130,7 @@ lock: check $(DEV_MARK)
 	done
 
 clean:
-	rm -rf $(VENV) node_modules static/runtime .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules bench/node_modules static/runtime .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what has to be there ---------------------------------------------------------------------
@@ -176,10 +181,15 @@ $(DEV_MARK): | $(RUN)
 
 $(NODE_MARK): | python
 	@echo 'Installing the Python that the browser loads ...'
-	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
+	@$(NPM_CI) --omit=dev
 	@touch $@
+
+$(TYPES_MARK): | python
+	@echo 'Installing the Python that the browser loads, and TypeScript ...'
+	@$(NPM_CI)
+	@touch $(NODE_MARK) $@
 
 $(PEERS_MARK): | python
 	@echo 'Installing the libraries that the benchmark compares with ...'
-	@npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
-	@touch $(NODE_MARK) $@
+	@$(NPM_CI) --prefix bench
+	@touch $@

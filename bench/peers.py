@@ -40,7 +40,7 @@ AT_ONCE_S = 1800
 LENGTHS = (10, 30, 60, 180, 600, 1800, 3600, 7200)
 FOLDERS = {
     "/runtime/": ROOT / "static/runtime",
-    "/peers/": ROOT / "node_modules",
+    "/peers/": ROOT / "bench/node_modules",
     "/bench/": ROOT / "bench",
 }
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}

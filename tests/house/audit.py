@@ -23,7 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements-serve.txt", "requirements.txt", "requirements-dev.txt")
 # asked in this order, until one knows the packages
 SERVICES = ("pypi", "osv")
-NPM = {"npm, what the site loads": ["--omit=dev"], "npm, with development": []}
+# what is asked about: the folder of its npm lock, and options
+NPM = {
+    "npm, what the site loads": (".", ["--omit=dev"]),
+    "npm, with development": (".", []),
+    "npm, what the benchmark compares with": ("bench", []),
+}
 SECONDS = 300
 CLEAN, VULNERABLE, UNASKED = 0, 1, 2
 
@@ -121,10 +126,10 @@ def _last_line(errors: str) -> str:
     return re.sub(r"https?://\S+", "...", said)[:200]
 
 
-def _run(command: Sequence[str]) -> tuple[str, str]:
+def _run(command: Sequence[str], folder: str = ".") -> tuple[str, str]:
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+            command, cwd=ROOT / folder, capture_output=True, text=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return "", f"no answer within {SECONDS} s"
@@ -151,18 +156,18 @@ def audit_python(lock: str) -> Findings:
     return Findings(silent="; ".join(silent))
 
 
-def audit_npm(options: Sequence[str]) -> Findings:
-    """Ask about every package of the npm lock."""
-    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+def audit_npm(folder: str, options: Sequence[str]) -> Findings:
+    """Ask about every package of the npm lock in a folder."""
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
     command = [shutil.which("npm") or "npm", "audit", "--package-lock-only", "--json", *options]
-    return from_npm(*_run(command), npm_packages(lock, options))
+    return from_npm(*_run(command, folder), npm_packages(lock, options))
 
 
 def main() -> int:
     """Ask about all; returns the exit status."""
     asked: list[tuple[str, Callable[[], Findings]]] = [
         *((lock, functools.partial(audit_python, lock)) for lock in LOCKS),
-        *((name, functools.partial(audit_npm, options)) for name, options in NPM.items()),
+        *((name, functools.partial(audit_npm, *where)) for name, where in NPM.items()),
     ]
     statuses = set()
     for what, ask in asked:

@@ -78,9 +78,15 @@ def test_every_package_of_every_lock_is_asked_about(root: Path) -> None:
         assert bare.count("--hash=") == text.count("--hash=")
         pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
         assert re.findall(r"^(\S+==\S+) \\$", bare, re.MULTILINE) == pins
-    npm = json.loads((root / "package-lock.json").read_text())
-    production, everything = (audit.npm_packages(npm, options) for options in audit.NPM.values())
+    asked: dict[str, list[int]] = {}
+    for folder, options in audit.NPM.values():
+        lock = json.loads((root / folder / "package-lock.json").read_text())
+        asked.setdefault(folder, []).append(audit.npm_packages(lock, options))
+    production, everything = asked["."]
     assert 0 < production < everything
+    assert asked["bench"] > [0]
+    locks = {path.parent.relative_to(root).as_posix() for path in root.glob("*/package-lock.json")}
+    assert locks | {"."} == set(asked)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_the_worst_answer_decides(
     }
     python, npm = (made[status] for status in statuses)
     monkeypatch.setattr(audit, "audit_python", lambda _lock: python)
-    monkeypatch.setattr(audit, "audit_npm", lambda _options: npm)
+    monkeypatch.setattr(audit, "audit_npm", lambda _folder, _options: npm)
     assert audit.main() == end
     assert words in capsys.readouterr().out
 

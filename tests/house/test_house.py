@@ -12,7 +12,7 @@ import pytest
 
 LOCKS = ("requirements-serve", "requirements-quick", "requirements", "requirements-dev")
 NOT_OURS = {".git", ".venv", "node_modules", "runtime", "__pycache__", "test-results"}
-CODE = {".py", ".js", ".mjs", ".css", ".html", ".md", ".toml"}
+CODE = {".py", ".js", ".mjs", ".ts", ".css", ".html", ".md", ".toml"}
 MOST_LINES = 500
 MOST_BYTES_PER_VERSION = 10 * 1000 * 1000
 
@@ -182,12 +182,15 @@ def test_locks_hold_what_their_purpose_needs(root: Path) -> None:
         assert full[name][1] == "python_full_version >= '3.13'"
 
 
-def test_npm_lock_pins_by_hash_and_names_no_address(root: Path) -> None:
-    packages = json.loads((root / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", [".", "bench"])
+def test_npm_lock_pins_by_hash_and_names_no_address(root: Path, folder: str) -> None:
+    packages = json.loads((root / folder / "package-lock.json").read_text())["packages"]
     ours = packages.pop("")
-    package = json.loads((root / "package.json").read_text())
-    assert ours["dependencies"] == package["dependencies"]
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", pin) for pin in package["dependencies"].values())
+    package = json.loads((root / folder / "package.json").read_text())
+    for kind in ("dependencies", "devDependencies"):
+        pins = package.get(kind, {})
+        assert ours.get(kind, {}) == pins
+        assert all(re.fullmatch(r"\d+\.\d+\.\d+", pin) for pin in pins.values())
     assert package["private"] is True
     for name, entry in packages.items():
         assert "resolved" not in entry, name
