@@ -8,25 +8,34 @@ const HOP = 512;
 const N_MELS = 128;
 const N_MFCC = 20;
 const RATE = 22050;
-/** A long song comes in parts of so many seconds. */
+/** Seconds of each part in which a long song comes. */
 const PART_S = 10;
 
-/** Zeros on both sides, so that frames are centred as in librosa. */
+/**
+ * @typedef {Float32Array<ArrayBuffer>} Samples
+ * @typedef {(samples: Samples) => Float32Array | string | null} Run gives numbers, or the text of a request
+ * @typedef {{run: Run, heap?: () => number}} Library heap: bytes of memory
+ */
+
+/** Zeros on both sides, so that frames are centred as in librosa. @param {Samples} samples */
 function padded(samples) {
   const sound = new Float32Array(samples.length + N_FFT);
   sound.set(samples, N_FFT / 2);
   return sound;
 }
 
+/** @param {Samples} samples */
 const frameCount = (samples) => 1 + Math.floor(samples.length / HOP);
 
+/** @returns {Promise<Library>} */
 async function essentia() {
   const [{ EssentiaWASM }, { default: Essentia }] = await Promise.all([
     import('/peers/essentia.js/dist/essentia-wasm.es.js'),
     import('/peers/essentia.js/dist/essentia.js-core.es.js'),
   ]);
   const library = new Essentia(EssentiaWASM);
-  return (samples) => {
+  /** @type {Run} */
+  const run = (samples) => {
     const frames = library.FrameGenerator(padded(samples), N_FFT, HOP);
     const count = Math.min(frameCount(samples), frames.size());
     const numbers = new Float32Array(count * N_MFCC);
@@ -44,8 +53,10 @@ async function essentia() {
     frames.delete();
     return numbers;
   };
+  return { run };
 }
 
+/** @returns {Promise<Library>} */
 async function meyda() {
   // Its file for browsers leaves a global, which a module has no other way to see.
   await import('/peers/meyda/dist/web/meyda.min.js');
@@ -54,7 +65,8 @@ async function meyda() {
     bufferSize: N_FFT, sampleRate: RATE, melBands: N_MELS, numberOfMFCCCoefficients: N_MFCC,
     windowingFunction: 'hanning',
   });
-  return (samples) => {
+  /** @type {Run} */
+  const run = (samples) => {
     const sound = padded(samples);
     const count = frameCount(samples);
     const numbers = new Float32Array(count * N_MFCC);
@@ -63,9 +75,10 @@ async function meyda() {
     }
     return numbers;
   };
+  return { run };
 }
 
-/** The page's Python, and what it works with: the heap only grows, so its size is its peak. */
+/** The page's Python, with numpy and features/. */
 async function python() {
   const { loadPyodide } = await import('/runtime/pyodide.mjs');
   const pyodide = await loadPyodide({ indexURL: '/runtime/', packages: ['numpy'], stdout: () => {} });
@@ -102,11 +115,21 @@ def work(what, samples, spec, progress):
 work, feed
 `;
 
+/**
+ * This project's own extraction.
+ * @param {string} what "mfcc", "segments", "request" or "stream"
+ * @param {string} spec JSON of the feature spec
+ * @param {boolean} [quiet] whether nobody is told of the progress
+ * @returns {Promise<Library>}
+ */
 async function own(what, spec, quiet = false) {
   const pyodide = await python();
   const [work, feed] = pyodide.runPython(BRIDGE);
+  /** @type {((done: number, total: number) => void) | undefined} */
   const progress = quiet ? undefined : (done, total) => self.postMessage({ done, total });
-  const heap = () => pyodide._module.HEAP8.length;
+  // Pyodide tells nobody of its memory. It only grows, so its size is its peak.
+  const { _module } = /** @type {{_module: {HEAP8: Int8Array}}} */ (/** @type {unknown} */ (pyodide));
+  const heap = () => _module.HEAP8.length;
   return {
     heap,
     run(samples) {
@@ -128,23 +151,29 @@ async function own(what, spec, quiet = false) {
   };
 }
 
+/** @type {Record<string, (() => Promise<Library>) | undefined>} */
+const PEERS = { essentia, meyda };
+
+/**
+ * @param {MessageEvent<{library: string, samples: Samples, rounds: number, spec: string,
+ *   quiet: boolean}>} event
+ */
 self.onmessage = async ({ data: { library, samples, rounds, spec, quiet } }) => {
   try {
-    const made = await ({ essentia, meyda }[library] ?? (() => own(library, spec, quiet)))();
-    const run = made.run ?? made;
+    const made = await (PEERS[library]?.() ?? own(library, spec, quiet));
     const before = made.heap?.() ?? 0;
     const times = [];
     let numbers = null;
     let after = 0;
     for (let round = 0; round < rounds; round += 1) {
       const started = performance.now();
-      numbers = run(samples);
+      numbers = made.run(samples);
       times.push(performance.now() - started);
       after ||= made.heap?.() ?? 0;
     }
     const text = typeof numbers === 'string';
     self.postMessage({ times, heap: after - before, numbers: text ? null : numbers });
   } catch (error) {
-    self.postMessage({ error: String(error?.message ?? error) });
+    self.postMessage({ error: error instanceof Error ? error.message : String(error) });
   }
 };

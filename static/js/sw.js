@@ -1,26 +1,27 @@
 /**
  * Keeps the page, so that it opens and analyses songs while the server does not answer.
  *
- * webapp/offline.py writes SITE in front of this script. What has a version in its address never
- * changes and is taken from the caches first. The page itself has none: the server is always asked
+ * webapp/offline.py writes SITE in front of this script. Files with a version in their address never
+ * change and are taken from the caches first. The page itself has none: the server is always asked
  * for it first. A page names its scripts by their version, so those of two versions never mix, and
  * it does not matter which version of this worker hands them out.
  */
 
-/* global SITE */
+const here = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 const PREFIX = 'musiclassify-';
 const PAGE_CACHE = `${PREFIX}page-${SITE.version}`;
-// By itself: it is large and changes seldom.
+// Apart from the page: the runtime is large and changes seldom.
 const RUNTIME_CACHE = `${PREFIX}runtime-${SITE.runtimeVersion}`;
 
 const VERSIONED = /^\/static\/(page|runtime)\/[^/]+\//;
-// From here the browser would neither keep nor use compiled WebAssembly: a start took 0.6 s longer. So
-// the browser's own cache comes first, and the analysis asks again for what it did not get.
+// For files of a service worker the browser neither keeps nor uses compiled WebAssembly: a start took
+// 0.6 s longer. So these are left to the browser's own cache; the analysis asks once more, with KEPT,
+// for those that it did not get.
 const COMPILED = /^\/static\/runtime\/.*(?<!\.mjs)$/;
 const KEPT = 'kept';
 const FEATURES = '/features.zip';
-// What a proxy answers for a server that is away.
+// Statuses with which a proxy answers for a server that is away.
 const GATEWAY = [502, 503, 504];
 
 /** @param {Cache} cache @param {string} url @param {RequestCache} mode */
@@ -30,13 +31,13 @@ async function keep(cache, url, mode) {
   await cache.put(url, response);
 }
 
-/** One after the other: a song may be on its way to the server. */
+/** Keep all files, one after the other: a song may be on its way to the server. */
 async function keepPage() {
   const cache = await caches.open(PAGE_CACHE);
   for (const url of SITE.files) await keep(cache, url, 'default');
   for (const url of [...SITE.pages, ...SITE.instead]) {
     const response = await fetch(url, { cache: 'no-cache' });
-    // The site was updated meanwhile: the browser will find that worker, too.
+    // The site was updated meanwhile: the browser will find its new worker.
     if (response.headers.get(SITE.versionHeader) !== SITE.version) throw new Error('another version');
     await cache.put(url, response);
   }
@@ -44,12 +45,13 @@ async function keepPage() {
 
 let keeping = Promise.resolve();
 
-/** From the browser's own cache: the page has just loaded these files. Windows may ask at once. */
+/** Keep the runtime. Several windows may ask at the same time. */
 function keepRuntime() {
   keeping = keeping.catch(() => {}).then(keepMissing);
   return keeping;
 }
 
+/** From the browser's own cache: the page has just loaded these files. */
 async function keepMissing() {
   const cache = await caches.open(RUNTIME_CACHE);
   for (const url of SITE.runtime) {
@@ -59,36 +61,50 @@ async function keepMissing() {
 
 /** Remove what other versions kept, unless another window may still need it. */
 async function tidy() {
-  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const windows = await here.clients.matchAll({ type: 'window', includeUncontrolled: true });
   if (windows.length > 1) return;
   for (const name of await caches.keys()) {
     if (name.startsWith(PREFIX) && name !== PAGE_CACHE && name !== RUNTIME_CACHE) await caches.delete(name);
   }
 }
 
-/** Something else is served here now. */
+/** Remove everything: another site is served here now. */
 async function leave() {
-  await self.registration.unregister();
+  await here.registration.unregister();
   for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
 }
 
-/** One of the same page in several languages: of its address only the language matters. */
+/**
+ * The page in the language that an address names.
+ * @param {string[]} pages the same in all languages
+ * @param {URL} url
+ */
 function inLanguage(pages, url) {
   const language = url.searchParams.get(SITE.languageParameter);
   return pages.find((page) => page.endsWith(`?${SITE.languageParameter}=${language}`)) ?? pages[0];
 }
 
-/** What this version keeps under this very address. Nothing is opened that was deleted. */
+/**
+ * What this version keeps under this very address. `caches.open` would make a deleted cache anew.
+ * @param {string} path
+ */
 const keptPage = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true });
 
-/** What this version keeps of a file, whatever version the address names. */
+/** What this version keeps of a file, whatever version the address names. @param {string} path */
 const keptFile = (path) => caches.match(path, { cacheName: PAGE_CACHE, ignoreVary: true, ignoreSearch: true });
 
-/** From the server. On the way back through the history the browser would take an old page. */
+/**
+ * From the server, also on the way back through the history, where browsers would take an old page.
+ * @param {Request} request
+ */
 const fresh = (request) =>
   fetch(request.cache === 'force-cache' ? new Request(request, { cache: 'no-cache' }) : request);
 
-/** The page: the server's, and the kept one only when there is no server. */
+/**
+ * The page: the server's, or the kept one when there is no server.
+ * @param {FetchEvent} event
+ * @param {URL} url
+ */
 async function page(event, url) {
   const key = inLanguage(SITE.pages, url);
   const fallback = () => keptPage(key);
@@ -110,7 +126,11 @@ async function page(event, url) {
   return response;
 }
 
-/** What only the server has: its answer, or a page that says why there is none. */
+/**
+ * A page that only the server has: its answer, or a kept page that says why there is none.
+ * @param {Request} request
+ * @param {URL} url
+ */
 async function elsewhere(request, url) {
   try {
     return await fresh(request);
@@ -122,7 +142,11 @@ async function elsewhere(request, url) {
   }
 }
 
-/** A file: a kept one if its address names a version, otherwise the server's as long as it answers. */
+/**
+ * A file: a kept one if its address names a version, otherwise the server's as long as it answers.
+ * @param {Request} request
+ * @param {URL} url
+ */
 async function file(request, url) {
   url.searchParams.delete(KEPT);
   if (VERSIONED.test(url.pathname) || url.searchParams.has('v')) {
@@ -137,14 +161,14 @@ async function file(request, url) {
   }
 }
 
-self.addEventListener('install', (event) => event.waitUntil(keepPage()));
+here.addEventListener('install', (event) => event.waitUntil(keepPage()));
 
-self.addEventListener('activate', (event) => event.waitUntil(tidy().then(() => self.clients.claim())));
+here.addEventListener('activate', (event) => event.waitUntil(tidy().then(() => here.clients.claim())));
 
-self.addEventListener('fetch', (event) => {
+here.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (request.method !== 'GET' || url.origin !== here.location.origin) return;
   if (request.mode === 'navigate') {
     event.respondWith(url.pathname === '/' ? page(event, url) : elsewhere(request, url));
   } else if (COMPILED.test(url.pathname) && !url.searchParams.has(KEPT)) {
@@ -154,20 +178,25 @@ self.addEventListener('fetch', (event) => {
   }
 });
 
-/** A page that has loaded the analysis tells its version; one of ours needs nobody else. */
+/**
+ * Answer a page that has loaded the analysis. One of this version needs no other worker, so this one
+ * takes over and keeps the runtime for it.
+ * @param {string} version of the page
+ * @param {MessagePort} port
+ */
 async function greet(version, port) {
   port.postMessage({ version: SITE.version });
   if (version !== SITE.version) return;
-  await self.skipWaiting();
+  await here.skipWaiting();
   await keepRuntime();
   port.postMessage({ version: SITE.version, kept: true });
-  // One that waits must leave the other its files.
-  if (self.serviceWorker?.state === 'activated') await tidy();
+  // A worker that waits must leave the active one its files.
+  if (here.serviceWorker?.state === 'activated') await tidy();
 }
 
-self.addEventListener('message', (event) => {
+here.addEventListener('message', (event) => {
   const { type, version } = event.data;
-  // What cannot be kept now, because the disk is full or the server gone, is tried at the next visit.
+  // Files that cannot be kept now, as the disk is full or the server gone, are tried at the next visit.
   if (type === 'hello') event.waitUntil(greet(version, event.ports[0]).catch(() => {}));
-  else if (type === 'take-over') event.waitUntil(self.skipWaiting());
+  else if (type === 'take-over') event.waitUntil(here.skipWaiting());
 });

@@ -1,5 +1,10 @@
-// Runs only in browsers without ES modules, so it is written for them.
-var engine = document.getElementById('engine');
-engine.setAttribute('data-state', 'failed');
-engine.querySelector('.engine-text').textContent = engine.getAttribute('data-too-old');
-engine.querySelector('progress').hidden = true;
+// Runs only in browsers without ES modules, so it is written in their JavaScript.
+(function () {
+  var engine = document.getElementById('engine');
+  var text = engine && engine.querySelector('.engine-text');
+  var progress = engine && engine.querySelector('progress');
+  if (!engine || !text || !progress) return;
+  engine.setAttribute('data-state', 'failed');
+  text.textContent = engine.getAttribute('data-too-old');
+  progress.hidden = true;
+}());

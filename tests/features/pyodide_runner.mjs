@@ -45,6 +45,7 @@ def work(kind, samples, options):
 work
 `);
 
+/** @type {{python: object, pyodide: string, cases: Record<string, object>}} */
 const answers = {
   python: JSON.parse(
     pyodide.runPython(

@@ -1,11 +1,11 @@
-/** Names the version of an answer that was given by another one than that which answers now. */
+/** Names the version that gave an answer, if another one answers now. */
 
 import { t } from '../base/text.js';
 
 /**
- * @param {HTMLElement} note where it says so
- * @param {import('../songs/song.js').Model} model that gave the answer
- * @param {import('../songs/song.js').Model} now the version that answers now
+ * @param {HTMLElement} note of the song
+ * @param {import('../base/config.js').Model} model that gave the answer
+ * @param {import('../base/config.js').Model} now the one that answers now
  * @returns {string} what to add to the message of the song; empty for the same version
  */
 export function answeredBy(note, { version, pageUrl }, now) {

@@ -3,6 +3,7 @@
 import { percent } from '../base/format.js';
 import { colourClass, genreName, ranking } from '../base/genres.js';
 
+/** @param {string} className @param {string} [text] */
 const span = (className, text = '') => {
   const element = document.createElement('span');
   element.className = className;

@@ -1,32 +1,45 @@
-/** What two versions of the model say of one song, side by side. */
+/** Two versions of the model on one song, side by side. */
 
 import { barsOf } from './bars_view.js';
-import { UserError } from '../base/errors.js';
+import { copyOf, one } from '../base/dom.js';
+import { UserError, reasonOf } from '../base/errors.js';
 import { integer, percent } from '../base/format.js';
 import { colourClass, genreName } from '../base/genres.js';
 import { t, tn } from '../base/text.js';
 import { fillStrip } from '../timeline/timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
 
-const template = document.getElementById('versus-template');
+/**
+ * @typedef {import('../base/config.js').Model} Model
+ * @typedef {import('../server/api.js').Prediction} Prediction
+ */
 
-/** One side: the answer in words, the course as bars, every genre. */
+/**
+ * One side: the answer in words, the course as bars, every genre.
+ * @param {Model} model
+ * @param {Prediction} prediction
+ * @param {number} seconds length of the song
+ */
 function side({ version, title }, prediction, seconds) {
-  const element = template.content.firstElementChild.cloneNode(true);
-  const one = (selector) => element.querySelector(selector);
+  const element = copyOf('versus-template');
   const { genres, aggregate: { genre, probabilities, unfamiliar } } = prediction;
   const index = genres.indexOf(genre);
-  one('.versus-title').textContent = t('{version}: {title}', { version, title });
-  one('.versus-answer').textContent = unfamiliar?.flag
+  const answer = one(element, '.versus-answer');
+  one(element, '.versus-title').textContent = t('{version}: {title}', { version, title });
+  answer.textContent = unfamiliar?.flag
     ? t('{doubt}: {reason}', { doubt: UNFAMILIAR.doubt, reason: UNFAMILIAR.brief(genreName(genre)) })
     : `${likelihood(probabilities[index])} ${genreName(genre)}, ${percent(probabilities[index])}`;
-  one('.versus-answer').classList.add(colourClass(index));
-  fillStrip(one('.song-strip'), { prediction, seconds });
-  one('.bars').replaceChildren(...barsOf(genres, probabilities, true));
+  answer.classList.add(colourClass(index));
+  fillStrip(one(element, '.song-strip'), prediction, seconds);
+  one(element, '.bars').replaceChildren(...barsOf(genres, probabilities, true));
   return element;
 }
 
-/** In how many pieces both name the same genre, where they cut the song alike. */
+/**
+ * A sentence: in how many pieces both name the same genre, if both have the same pieces.
+ * @param {Prediction} a
+ * @param {Prediction} b
+ */
 function agreement(a, b) {
   const n = a.segments.length;
   const alike = n === b.segments.length
@@ -42,14 +55,14 @@ function agreement(a, b) {
 /**
  * @param {HTMLDetailsElement} details
  * @param {import('../songs/song.js').Song} song
- * @param {import('../songs/song.js').Model[]} models
- * @param {(model: import('../songs/song.js').Model, signal: AbortSignal) =>
- *   Promise<import('../server/api.js').Prediction>} ask
+ * @param {Model[]} models
+ * @param {(model: Model, signal: AbortSignal) => Promise<Prediction>} ask
+ * @returns {{renew: () => void, end: () => void}} renew: the song has another answer; end: it is removed
  */
 export function offerVersus(details, song, models, ask) {
-  const select = details.querySelector('select');
-  const message = details.querySelector('.versus-message');
-  const sides = details.querySelector('.versus-sides');
+  const select = one(details, 'select', HTMLSelectElement);
+  const message = one(details, '.versus-message');
+  const sides = one(details, '.versus-sides');
   let attempt = new AbortController();
 
   async function compare() {
@@ -58,7 +71,7 @@ export function offerVersus(details, song, models, ask) {
     const { signal } = attempt;
     const other = models.find(({ version }) => version === select.value);
     const { model, prediction, seconds, extraction } = song;
-    if (!other || !prediction) return;
+    if (!other || !model || !prediction || seconds === null) return;
     const numbers = song.extractions.has(other.featureSpec.id);
     message.textContent = numbers
       ? t('Asking {version}…', { version: other.version })
@@ -73,16 +86,16 @@ export function offerVersus(details, song, models, ask) {
       if (signal.aborted) return;
       if (!(error instanceof UserError)) console.error(error);
       message.textContent = error instanceof UserError
-        ? error.message : t('Something unexpected went wrong ({reason}). Retry, please.', { reason: error.message });
+        ? error.message : t('Something unexpected went wrong ({reason}). Retry, please.', { reason: reasonOf(error) });
     }
   }
 
-  /** The song has a new answer: offer the versions beside the one that gave it. */
+  /** Offer the versions beside the one that gave the answer. */
   function renew() {
     attempt.abort();
     sides.replaceChildren();
     message.textContent = '';
-    const others = models.filter(({ version }) => version !== song.model.version);
+    const others = models.filter(({ version }) => version !== song.model?.version);
     const before = select.value;
     select.replaceChildren(
       new Option(t('choose a version'), ''),

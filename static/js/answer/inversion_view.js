@@ -1,26 +1,30 @@
 /** A sound made of the sent numbers, beside the song itself. */
 
+import { all, copyOf, one } from '../base/dom.js';
 import { UserError } from '../base/errors.js';
 import { clock, duration, percent } from '../base/format.js';
 import { t } from '../base/text.js';
 import { pcmWav } from '../sound/wav.js';
 
-const template = document.getElementById('inversion-template');
-
-/** What is shown of a request stays when the page around it is drawn anew. @type {WeakMap<Blob, HTMLElement>} */
+/** A request keeps its view when the page around it is drawn anew. @type {WeakMap<Blob, HTMLElement>} */
 const views = new WeakMap();
 
 /**
+ * Makes a sound of the request's numbers.
+ * @callback Make
+ * @param {(done: number, total: number) => void} onProgress
+ * @param {AbortSignal} signal gives it up
+ * @returns {Promise<Float32Array>} its samples
+ *
  * @typedef {object} Parts
  * @property {number} start seconds left out at the song's start
- * @property {(onProgress: (done: number, total: number) => void, signal: AbortSignal) =>
- *   Promise<Float32Array>} make gives the samples
- * @property {boolean} whole whether all of a song's numbers go in, or those of its beginning
+ * @property {Make} make
+ * @property {boolean} whole whether the sound is made of all numbers, or of those of the beginning
  * @property {() => Blob | null} original the song, only to be played beside it; null when it was not kept
  * @property {number} begin seconds of the original before the part that was analysed
- * @property {{kind: string, sample_rate: number}} featureSpec
+ * @property {import('../base/config.js').FeatureSpec} featureSpec
  * @property {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
- * @property {AbortSignal} gone the song was removed
+ * @property {AbortSignal} gone aborted when the song is removed
  */
 
 /**
@@ -46,9 +50,9 @@ function takeTurns(made, original, begin, button) {
     heard.pause();
     // The sound of the numbers ends with the last whole piece.
     other.currentTime = Math.min(wanted, other.duration || wanted);
-    // Before the event tells, so that a second click at once goes back.
+    // Before the event of the player, so that a second click at once goes back.
     hear(other);
-    // Not every browser plays every file; its player says so.
+    // A browser that cannot play the file says so in its player.
     other.play().catch(() => {});
   });
   hear(made);
@@ -57,16 +61,16 @@ function takeTurns(made, original, begin, button) {
 /**
  * @param {Blob} body what is sent for the song
  * @param {Parts} parts
- * @returns {HTMLElement} the same for the same body
+ * @returns {HTMLElement} always the same one for the same body
  */
 export function inversionView(body, parts) {
   const known = views.get(body);
   if (known) return known;
-  const section = template.content.firstElementChild.cloneNode(true);
+  const section = copyOf('inversion-template');
   views.set(body, section);
   // Means and deviations over whole pieces hold no course in time: no sound can be made of them.
   const able = parts.featureSpec.kind !== 'statistics';
-  for (const element of section.querySelectorAll('[data-able]')) {
+  for (const element of all(section, '[data-able]')) {
     element.hidden = (element.dataset.able === 'yes') !== able;
   }
   if (able) offer(section, parts);
@@ -78,27 +82,35 @@ export function inversionView(body, parts) {
  * @param {Parts} parts
  */
 function offer(section, { start, make, whole, original: originalOf, begin, featureSpec, makeUrl, gone }) {
-  const one = (selector) => section.querySelector(selector);
-  const [button, progress, status] = [one('.inversion-make'), one('.inversion-progress'), one('.inversion-status')];
-  const [made, file] = [one('.inversion-made'), one('.inversion-file')];
+  const button = one(section, '.inversion-make', HTMLButtonElement);
+  const progress = one(section, '.inversion-progress', HTMLProgressElement);
+  const status = one(section, '.inversion-status');
+  const players = one(section, '.inversion-players');
+  const made = one(section, '.inversion-made', HTMLAudioElement);
+  const file = one(section, '.inversion-file', HTMLAudioElement);
+  const turns = one(section, '.inversion-switch', HTMLButtonElement);
   /** @type {AbortController | null} */
   let running = null;
+  /** @param {string} text @param {boolean} [bad] */
   const say = (text, bad = false) => {
     status.textContent = text;
     status.classList.toggle('bad', bad);
   };
+  /** @param {boolean} making */
   const show = (making) => {
     button.textContent = making ? t('Stop') : t('Make it from the numbers');
     progress.hidden = !making;
     if (making) progress.removeAttribute('value');
   };
 
+  /** @param {Float32Array} samples @param {number} took milliseconds */
   const finish = (samples, took) => {
     const hadFocus = section.contains(document.activeElement);
     button.hidden = true;
-    one('.inversion-players').hidden = false;
+    players.hidden = false;
     made.src = makeUrl(pcmWav(samples, featureSpec.sample_rate, 'from-the-numbers.wav'));
-    // Both begin where the numbers do.
+    // Both players begin where the numbers do.
+    /** @param {HTMLAudioElement} audio @param {number} seconds */
     const from = (audio, seconds) => audio.addEventListener('loadedmetadata', () => {
       audio.currentTime = seconds;
     }, { once: true });
@@ -107,10 +119,10 @@ function offer(section, { start, make, whole, original: originalOf, begin, featu
     if (original) {
       file.src = makeUrl(original);
       from(file, begin + start);
-      takeTurns(made, file, begin, one('.inversion-switch'));
+      takeTurns(made, file, begin, turns);
     }
-    for (const element of [file.parentElement, one('.inversion-switch')]) element.hidden = !original;
-    if (hadFocus) (original ? one('.inversion-switch') : made).focus();
+    for (const element of [file.parentElement, turns]) if (element) element.hidden = !original;
+    if (hadFocus) (original ? turns : made).focus();
     const length = clock(samples.length / featureSpec.sample_rate);
     const facts = [whole
       ? t('Made in {time}.', { time: duration(took) })

@@ -4,6 +4,11 @@ import { clock, percent } from '../base/format.js';
 import { colourClass, genreName, ranking } from '../base/genres.js';
 import { t } from '../base/text.js';
 
+/**
+ * @template {'td' | 'th'} K
+ * @param {K} name
+ * @param {string} text
+ */
 const cell = (name, text) => {
   const element = document.createElement(name);
   element.textContent = text;

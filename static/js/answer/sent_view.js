@@ -1,24 +1,33 @@
-/** Shows exactly what is sent for a song, and how little it is beside the song. */
+/** Shows the very numbers that are sent for a song, and how little they are beside the song. */
 
+import { byId, one } from '../base/dom.js';
 import { duration, integer, size } from '../base/format.js';
 import { inversionView } from './inversion_view.js';
 import { firstRequests, sentBytes } from '../server/requests.js';
 import { t, tn } from '../base/text.js';
 
-const template = document.getElementById('sent-template');
-
-// Lines of numbers that are shown: half a minute of log-mel has hundreds.
+// Lines of numbers that are shown; a piece of half a minute has hundreds.
 const MOST_LINES = 128;
-// More than a piece of any version takes; two hours of numbers are not read to show one.
+// Read to show the first piece, which takes less in any version; two hours of numbers take far more.
 const MOST_BYTES = 4_000_000;
-// Requests of a long song of which a sound is made, about seven minutes: two hours of it would take
-// gigabytes.
+// Requests of a long song of which a sound is made. They last some seven minutes; two hours would take
+// gigabytes of memory.
 const MOST_INVERTED = 2;
 
 /**
- * The request's spec and first piece, without reading an hour of numbers. It is written without
+ * The beginning of a request.
+ * @typedef {object} First
+ * @property {string} spec id of the feature spec
+ * @property {string} kind of the numbers
+ * @property {unknown[]} values of the first piece, by frame
+ * @property {{start: number, end: number}} first piece
+ */
+
+/**
+ * Read the spec and the first piece, without parsing an hour of numbers. A request is written without
  * spaces, so its first piece ends where two braces close.
  * @param {string} text
+ * @returns {First}
  */
 function firstOf(text) {
   const { feature_spec: spec, segments } = JSON.parse(`${text.slice(0, text.indexOf('}}') + 2)}]}`);
@@ -27,11 +36,11 @@ function firstOf(text) {
 }
 
 /**
- * The first piece, one line per frame, or per number where each has a name; the other pieces are
- * only counted.
+ * The first piece, one line per frame, or per number where each has a name; the others are counted.
  * @param {string} text
  * @param {number} nSegments
- * @param {string[]} names of the numbers, or none
+ * @param {string[]} names of the numbers; empty where they have none
+ * @returns {string}
  */
 function beginning(text, nSegments, names) {
   const { spec, kind, values, first } = firstOf(text);
@@ -60,12 +69,13 @@ function beginning(text, nSegments, names) {
 }
 
 /**
- * What went where, as a sentence.
- * @param {boolean} answered whether the server is known to have it
+ * A sentence: how many numbers went to which address.
+ * @param {boolean} answered whether the server is known to have them
  * @param {number} requests
  * @param {number} n pieces
  * @param {number[]} shape of each
  * @param {string} url
+ * @returns {string}
  */
 function told(answered, requests, n, shape, url) {
   const perPiece = shape.reduce((product, length) => product * length);
@@ -90,7 +100,13 @@ function told(answered, requests, n, shape, url) {
     );
 }
 
-/** How long each step took; those of a long song overlap. */
+/**
+ * The time of each step; the steps of a long song overlap.
+ * @param {Record<string, number>} times in milliseconds
+ * @param {boolean} answered
+ * @param {boolean} long
+ * @returns {string}
+ */
 function steps({ decode, extract, request }, answered, long) {
   if (long) return t('decoded and analysed in {time}', { time: duration(extract) });
   const took = { decoded: duration(decode), analysed: duration(extract) };
@@ -100,43 +116,48 @@ function steps({ decode, extract, request }, answered, long) {
 }
 
 /**
- * @param {import('../songs/song.js').Song} song done, or failed on its way to the server or back
+ * @param {import('../songs/song.js').Song} song of which something was sent, or may have been
+ * @param {import('../analysis/engine.js').Extraction} sent
+ * @param {import('../base/config.js').Model} model to which it was sent
  * @param {object} tools
  * @param {(blob: Blob) => string} tools.makeUrl gives an object URL that ends with the song
  * @param {import('../analysis/engine.js').Engine['invert']} tools.invert
- * @param {AbortSignal} tools.gone the song was removed
+ * @param {AbortSignal} tools.gone aborted when the song is removed
  * @returns {Promise<DocumentFragment>}
  */
-export async function sentView(song, { makeUrl, invert, gone }) {
-  const view = template.content.cloneNode(true);
-  const one = (selector) => view.querySelector(selector);
-  const { body, nSegments, parts, wire } = song.sent;
-  const bytes = sentBytes(song.sent);
-  const { predictUrl, shape, numberNames, featureSpec } = song.model;
+export async function sentView(song, sent, model, { makeUrl, invert, gone }) {
+  const view = document.importNode(byId('sent-template', HTMLTemplateElement).content, true);
+  /** @param {string} selector @param {string} text */
+  const write = (selector, text) => {
+    one(view, selector).textContent = text;
+  };
+  const { body, nSegments, parts, wire } = sent;
+  const bytes = sentBytes(sent);
+  const { predictUrl, shape, numberNames, featureSpec } = model;
   const largest = Math.max(bytes, song.size);
 
-  one('.sent-bytes').textContent = t('{n} bytes', { n: integer(bytes) });
-  one('.sent-bytes').dataset.bytes = bytes;
-  one('.file-bytes').textContent = t('{n} bytes', { n: integer(song.size) });
-  one('.sent-bar').style.width = `${(100 * bytes) / largest}%`;
-  one('.file-bar').style.width = `${(100 * song.size) / largest}%`;
+  write('.sent-bytes', t('{n} bytes', { n: integer(bytes) }));
+  one(view, '.sent-bytes').dataset.bytes = String(bytes);
+  write('.file-bytes', t('{n} bytes', { n: integer(song.size) }));
+  one(view, '.sent-bar').style.width = `${(100 * bytes) / largest}%`;
+  one(view, '.file-bar').style.width = `${(100 * song.size) / largest}%`;
   const answered = song.state === 'done';
-  one('.sent-word').textContent = answered ? t('sent') : t('sent, or meant to be');
-  one('.sent-shape').textContent = told(answered, parts?.length ?? 1, nSegments, shape, predictUrl);
-  // Where nothing is said of the way, these very bytes went over it.
-  one('.sent-wire').textContent = wire && wire < bytes
-    ? t(', compressed with gzip to {n} bytes on the way', { n: integer(wire) }) : '';
-  one('.sent-names').hidden = !numberNames.length;
-  // Before anything is waited for: the song may be removed meanwhile, and its URLs with it.
-  one('.sent-download').href = makeUrl(body);
-  one('.sent-times').textContent = `${steps(song.times, answered, Boolean(parts))} · ${size(bytes)}`;
+  write('.sent-word', answered ? t('sent') : t('sent, or meant to be'));
+  write('.sent-shape', told(answered, parts?.length ?? 1, nSegments, shape, predictUrl));
+  // Not packed, these very bytes went over the wire.
+  write('.sent-wire', wire && wire < bytes
+    ? t(', compressed with gzip to {n} bytes on the way', { n: integer(wire) }) : '');
+  one(view, '.sent-names').hidden = !numberNames.length;
+  // Before the first pause: the song may be removed meanwhile, and its URLs with it.
+  one(view, '.sent-download', HTMLAnchorElement).href = makeUrl(body);
+  write('.sent-times', `${steps(song.times, answered, Boolean(parts))} · ${size(bytes)}`);
   const text = await body.slice(0, MOST_BYTES).text();
-  one('.sent-json').textContent = beginning(text, nSegments, numberNames);
+  write('.sent-json', beginning(text, nSegments, numberNames));
   view.append(inversionView(body, {
     start: firstOf(text).first.start,
     // The text that is sent, and nothing else of the song, goes into the sound.
     make: async (onProgress, signal) =>
-      invert(await firstRequests(song.sent, MOST_INVERTED).text(), featureSpec, onProgress, signal),
+      invert(await firstRequests(sent, MOST_INVERTED).text(), featureSpec, onProgress, signal),
     whole: !parts || parts.length <= MOST_INVERTED,
     original: () => song.file, begin: song.begin, featureSpec, makeUrl, gone,
   }));

@@ -275,7 +275,7 @@ export class SongView {
     parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
     this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
     this.#part.offer(seconds);
-    fillStrip(parts.strip, this.#song);
+    fillStrip(parts.strip, prediction, seconds);
     this.#renewSent(t('What was sent'));
     const rest = document.createElement('span');
     rest.className = 'more';
@@ -302,9 +302,9 @@ export class SongView {
 
   async #showSent() {
     const { sent, sentBody } = this.#parts;
-    const { state } = this.#song;
-    if (!sent.open || !this.#song.sent || sentBody.childElementCount) return;
-    const view = await sentView(this.#song, {
+    const { state, model, sent: request } = this.#song;
+    if (!sent.open || !request || !model || sentBody.childElementCount) return;
+    const view = await sentView(this.#song, request, model, {
       makeUrl: (blob) => this.#url(blob), invert: this.#invert, gone: this.#gone.signal,
     });
     if (this.#song.state === state) sentBody.replaceChildren(view);

@@ -6,7 +6,7 @@ import { t } from '../base/text.js';
 
 // Shares of the pieces that one genre wins.
 const MOSTLY = 0.6;
-// Fewer pieces in a row than that are a slip rather than a part of the song.
+// Fewer pieces in a row are a slip rather than a part of the song.
 const PART_PIECES = 3;
 // A mean probability from which a genre that leads no part is worth a word.
 const TOUCH = 0.15;
@@ -14,10 +14,18 @@ const COMPANIONS = 2;
 const MINUTE_S = 70;
 
 /**
+ * @typedef {import('../server/api.js').Segment} Segment
+ * @typedef {{first: number, last: number}} Stretch indices of its pieces
+ */
+
+/**
  * Longest stretch of pieces in a row that `genre` wins.
- * @returns {{first: number, last: number} | null} indices, or null for fewer than PART_PIECES
+ * @param {Segment[]} segments
+ * @param {string} genre
+ * @returns {Stretch | null} null for fewer than PART_PIECES
  */
 function longestPart(segments, genre) {
+  /** @type {Stretch | null} */
   let best = null;
   let first = 0;
   for (let i = 0; i <= segments.length; i += 1) {
@@ -30,7 +38,13 @@ function longestPart(segments, genre) {
   return best;
 }
 
-/** A genre and where in the song it leads. */
+/**
+ * A genre and where in the song it leads.
+ * @param {string} genre
+ * @param {Segment[]} segments
+ * @param {Stretch} stretch
+ * @returns {string}
+ */
 function told(genre, segments, { first, last }) {
   const begins = segments[first].start;
   const ends = segments[last].end;
@@ -64,6 +78,7 @@ export function story({ genres, segments, aggregate }) {
     if (found) companions.push(told(genreName(other), segments, found));
     else if (probabilities[index] >= TOUCH) touches.push(genreName(other));
   }
+  /** @param {string[]} items */
   const list = (items) => items.join(t(' and '));
   if (touches.length) companions.push(t('a touch of {genres}', { genres: list(touches) }));
   const name = genreName(genre);

@@ -1,5 +1,6 @@
 /** A stretch of a song that is to be analysed by itself: two times and a button. */
 
+import { all, one } from '../base/dom.js';
 import { clock } from '../base/format.js';
 import { t } from '../base/text.js';
 
@@ -21,18 +22,19 @@ export function parseClock(text) {
  * @param {(from: number, to: number) => void} onPart seconds from the beginning of the song
  */
 export function offerPart(form, onPart) {
-  const [from, to] = form.querySelectorAll('input');
-  const message = form.querySelector('.part-message');
+  const [from, to] = all(form, 'input', HTMLInputElement);
+  const message = one(form, '.part-message');
   let seconds = 0;
   const offered = {
-    /** Marks the stretch elsewhere. @type {(from: number, to: number) => void} */
+    /** Called with each stretch that the times name. @type {(from: number, to: number) => void} */
     onChange: () => {},
-    /** @param {number} length seconds of the song */
+    /** Show the form, if the song is long enough for a part. @param {number} length in seconds */
     offer(length) {
       seconds = length;
       form.hidden = length < 2 * SHORTEST_S;
       to.placeholder = clock(length);
     },
+    /** @param {number} first seconds from the beginning of the song @param {number} last */
     set(first, last) {
       from.value = clock(first);
       to.value = clock(last);

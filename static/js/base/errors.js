@@ -3,9 +3,12 @@
 export class UserError extends Error {
   /**
    * @param {string} message a sentence: what is wrong and what to do
-   * @param {{retryable?: boolean, cancelled?: boolean, unreachable?: boolean, again?: number | null}}
-   *   [options] retryable: trying again may help; unreachable: there was no answer at all; again:
-   *   seconds after which the server wants to be asked again, null when it said nothing of that
+   * @param {object} [options]
+   * @param {boolean} [options.retryable] trying again may help
+   * @param {boolean} [options.cancelled] the visitor gave it up
+   * @param {boolean} [options.unreachable] there was no answer at all
+   * @param {number | null} [options.again] seconds after which the server wants to be asked again;
+   *   null when it named none
    */
   constructor(message, { retryable = true, cancelled = false, unreachable = false, again = null } = {}) {
     super(message);
@@ -17,6 +20,9 @@ export class UserError extends Error {
   }
 }
 
+/** @param {unknown} error that was caught @returns {string} what it says */
+export const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
+
 /**
  * Settle as `promise` does, or reject when it takes too long.
  * @template T
@@ -26,7 +32,9 @@ export class UserError extends Error {
  * @returns {Promise<T>}
  */
 export function withTimeout(promise, ms, makeError) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  /** @type {Promise<never>} */
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(makeError()), ms);
   });

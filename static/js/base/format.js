@@ -1,10 +1,9 @@
 /** Numbers and times as people read them. */
 
-import { t, tn } from './text.js';
+import { t, tn, words } from './text.js';
 
-const LANGUAGE = document.documentElement.lang || 'en';
-const percentFormat = new Intl.NumberFormat(LANGUAGE, { style: 'percent', maximumFractionDigits: 0 });
-const integerFormat = new Intl.NumberFormat(LANGUAGE);
+const percentFormat = new Intl.NumberFormat(words.language, { style: 'percent', maximumFractionDigits: 0 });
+const integerFormat = new Intl.NumberFormat(words.language);
 
 /**
  * @param {number} share 0 to 1
@@ -25,7 +24,9 @@ export const integer = (count) => integerFormat.format(count);
  * @returns {string} such as "0.50"
  */
 export const decimal = (value, digits) =>
-  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value.toLocaleString(words.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** @param {number} value */
 const short = (value) => decimal(value, value < 10 ? 1 : 0);
 
 /** @param {number} bytes @returns {string} such as "4.8 MB" (decimal units) */
@@ -40,6 +41,7 @@ export function size(bytes) {
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  /** @param {number} n */
   const two = (n) => String(n).padStart(2, '0');
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

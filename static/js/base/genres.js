@@ -6,6 +6,7 @@ import { t } from './text.js';
 const COLOURS = 10;
 
 // Genres whose names differ between languages; a card's other names stand as they are.
+/** @type {Record<string, () => string>} */
 const NAMES = { classical: () => t('classical'), hiphop: () => t('hiphop') };
 
 /** @param {string} genre the card's word @returns {string} the page's word */

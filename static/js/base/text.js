@@ -1,35 +1,47 @@
 /**
- * What the page says, in its language. Texts are written in English where they are used; the page
- * brings those of another language with it, by the English ones.
+ * Texts in the language of the page. Each is written in English where it is used; a page in another
+ * language brings its texts along, with the English ones as keys.
  */
 
-const element = globalThis.document?.getElementById('texts');
+const page = globalThis.document;
+const element = page?.getElementById('texts');
+
 /**
  * @typedef {object} Words
  * @property {string} language
- * @property {Record<string, string | [string, string]>} texts
+ * @property {Record<string, string | [string, string]>} texts in that language, by the English ones;
+ *   two for those that differ by a count
  */
-/** @type {Words} the page's; a worker, which has no page, is told them */
+/** Those of the page. A worker has no page: it is told them. @type {Words} */
 export let words = {
-  language: globalThis.document?.documentElement.lang || 'en',
-  texts: element ? JSON.parse(element.textContent) : {},
+  language: page?.documentElement.lang || 'en',
+  texts: element?.textContent ? JSON.parse(element.textContent) : {},
 };
 let plurals = new Intl.PluralRules(words.language);
 
-/** @param {Words} told what the page says, in a worker */
+/** Use the words of the page, in a worker. @param {Words} told */
 export function speakAs(told) {
   words = told;
   plurals = new Intl.PluralRules(words.language);
 }
 
-const fill = (text, values) => text.replaceAll(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+/**
+ * @param {string} text with {names}
+ * @param {Record<string, string | number>} values
+ * @returns {string}
+ */
+const fill = (text, values) =>
+  text.replaceAll(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 
 /**
  * @param {string} text English, with {names} for what is put in
  * @param {Record<string, string | number>} [values]
  * @returns {string} the same in the page's language
  */
-export const t = (text, values = {}) => fill(words.texts[text] ?? text, values);
+export function t(text, values = {}) {
+  const found = words.texts[text];
+  return fill(typeof found === 'string' ? found : text, values);
+}
 
 /**
  * @param {string} sentence of the page's Python, one of those that `webapp/catalogs.py` takes from it
@@ -45,6 +57,7 @@ export const fromPython = (sentence) => String(words.texts[sentence] ?? sentence
  * @returns {string}
  */
 export function tn(one, many, count, values = {}) {
-  const [single, several] = words.texts[one] ?? [one, many];
+  const found = words.texts[one];
+  const [single, several] = Array.isArray(found) ? found : [one, many];
   return fill(plurals.select(count) === 'one' ? single : several, values);
 }

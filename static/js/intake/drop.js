@@ -1,37 +1,38 @@
-/** Files dropped anywhere on the page. */
+/** Files that are dropped anywhere on the page. */
 
 import { droppedFiles } from './files.js';
 
-/**
- * @param {(found: {files: {file: File, path: string}[], leftOut: number}) => void} onFiles
- */
+/** @param {(found: import('./files.js').Found) => void} onFiles */
 export function acceptDrops(onFiles) {
-  // Every element under the pointer fires its own enter and leave.
+  // Every element under the pointer fires its own enter and leave, so they are counted.
   let depth = 0;
-  const carriesFiles = (event) => event.dataTransfer?.types.includes('Files');
+  /** What is dragged, if there are files in it. @param {DragEvent} event */
+  const carried = ({ dataTransfer }) => (dataTransfer?.types.includes('Files') ? dataTransfer : null);
   const show = () => document.body.classList.toggle('dropping', depth > 0);
 
   window.addEventListener('dragenter', (event) => {
-    if (!carriesFiles(event)) return;
+    if (!carried(event)) return;
     event.preventDefault();
     depth += 1;
     show();
   });
   window.addEventListener('dragleave', (event) => {
-    if (!carriesFiles(event)) return;
+    if (!carried(event)) return;
     depth = Math.max(0, depth - 1);
     show();
   });
   window.addEventListener('dragover', (event) => {
-    if (!carriesFiles(event)) return;
+    const transfer = carried(event);
+    if (!transfer) return;
     event.preventDefault();
-    event.dataTransfer.dropEffect = 'copy';
+    transfer.dropEffect = 'copy';
   });
   window.addEventListener('drop', async (event) => {
-    if (!carriesFiles(event)) return;
+    const transfer = carried(event);
+    if (!transfer) return;
     event.preventDefault();
     depth = 0;
     show();
-    onFiles(await droppedFiles(event.dataTransfer));
+    onFiles(await droppedFiles(transfer));
   });
 }

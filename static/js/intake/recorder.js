@@ -1,10 +1,10 @@
 /** Sound from the microphone, as a file like any other. It stays on this computer. */
 
-import { UserError } from '../base/errors.js';
+import { UserError, reasonOf } from '../base/errors.js';
 import { t } from '../base/text.js';
 import { pcmWav } from '../sound/wav.js';
 
-// As the model's music was: what telephones do to voices would change it.
+// The browser's treatment of voices would change music.
 const SOUND = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const BITS_PER_SECOND = 256_000;
 
@@ -12,13 +12,16 @@ const BITS_PER_SECOND = 256_000;
 export const canRecord = () =>
   Boolean(navigator.mediaDevices?.getUserMedia) && typeof MediaRecorder === 'function';
 
+/** @param {unknown} error of the browser @returns {UserError} */
 function refusal(error) {
+  /** @type {Record<string, string>} */
   const reasons = {
     NotAllowedError: t('The browser was not allowed to use the microphone. Allow it for this site, beside the address, and try again.'),
     NotFoundError: t('There is no microphone. Connect one and try again.'),
     NotReadableError: t('The microphone is used by another program or was taken away. Free it and try again.'),
   };
-  return new UserError(reasons[error.name] ?? t('The microphone cannot be used ({reason}).', { reason: error.message }));
+  const name = error instanceof Error ? error.name : '';
+  return new UserError(reasons[name] ?? t('The microphone cannot be used ({reason}).', { reason: reasonOf(error) }));
 }
 
 /** One recording. */
@@ -27,6 +30,7 @@ export class Recording {
   #context;
   #meter;
   #recorder;
+  /** @type {Blob[]} */
   #chunks = [];
   #ended;
 
@@ -36,6 +40,7 @@ export class Recording {
    * @throws {UserError} no microphone, or not allowed
    */
   static async start() {
+    /** @type {MediaStream | undefined} */
     let stream;
     const context = new AudioContext();
     try {
@@ -61,14 +66,13 @@ export class Recording {
     this.#recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS_PER_SECOND });
     this.#recorder.ondataavailable = ({ data }) => this.#chunks.push(data);
     this.started = performance.now();
-    /** Settles when the recording ends, also when the microphone is taken away. */
     this.#ended = new Promise((resolve) => {
       this.#recorder.onstop = resolve;
     });
     this.#recorder.start(1000);
   }
 
-  /** Settles when the recording has ended, by itself or by finish or discard. */
+  /** Settles when the recording has ended: by finish or discard, or as the microphone went away. */
   get ended() {
     return this.#ended;
   }
@@ -87,7 +91,7 @@ export class Recording {
   }
 
   /**
-   * End it.
+   * End the recording and make a file of it.
    * @param {string} name of the file
    * @returns {Promise<File>}
    * @throws {UserError} when nothing usable was recorded
@@ -103,11 +107,11 @@ export class Recording {
       // Browsers record in formats of their own, without a length.
       return pcmWav(buffer.getChannelData(0), buffer.sampleRate, name);
     } catch (error) {
-      throw new UserError(t('The recording could not be read ({reason}). Try again: a little longer if it was very short, shorter if it was very long.', { reason: error.message }));
+      throw new UserError(t('The recording could not be read ({reason}). Try again: a little longer if it was very short, shorter if it was very long.', { reason: reasonOf(error) }));
     }
   }
 
-  /** End it and forget it. */
+  /** End the recording and forget it. */
   async discard() {
     await this.#stop();
     this.#chunks = [];

@@ -1,11 +1,12 @@
 /** The record button, and the level and clock while it records. */
 
+import { byId } from '../base/dom.js';
 import { UserError } from '../base/errors.js';
 import { clock } from '../base/format.js';
 import { Recording, canRecord } from './recorder.js';
 import { t } from '../base/text.js';
 
-const byId = (id) => document.getElementById(id);
+/** @param {number} number */
 const two = (number) => String(number).padStart(2, '0');
 
 function fileName() {
@@ -20,9 +21,11 @@ function fileName() {
  * @param {(file: File) => void} onFile
  */
 export function offerRecording(maxMinutes, onFile) {
-  const button = byId('record');
+  const button = byId('record', HTMLButtonElement);
   const panel = byId('recording');
   const message = byId('record-message');
+  const level = byId('record-level', HTMLMeterElement);
+  /** @param {string} text nothing when it is empty */
   const say = (text) => {
     message.textContent = text;
     message.hidden = !text;
@@ -30,11 +33,12 @@ export function offerRecording(maxMinutes, onFile) {
   button.hidden = !canRecord();
   /** @type {Recording | null} */
   let recording = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let limit;
 
   function follow() {
     if (!recording) return;
-    byId('record-level').value = recording.level();
+    level.value = recording.level();
     byId('record-clock').textContent = clock(recording.seconds);
     requestAnimationFrame(follow);
   }

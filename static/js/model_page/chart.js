@@ -1,26 +1,34 @@
 /** Reads values from a curve: the pointer over the picture and the slider below it do the same. */
 
+import { all, one } from '../base/dom.js';
 import { integer } from '../base/format.js';
-import { t, tn } from '../base/text.js';
+import { t, tn, words } from '../base/text.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const LANGUAGE = document.documentElement.lang || 'en';
-const shares = new Intl.NumberFormat(LANGUAGE, {
+const shares = new Intl.NumberFormat(words.language, {
   style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1,
 });
 // As the tables beside the pictures round: half a percent to the even one.
-const wholes = new Intl.NumberFormat(LANGUAGE, {
+const wholes = new Intl.NumberFormat(words.language, {
   style: 'percent', maximumFractionDigits: 0, roundingMode: 'halfEven',
 });
+/** @param {number} share */
 const percent = (share) => wholes.format(share);
-const numbers = new Intl.NumberFormat(LANGUAGE, { maximumSignificantDigits: 4 });
+const numbers = new Intl.NumberFormat(words.language, { maximumSignificantDigits: 4 });
 
 /**
- * @typedef {[number, number][]} Points with rising x; steps have two points at the same x
+ * @typedef {[number, number][]} Points with rising x; a step has two points at the same x
  * @typedef {{title: string, points: Points}} Line
  * @typedef {{kind: 'roc' | 'reliability' | 'history', unit: 'share' | 'number', lines: Line[],
  *   x: [number, number, number, number], y: [number, number, number, number],
- *   counts?: number[]}} Chart axes go from, to, and lie between these places of the picture
+ *   counts?: number[]}} Chart axes: lowest and highest value, and their places in the picture; counts:
+ *   songs of each point of a reliability curve
+ *
+ * @typedef {object} Kind of chart
+ * @property {(value: number, chart: Chart) => number} toX from a value of the slider to the axis
+ * @property {(x: number, chart: Chart) => number} toValue and back
+ * @property {(chart: Chart, value: number, shown: number) => string} tell says what the curves have at a
+ *   value of the slider; shown: index of the line that is told, where only one is
  */
 
 /**
@@ -37,7 +45,7 @@ export function valueAt(points, x) {
   return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
 }
 
-/** What a slider's value stands for, and what is told of it; one per kind of chart. */
+/** @type {Record<Chart['kind'], Kind>} */
 const KINDS = {
   history: {
     toX: (value) => value,
@@ -69,7 +77,7 @@ const KINDS = {
       const distances = lines[0].points.map((point) => Math.abs(point[0] - x));
       return distances.indexOf(Math.min(...distances)) + 1;
     },
-    tell({ lines, counts }, value) {
+    tell({ lines, counts = [] }, value) {
       const [confidence, accuracy] = lines[0].points[value - 1];
       const n = counts[value - 1];
       return tn('Where it was {confidence} sure: {accuracy} of {n} song right',
@@ -79,25 +87,40 @@ const KINDS = {
   },
 };
 
-const svg = (name, attributes = {}) => {
+/**
+ * @param {Element} element
+ * @param {Record<string, string | number>} attributes
+ */
+function set(element, attributes) {
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+}
+
+/**
+ * @param {'g' | 'line' | 'circle'} name
+ * @param {Record<string, string | number>} attributes
+ */
+const svg = (name, attributes) => {
   const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  set(element, attributes);
   return element;
 };
 
 /** @param {HTMLElement} figure a chart as the server draws it */
 export function readChart(figure) {
   /** @type {Chart} */
-  const chart = JSON.parse(figure.querySelector('.chart-data').textContent);
+  const chart = JSON.parse(one(figure, '.chart-data').textContent);
   const kind = KINDS[chart.kind];
-  const picture = figure.querySelector('.picture');
-  const reader = figure.querySelector('.reader');
-  const slider = reader.querySelector('input');
-  const readout = reader.querySelector('.readout');
+  const picture = one(figure, '.picture', SVGSVGElement);
+  const reader = one(figure, '.reader');
+  const slider = one(reader, 'input', HTMLInputElement);
+  const readout = one(reader, '.readout');
+  const rows = all(figure, '.legend tr[data-line]', HTMLTableRowElement);
   const paths = [...picture.querySelectorAll('.line')];
-  // Without a choice the last one is told: the mean of all, if there is one.
+  // Without a choice the last line is told: the mean of all, if there is one.
   const last = chart.lines.length - 1;
+  /** The line that was clicked. @type {number | null} */
   let pinned = null;
+  /** The line that stands out: the one pointed at, or else the one clicked. @type {number | null} */
   let lit = null;
 
   const cursor = svg('g', { class: 'cursor', 'aria-hidden': 'true' });
@@ -113,45 +136,46 @@ export function readChart(figure) {
     const value = Number(slider.value);
     const x = kind.toX(value, chart);
     const place = xStart + ((x - xLow) / (xHigh - xLow)) * (xEnd - xStart);
-    rule.setAttribute('x1', place);
-    rule.setAttribute('x2', place);
+    set(rule, { x1: place, x2: place });
     const shown = lit ?? last;
     chart.lines.forEach(({ points }, index) => {
-      const within = x >= points[0][0] && x <= points.at(-1)[0];
+      const within = x >= points[0][0] && x <= points[points.length - 1][0];
       // Eleven marks on eleven curves would hide them.
       const hidden = !within || (chart.kind === 'roc' && index !== shown);
-      marks[index].setAttribute('visibility', hidden ? 'hidden' : 'visible');
       const y = valueAt(points, x);
-      marks[index].setAttribute('cx', place);
-      marks[index].setAttribute('cy', yStart + ((y - yLow) / (yHigh - yLow)) * (yEnd - yStart));
+      set(marks[index], {
+        visibility: hidden ? 'hidden' : 'visible',
+        cx: place,
+        cy: yStart + ((y - yLow) / (yHigh - yLow)) * (yEnd - yStart),
+      });
     });
     const text = kind.tell(chart, value, shown);
     readout.textContent = text;
     slider.setAttribute('aria-valuetext', text);
   }
 
+  /** @param {number | null} index */
   function light(index) {
     lit = index;
     figure.classList.toggle('some-lit', lit !== null);
     paths.forEach((path, i) => path.classList.toggle('lit', i === lit));
-    for (const row of figure.querySelectorAll('.legend tr[data-line]')) {
-      row.classList.toggle('lit', Number(row.dataset.line) === lit);
-    }
+    for (const row of rows) row.classList.toggle('lit', Number(row.dataset.line) === lit);
     show();
   }
 
+  /** @param {PointerEvent} event */
   function follow(event) {
-    // The picture's own units: it may be scaled.
+    // From pixels to the picture's own units: it may be scaled.
     const { left, width } = picture.getBoundingClientRect();
     const place = ((event.clientX - left) / width) * picture.viewBox.baseVal.width;
     const share = Math.min(1, Math.max(0, (place - xStart) / (xEnd - xStart)));
-    slider.value = Math.round(kind.toValue(xLow + share * (xHigh - xLow), chart));
+    slider.value = String(Math.round(kind.toValue(xLow + share * (xHigh - xLow), chart)));
     show();
   }
 
-  for (const row of figure.querySelectorAll('.legend tr[data-line]')) {
+  for (const row of rows) {
     const index = Number(row.dataset.line);
-    const key = row.querySelector('.key');
+    const key = one(row, '.key');
     const button = document.createElement('button');
     button.type = 'button';
     button.ariaPressed = 'false';
@@ -161,10 +185,10 @@ export function readChart(figure) {
     row.addEventListener('pointerleave', () => light(pinned));
     button.addEventListener('focus', () => light(index));
     button.addEventListener('blur', () => light(pinned));
-    // A click keeps it, also where nothing hovers.
+    // A click keeps the line lit; without a mouse, clicks are all there is.
     button.addEventListener('click', () => {
       pinned = pinned === index ? null : index;
-      for (const other of figure.querySelectorAll('.legend button')) {
+      for (const other of all(figure, '.legend button', HTMLButtonElement)) {
         other.ariaPressed = String(other === button && pinned !== null);
       }
       light(pinned);

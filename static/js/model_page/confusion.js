@@ -1,5 +1,6 @@
 /** The confusion matrix as a grid: each cell says in words what it counts. */
 
+import { one } from '../base/dom.js';
 import { integer, percent } from '../base/format.js';
 import { t, tn } from '../base/text.js';
 
@@ -11,6 +12,7 @@ import { t, tn } from '../base/text.js';
  * @returns {string} such as "12 of 29 rock songs were called country (41%)"
  */
 export function sentence(count, total, genre, called) {
+  /** @type {Record<string, string>} */
   const values = { n: integer(count), total: integer(total), genre, called };
   if (!total) return t('No {genre} song was tested', values);
   if (!count) {
@@ -26,29 +28,34 @@ export function sentence(count, total, genre, called) {
       '{n} of {total} {genre} songs were called {called} ({share})', count, values);
 }
 
-/** @param {HTMLElement} matrix the table with its switch and the place where a cell is told */
+/** @typedef {[number, number]} Place row and column of a cell, without the heads */
+
+/** @param {HTMLElement} matrix the table, its switch of units, and the line that tells of a cell */
 export function exploreConfusions(matrix) {
-  const table = matrix.querySelector('table');
-  const readout = matrix.querySelector('.readout');
-  const units = matrix.querySelector('.switch');
+  const table = one(matrix, 'table', HTMLTableElement);
+  const readout = one(matrix, '.readout');
+  const units = one(matrix, '.switch');
   const rows = [...table.tBodies[0].rows];
-  const columnHeads = [...table.tHead.rows[0].cells].slice(1);
+  const columnHeads = [...table.rows[0].cells].slice(1);
   const rowHeads = rows.map((row) => row.cells[0]);
   const cells = rows.map((row) => [...row.cells].slice(1));
   const names = rowHeads.map((head) => head.textContent.trim());
   const counts = cells.map((row) => row.map((cell) => Number(cell.textContent) || 0));
   const totals = counts.map((row) => row.reduce((sum, count) => sum + count, 0));
-  // Where the keyboard is, which is also what stays told when the pointer leaves.
+  // The cell where the keyboard is; once chosen, it is told again when the pointer leaves.
+  /** @type {Place} */
   let here = [0, 0];
   let isChosen = false;
   const hint = readout.textContent;
 
-  const find = (target) => {
-    const cell = target.closest?.('td');
-    const row = rows.indexOf(cell?.parentElement);
-    return row < 0 ? null : [row, cells[row].indexOf(cell)];
+  /** The cell that an event is about. @param {Event} event @returns {Place | null} */
+  const find = ({ target }) => {
+    const cell = target instanceof Element ? target.closest('td') : null;
+    const row = rows.findIndex((each) => each === cell?.parentElement);
+    return cell && row >= 0 ? [row, cells[row].indexOf(cell)] : null;
   };
 
+  /** @param {Place | null} place */
   function light(place) {
     cells.forEach((row, i) => row.forEach((cell, j) => {
       cell.classList.toggle('in-row', place?.[0] === i && place[1] !== j);
@@ -60,6 +67,7 @@ export function exploreConfusions(matrix) {
     readout.textContent = place ? cells[place[0]][place[1]].ariaLabel : hint;
   }
 
+  /** @param {Place} place */
   function choose(place) {
     cells[here[0]][here[1]].tabIndex = -1;
     cells[place[0]][place[1]].tabIndex = 0;
@@ -69,29 +77,32 @@ export function exploreConfusions(matrix) {
   }
 
   function write() {
-    const inShares = units.querySelector(':checked').value === 'shares';
+    const inShares = one(units, ':checked', HTMLInputElement).value === 'shares';
     cells.forEach((row, i) => row.forEach((cell, j) => {
       const count = counts[i][j];
       if (count) cell.textContent = inShares ? percent(count / totals[i]) : integer(count);
     }));
   }
 
+  /** @param {KeyboardEvent} event */
   function move(event) {
-    const place = find(event.target);
+    const place = find(event);
     if (!place || event.altKey || event.metaKey) return;
     const last = names.length - 1;
     const [row, column] = place;
-    const all = event.ctrlKey;
-    const to = {
+    const farthest = event.ctrlKey;
+    /** @type {Record<string, Place>} */
+    const goals = {
       ArrowUp: [row - 1, column],
       ArrowDown: [row + 1, column],
       ArrowLeft: [row, column - 1],
       ArrowRight: [row, column + 1],
-      Home: [all ? 0 : row, 0],
-      End: [all ? last : row, last],
+      Home: [farthest ? 0 : row, 0],
+      End: [farthest ? last : row, last],
       PageUp: [0, column],
       PageDown: [last, column],
-    }[event.key];
+    };
+    const to = goals[event.key];
     if (!to) return;
     event.preventDefault();
     const [toRow, toColumn] = to.map((n) => Math.min(last, Math.max(0, n)));
@@ -105,21 +116,21 @@ export function exploreConfusions(matrix) {
     cell.ariaLabel = sentence(counts[i][j], totals[i], names[i], names[j]);
     cell.tabIndex = i || j ? -1 : 0;
   }));
-  // The cells take the focus now, and bring themselves into view.
-  table.parentElement.removeAttribute('tabindex');
+  // The cells take the focus now and come into view by themselves: its box need not be scrolled.
+  table.parentElement?.removeAttribute('tabindex');
   table.addEventListener('keydown', move);
   table.addEventListener('focusin', (event) => {
-    const place = find(event.target);
+    const place = find(event);
     if (place) choose(place);
   });
   table.addEventListener('pointerover', (event) => {
-    const place = find(event.target);
+    const place = find(event);
     if (place) light(place);
   });
   table.addEventListener('pointerleave', () => light(isChosen ? here : null));
-  // A tap gives the focus, but not in every browser.
+  // Not every browser gives the focus to what is tapped.
   table.addEventListener('click', (event) => {
-    const place = find(event.target);
+    const place = find(event);
     if (place) cells[place[0]][place[1]].focus();
   });
   units.addEventListener('change', write);

@@ -1,22 +1,23 @@
 /** The two notices at the foot of the window: the server is away, and there is a new version. */
 
+import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
 
 /**
- * A sentence that is read out, with one button.
+ * A sentence that screen readers read out, with one button.
  * @param {string} id
  * @param {() => void} onPress
- * @returns {(text: string) => void} shows the sentence, or nothing
+ * @returns {(sentence: string) => void} shows a sentence; an empty one hides the notice
  */
 function notice(id, onPress) {
-  const element = document.getElementById(id);
-  const text = element.querySelector('[role=status]');
-  const button = element.querySelector('button');
+  const element = byId(id);
+  const text = one(element, '[role=status]');
+  const button = one(element, 'button', HTMLButtonElement);
   button.addEventListener('click', onPress);
   return (sentence) => {
     if (text.textContent === sentence) return;
-    // What vanishes would take the focus with it.
-    if (!sentence && document.activeElement === button) document.getElementById('main').focus({ preventScroll: true });
+    // A button that vanishes would take the focus with it.
+    if (!sentence && document.activeElement === button) byId('main').focus({ preventScroll: true });
     text.textContent = sentence;
     button.hidden = !sentence;
     element.classList.toggle('shown', Boolean(sentence));
@@ -40,7 +41,7 @@ export function showServerLink(link) {
 
 /**
  * @param {() => void} onReload
- * @returns {(there: boolean) => void} shows or hides it
+ * @returns {(there: boolean) => void} shows or hides the notice
  */
 export function newVersionNotice(onReload) {
   const show = notice('new-version', onReload);

@@ -1,6 +1,7 @@
 /** The page's end of the service worker (sw.js), which keeps the page for times without a server. */
 
 import { newVersionNotice } from './notices.js';
+import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
 import { scriptUrl } from '../base/trusted.js';
 
@@ -9,32 +10,32 @@ const CACHE_PREFIX = 'musiclassify-';
 const UPDATE_MS = 600_000;
 const TAKE_OVER_MS = 3000;
 
-/** Old browsers, and addresses of other computers without https, have none. */
+/** Undefined in old browsers, and at addresses of other computers without https. */
 const container = globalThis.isSecureContext ? navigator.serviceWorker : undefined;
 
 /** Remove all that the browser keeps of this page. */
 async function forget() {
-  const registration = await container.getRegistration('/');
+  const registration = await container?.getRegistration('/');
   await registration?.unregister();
   for (const name of await caches.keys()) if (name.startsWith(CACHE_PREFIX)) await caches.delete(name);
 }
 
-/** The paragraph that says so appears once it is true. */
+/** Show the paragraph that says that the page is kept. */
 function tellKept() {
-  const note = document.getElementById('kept');
+  const note = byId('kept');
   if (!note.hidden) return;
   note.hidden = false;
-  const button = note.querySelector('button');
+  const button = one(note, 'button', HTMLButtonElement);
   button.addEventListener('click', async () => {
     await forget();
-    note.querySelector('[role=status]').textContent = t('Removed. Your next visit keeps it again.');
+    one(note, '[role=status]').textContent = t('Removed. Your next visit keeps it again.');
     button.hidden = true;
     note.focus();
   });
 }
 
 /**
- * Say hello to a worker. It tells its version, and keeps the analysis if that is the page's.
+ * Say hello to a worker. It tells its version; if that is the page's, it keeps the analysis, too.
  * @param {ServiceWorker} worker
  * @param {string} version
  * @returns {Promise<string>}
@@ -63,21 +64,27 @@ function installed(worker) {
   });
 }
 
-async function keep(version, link) {
-  const registration = await container.register(scriptUrl(SCRIPT));
+/**
+ * @param {ServiceWorkerContainer} workers
+ * @param {string} version of this page
+ * @param {import('../server/server_link.js').ServerLink} link
+ */
+async function keep(workers, version, link) {
+  const registration = await workers.register(scriptUrl(SCRIPT));
   /** @type {ServiceWorker | null} */
   let waiting = null;
   const offer = newVersionNotice(() => {
     const reload = () => location.reload();
-    if (waiting.state !== 'installed') {
-      // Another window was faster.
+    if (waiting?.state !== 'installed') {
+      // Another window has let it take over already.
       reload();
       return;
     }
-    container.addEventListener('controllerchange', reload, { once: true });
+    workers.addEventListener('controllerchange', reload, { once: true });
     waiting.postMessage({ type: 'take-over' });
     setTimeout(reload, TAKE_OVER_MS);
   });
+  /** @param {ServiceWorker | null} worker */
   const meet = async (worker) => {
     if (!worker || !(await installed(worker))) return;
     const other = (await greet(worker, version)) !== version;
@@ -85,7 +92,7 @@ async function keep(version, link) {
     if (!other || worker === registration.active) return;
     waiting = worker;
     offer(true);
-    // Taken back: the server has yet another one.
+    // Replaced before it could take over: the server has yet another version.
     worker.addEventListener('statechange', () => {
       if (worker === waiting && worker.state === 'redundant') offer(false);
     });
@@ -107,8 +114,8 @@ async function keep(version, link) {
 }
 
 /**
- * Let the browser keep the page, once the analysis is loaded: it must not wait for that, and its files
- * are then at hand.
+ * Let the browser keep the page, once the analysis is loaded: the analysis must not wait, and its files
+ * are at hand then.
  * @param {{pageVersion: string}} config
  * @param {import('../analysis/engine.js').Engine} engine
  * @param {import('../server/server_link.js').ServerLink} link
@@ -120,8 +127,8 @@ export function keepForOffline({ pageVersion }, engine, link) {
   const begin = () => {
     if (engine.state !== 'ready') return;
     engine.removeEventListener('change', begin);
-    // Some browsers forbid it, as when nothing may be stored. Then all else works as without it.
-    keep(pageVersion, link).catch(() => {});
+    // Some browsers forbid it, as when nothing may be stored; all else works without it.
+    keep(container, pageVersion, link).catch(() => {});
   };
   engine.addEventListener('change', begin);
   begin();

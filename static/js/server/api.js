@@ -9,10 +9,13 @@ const TIMEOUT_MS = 60_000;
 const GATEWAY = [502, 503, 504];
 
 /**
+ * One piece of a song: start and end in seconds, its winner, and the probability of each genre.
+ * @typedef {{start: number, end: number, genre: string, probabilities: number[]}} Segment
+ *
  * @typedef {object} Prediction
  * @property {string} version
  * @property {string[]} genres
- * @property {{start: number, end: number, genre: string, probabilities: number[]}[]} segments
+ * @property {Segment[]} segments
  * @property {{genre: string, probabilities: number[], votes: Record<string, number>,
  *   unfamiliar: {score: number, threshold: number, flag: boolean} | null}} aggregate
  */

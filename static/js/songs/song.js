@@ -4,20 +4,7 @@ import { clock } from '../base/format.js';
 
 let nextNumber = 1;
 
-/**
- * A version of the model, as the page's config tells it.
- * @typedef {object} Model
- * @property {string} version
- * @property {string} title
- * @property {string} pageUrl
- * @property {string} predictUrl
- * @property {{id: string, sample_rate: number}} featureSpec what it wants to know of a song
- * @property {number[]} shape of a piece's numbers
- * @property {string[]} numberNames
- * @property {number} segmentSeconds
- * @property {string[]} genres
- * @property {boolean} tellsUnfamiliar
- */
+/** @typedef {import('../base/config.js').Model} Model */
 
 /**
  * One song and how far it is. A paused song waits like a queued one, until the queue goes on.

@@ -3,6 +3,8 @@
 import { UserError } from '../base/errors.js';
 import { t } from '../base/text.js';
 
+/** @typedef {{from: number, to: number}} Part in seconds of the whole sound */
+
 /** A stretch of a sound that comes bit by bit. */
 class Stretch {
   #stream;
@@ -12,9 +14,9 @@ class Stretch {
   #place = 0;
 
   /**
-   * @param {import('./sound_stream.js').SoundStream} stream
+   * @param {import('./decode.js').Stream} stream of the whole sound
    * @param {number} rate samples per second
-   * @param {{from: number, to: number}} part in seconds
+   * @param {Part} part
    */
   constructor(stream, rate, { from, to }) {
     this.#stream = stream;
@@ -23,7 +25,7 @@ class Stretch {
     this.#to = Math.round(to * rate);
   }
 
-  /** @returns {Promise<import('./sound_stream.js').Chunk>} those of the stretch, as if it began there */
+  /** @returns {Promise<import('./sound_stream.js').Chunk>} its times count from the stretch */
   async next() {
     for (;;) {
       const { samples, last, damage } = await this.#stream.next();
@@ -42,6 +44,7 @@ class Stretch {
     this.#stream.close();
   }
 
+  /** @param {import('./messages.d.ts').Damage[]} damage of the whole sound */
   #within(damage) {
     const begin = this.#from / this.#rate;
     const end = this.#to / this.#rate;
@@ -57,13 +60,15 @@ const outside = () =>
 /**
  * @param {import('./decode.js').Decoded} decoded
  * @param {number} sampleRate in Hz
- * @param {{from: number, to: number}} part in seconds
+ * @param {Part} part
  * @returns {import('./decode.js').Decoded} its own memory, so it can be transferred
- * @throws {UserError} nothing of it is in the sound
+ * @throws {UserError} the sound ends before the stretch
  */
-export function cut({ samples, stream }, sampleRate, { from, to }) {
-  if (stream) return { stream: new Stretch(stream, sampleRate, { from, to }), seconds: to - from };
-  const stretch = samples.slice(Math.round(from * sampleRate), Math.round(to * sampleRate));
+export function cut(decoded, sampleRate, { from, to }) {
+  if (decoded.stream) {
+    return { stream: new Stretch(decoded.stream, sampleRate, { from, to }), seconds: to - from };
+  }
+  const stretch = decoded.samples.slice(Math.round(from * sampleRate), Math.round(to * sampleRate));
   if (!stretch.length) throw outside();
   return { samples: stretch, seconds: stretch.length / sampleRate };
 }

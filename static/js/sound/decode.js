@@ -14,10 +14,11 @@ const USUAL_BYTES_PER_S = 16_000;
 const MOST_SECONDS = 900;
 
 /**
- * @typedef {object} Decoded
- * @property {Float32Array} [samples] mono, nominally within [-1, 1]
- * @property {SoundStream} [stream] instead of them, for a long file
- * @property {number} seconds of a stream, as the header tells
+ * Mono samples, nominally within [-1, 1]; those of a long file come as a stream.
+ * @typedef {{next(): Promise<import('./sound_stream.js').Chunk>, close(): void}} Stream
+ * @typedef {{samples: Float32Array<ArrayBuffer>, stream?: undefined, seconds: number}} Whole
+ * @typedef {{samples?: undefined, stream: Stream, seconds: number}} Streamed seconds: as the header tells
+ * @typedef {Whole | Streamed} Decoded
  */
 
 /**

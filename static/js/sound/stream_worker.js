@@ -20,16 +20,19 @@ const MOST_STEPS = 8;
 // A file that holds so much less than it tells has been cut off, or its rest cannot be read.
 const NOTICEABLE_S = 2;
 
-/** A reason why a file cannot be read; the code is told to the visitor in words elsewhere. */
+/** @typedef {import('./messages.d.ts').Damage} Damage */
+
+/** The reason why a file cannot be read. sound_stream.js has a sentence for each code. */
 class Unreadable extends Error {
-  /** @param {'library' | 'container' | 'no-audio' | 'codec' | 'damaged' | 'rate'} code */
+  /** @param {import('./messages.d.ts').Obstacle} code */
   constructor(code) {
     super(code);
     this.code = code;
   }
 }
 
-let take = null;
+/** The chunks of the file that was opened. @type {ReturnType<typeof chunksOf> | undefined} */
+let chunks;
 
 async function library() {
   try {
@@ -39,7 +42,7 @@ async function library() {
   }
 }
 
-/** @param {AudioSample} sample @returns {Float32Array} the mean of its channels */
+/** @param {import('../../vendor/mediabunny.js').AudioSample} sample @returns {Float32Array} the mean of its channels */
 function toMono(sample) {
   const { numberOfFrames: length, numberOfChannels: channels } = sample;
   const mono = new Float32Array(length);
@@ -56,19 +59,21 @@ function toMono(sample) {
 }
 
 /**
- * The samples of a track in order. Where the decoder fails, it goes on behind the damage, with
- * silence in between so that the times stay true.
- * @param {object} track
- * @param {typeof AudioSampleSink} AudioSampleSink
- * @param {{from: number, to: number}[]} damage seconds that were lost; filled here
+ * The samples of a track in order. Where the decoder fails, they go on behind the damage, with silence
+ * in between so that the times stay true.
+ * @param {import('../../vendor/mediabunny.js').InputAudioTrack} track
+ * @param {typeof import('../../vendor/mediabunny.js').AudioSampleSink} Sink
+ * @param {Damage[]} damage seconds that were lost; filled here
  */
-async function* samplesOf(track, AudioSampleSink, damage) {
+async function* samplesOf(track, Sink, damage) {
+  /** @type {number | null} */
   let rate = null;
+  /** @type {number | null} */
   let reached = null;
   let from = -Infinity;
   let step = FIRST_STEP_S;
   for (let failures = 0; ;) {
-    const samples = new AudioSampleSink(track).samples(from);
+    const samples = new Sink(track).samples(from);
     let broken = false;
     for (;;) {
       let next;
@@ -88,7 +93,7 @@ async function* samplesOf(track, AudioSampleSink, damage) {
       }
       let mono = toMono(sample);
       sample.close();
-      if (failures) {
+      if (failures && reached !== null) {
         const lost = Math.round((start - reached) * rate);
         if (lost > 0) {
           damage.push({ from: reached, to: start });
@@ -105,7 +110,7 @@ async function* samplesOf(track, AudioSampleSink, damage) {
     if (!broken) return;
     if (reached === null) throw new Unreadable('codec');
     failures += 1;
-    // Nothing more can be had: what there is counts, as when a file breaks off.
+    // The rest cannot be decoded: the sound so far counts, as when a file breaks off.
     if (failures > MOST_STEPS) {
       damage.push({ from: reached, to: null });
       return;
@@ -116,27 +121,28 @@ async function* samplesOf(track, AudioSampleSink, damage) {
 }
 
 /**
- * How long the sound is as the file tells.
+ * The length of the sound as the file tells it.
+ * @param {import('../../vendor/mediabunny.js').InputAudioTrack} track
+ * @param {import('../../vendor/mediabunny.js').InputFormat} format
+ * @param {typeof import('../../vendor/mediabunny.js')} bunny
  * @returns {Promise<{told: number | null, exact: boolean}>} seconds; exact: nothing that comes later
  *   belongs to it
  */
 async function lengthOf(track, format, { IsobmffInputFormat, OggInputFormat }) {
   try {
-    // Its last page tells.
+    // An ogg file's last page tells.
     if (format instanceof OggInputFormat) return { told: await track.computeDuration(), exact: true };
     return { told: await track.getDurationFromMetadata(), exact: format instanceof IsobmffInputFormat };
   } catch {
-    // Then all that is decoded counts.
+    // All that is decoded counts.
     return { told: null, exact: false };
   }
 }
 
 /**
  * @param {File} file
- * @yields {{wav: ArrayBuffer, margin: number, kept: number | null, seconds: number, last: boolean,
- *   damage: {from: number, to: number | null}[]}} margin: seconds in front that belong to the chunk
- *   before; kept: seconds of the chunk itself, null for all that follows; seconds: where it ends in
- *   the song
+ * @returns {AsyncGenerator<import('./messages.d.ts').WavChunk, void>}
+ * @throws {Unreadable}
  */
 async function* chunksOf(file) {
   const bunny = await library();
@@ -150,15 +156,21 @@ async function* chunksOf(file) {
   const padding = format instanceof Mp3InputFormat ? await encoderPadding(file) : null;
   const { told, exact } = await lengthOf(track, format, bunny);
 
+  /** @type {Damage[]} */
   const damage = [];
   let rate = 0;
   // Samples from `start` on, `length` of them; all positions count from the song's first sample.
-  let held = null;
+  let held = new Float32Array(0);
   let start = 0;
   let length = 0;
-  let skip = null;
+  let skip = 0;
   let chunk = 0;
 
+  /**
+   * Hand out the samples up to a place, and keep those that the next chunk needs, too.
+   * @param {number} stop the place
+   * @param {boolean} last
+   */
   const emit = (stop, last) => {
     const first = Math.max(0, (chunk * CHUNK_S - MARGIN_S) * rate);
     const content = floatWav(held.subarray(first - start, stop - start), rate);
@@ -174,7 +186,7 @@ async function* chunksOf(file) {
   };
 
   for await (const sample of samplesOf(track, AudioSampleSink, damage)) {
-    if (!held) {
+    if (!held.length) {
       rate = sample.rate;
       held = new Float32Array((CHUNK_S + 4 * MARGIN_S) * rate + 2 * MOST_PADDING);
       skip = padding ? padding.start : Math.max(0, Math.round(-sample.start * rate));
@@ -194,7 +206,7 @@ async function* chunksOf(file) {
       if (start + length >= stop + MOST_PADDING) yield emit(stop, false);
     }
   }
-  if (!held) throw new Unreadable('no-audio');
+  if (!held.length) throw new Unreadable('no-audio');
   let end = start + length;
   const stop = padding?.end ?? (exact && told !== null ? told * rate : Infinity);
   if (end > stop && end - stop <= MOST_PADDING) end = Math.round(stop);
@@ -202,13 +214,18 @@ async function* chunksOf(file) {
   yield emit(end, true);
 }
 
+/** @param {import('./messages.d.ts').FromStreamWorker} message @param {Transferable[]} [transfer] */
+const tell = (message, transfer = []) => self.postMessage(message, transfer);
+
+/** @param {MessageEvent<import('./messages.d.ts').ToStreamWorker>} event */
 self.onmessage = async ({ data }) => {
   try {
-    if (data.type === 'open') take = chunksOf(data.file);
-    const { value, done } = await take.next();
-    if (done) return;
-    self.postMessage({ type: 'chunk', ...value }, [value.wav]);
+    if (data.type === 'open') chunks = chunksOf(data.file);
+    const next = await chunks?.next();
+    if (!next || next.done) return;
+    tell({ type: 'chunk', ...next.value }, [next.value.wav]);
   } catch (error) {
-    self.postMessage({ type: 'failed', code: error instanceof Unreadable ? error.code : 'damaged', message: String(error.message) });
+    const code = error instanceof Unreadable ? error.code : 'damaged';
+    tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
   }
 };

@@ -14,6 +14,7 @@ const IEEE_FLOAT = 3;
 function blank(length, sampleRate, { format, bytes }) {
   const buffer = new ArrayBuffer(HEADER_BYTES + length * bytes);
   const view = new DataView(buffer);
+  /** @param {number} at @param {string} word */
   const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
   text(0, 'RIFF');
   view.setUint32(4, buffer.byteLength - 8, true);

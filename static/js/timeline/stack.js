@@ -7,22 +7,38 @@ const HEIGHT = 100;
 // A longer pause between two pieces is left blank.
 const SAME_STRETCH_S = 1;
 
-/** Pieces that follow each other without a pause. */
+/** @typedef {import('../server/api.js').Segment} Segment */
+
+/**
+ * Pieces that follow each other without a pause.
+ * @param {Segment[]} segments
+ * @returns {Segment[][]}
+ */
 function stretches(segments) {
+  /** @type {Segment[][]} */
   const found = [];
+  let end = -Infinity;
   for (const segment of segments) {
-    const last = found.at(-1);
-    if (last && segment.start - last.at(-1).end < SAME_STRETCH_S) last.push(segment);
+    if (segment.start - end < SAME_STRETCH_S) found[found.length - 1].push(segment);
     else found.push([segment]);
+    ({ end } = segment);
   }
   return found;
 }
 
-/** Corners of one genre's area over a stretch; values hold in the middle of a piece. */
+/**
+ * Corners of one genre's area over a stretch. Levels hold in the middle of a piece.
+ * @param {Segment[]} stretch
+ * @param {number[]} below lower level of each piece, as a share
+ * @param {number[]} above upper level
+ * @returns {string} a path of SVG
+ */
 function outline(stretch, below, above) {
   const times = stretch.map(({ start, end }) => (start + end) / 2);
-  const xs = [stretch[0].start, ...times, stretch.at(-1).end];
+  const xs = [stretch[0].start, ...times, stretch[stretch.length - 1].end];
+  /** @param {number[]} levels @param {number} i */
   const level = (levels, i) => levels[Math.min(stretch.length - 1, Math.max(0, i - 1))];
+  /** @param {number} x @param {number} share */
   const point = (x, share) => `${x.toFixed(2)},${(HEIGHT * (1 - share)).toFixed(2)}`;
   const upper = xs.map((x, i) => point(x, level(above, i)));
   const lower = xs.map((x, i) => point(x, level(below, i))).reverse();
@@ -30,9 +46,9 @@ function outline(stretch, below, above) {
 }
 
 /**
- * @param {import('../server/api.js').Prediction} prediction the genre that leads on the whole lies lowest
- * @param {{start: number, end: number}} row seconds that it shows
- * @returns {SVGSVGElement} stretched to the box it is put in
+ * @param {import('../server/api.js').Prediction} prediction its leading genre lies lowest
+ * @param {import('./timeline.js').Row} row seconds that the picture shows
+ * @returns {SVGSVGElement} stretches to the box that it is put in
  */
 export function stackedAreas({ segments, genres, aggregate }, row) {
   const svg = document.createElementNS(SVG, 'svg');

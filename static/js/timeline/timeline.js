@@ -1,5 +1,6 @@
 /** The pieces of a song in the order of time: coloured by genre, high where the model is sure. */
 
+import { all, one } from '../base/dom.js';
 import { clock, percent } from '../base/format.js';
 import { colourClass, genreColours, genreName, ranking } from '../base/genres.js';
 import { stackedAreas } from './stack.js';
@@ -8,7 +9,7 @@ import { Waveform } from './waveform.js';
 
 // Longer songs are broken into rows, so that a piece stays wide enough to be hit.
 const ROW_S = 600;
-// What an excerpt leaves over at its end is mostly a fraction of a second, and not worth a word.
+// An excerpt leaves over a fraction of a second at its end, mostly, which is not worth a word.
 const NOTICEABLE_S = 1;
 // Times in an answer are rounded.
 const SAME_S = 0.01;
@@ -16,13 +17,31 @@ const SAME_S = 0.01;
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
 const markColour = () => getComputedStyle(document.documentElement).getPropertyValue('--mark').trim();
 
-const part = (className, text = '') => {
+/**
+ * A row of the timeline: the seconds of the song that it shows.
+ * @typedef {{start: number, end: number}} Row
+ *
+ * @typedef {import('../server/api.js').Segment} Segment
+ * @typedef {import('../server/api.js').Prediction} Prediction
+ */
+
+/** @param {string} className @param {string} [text] */
+const box = (className, text = '') => {
   const element = document.createElement('div');
   element.className = className;
   element.textContent = text;
   return element;
 };
 
+/**
+ * Put an element where its seconds are in a row.
+ * @template {HTMLElement} T
+ * @param {T} element
+ * @param {number} from
+ * @param {number} to
+ * @param {Row} row
+ * @returns {T}
+ */
 function place(element, from, to, row) {
   const length = row.end - row.start;
   element.style.left = `${(100 * (Math.max(from, row.start) - row.start)) / length}%`;
@@ -30,7 +49,7 @@ function place(element, from, to, row) {
   return element;
 }
 
-/** @param {number} seconds length of the song @returns {{start: number, end: number}[]} */
+/** @param {number} seconds length of the song @returns {Row[]} */
 function rowsOf(seconds) {
   const count = Math.max(1, Math.ceil(seconds / ROW_S));
   const length = count === 1 ? seconds : ROW_S;
@@ -38,14 +57,20 @@ function rowsOf(seconds) {
 }
 
 /**
- * What has no answer: silent pieces, and what belongs to no piece (the intro; what is too short
- * for one at the end of an excerpt and of the song).
+ * A stretch without an answer, in seconds, and a word for it.
+ * @typedef {{from: number, to: number, what: string}} Gap
+ */
+
+/**
+ * Stretches without an answer: silent pieces, the intro, and the ends of excerpts and of the song that
+ * are too short for a piece.
  * @param {{start: number}[]} segments the pieces that were answered
  * @param {{pieces: [number, number][], skipped: number}} extraction
  * @param {number} seconds length of the song
- * @returns {{from: number, to: number, what: string}[]}
+ * @returns {Gap[]}
  */
 export function gaps(segments, { pieces, skipped }, seconds) {
+  /** @type {Gap[]} */
   const found = [];
   const silence = t('silence');
   if (skipped > 0) found.push({ from: 0, to: skipped, what: t('intro, left out') });
@@ -65,8 +90,13 @@ export function gaps(segments, { pieces, skipped }, seconds) {
   return found;
 }
 
-/** Neighbouring pieces with the same winner. */
+/**
+ * Neighbouring pieces with the same winner.
+ * @param {Segment[]} segments
+ * @returns {{from: number, to: number, genre: string}[]}
+ */
 function runs(segments) {
+  /** @type {{from: number, to: number, genre: string}[]} */
   const found = [];
   for (const { start, end, genre } of segments) {
     const last = found.at(-1);
@@ -76,9 +106,14 @@ function runs(segments) {
   return found;
 }
 
-/** @returns {string} such as "0:35 to 0:40: rock 62%, blues 20%" */
+/**
+ * @param {Segment} segment
+ * @param {string[]} genres
+ * @returns {string} such as "0:35 to 0:40: rock 62%, blues 20%"
+ */
 function describe({ start, end, probabilities }, genres) {
   const [first, second] = ranking(probabilities);
+  /** @param {number} index */
   const share = (index) => `${genreName(genres[index])} ${percent(probabilities[index])}`;
   const shares = second === undefined ? share(first) : `${share(first)}, ${share(second)}`;
   return t('{from} to {to}: {shares}', { from: clock(start), to: clock(end), shares });
@@ -87,14 +122,14 @@ function describe({ start, end, probabilities }, genres) {
 /**
  * Bars without words, for the folded row of a song.
  * @param {HTMLElement} strip
- * @param {{prediction: import('../server/api.js').Prediction, seconds: number}} song
+ * @param {Prediction} prediction
+ * @param {number} seconds length of the song
  */
-export function fillStrip(strip, { prediction, seconds }) {
-  const { segments, genres } = prediction;
+export function fillStrip(strip, { segments, genres }, seconds) {
   const row = { start: 0, end: seconds };
   strip.replaceChildren(...segments.map((segment) => {
     const index = genres.indexOf(segment.genre);
-    const bar = part(`bar ${colourClass(index)}`);
+    const bar = box(`bar ${colourClass(index)}`);
     bar.style.height = `${100 * segment.probabilities[index]}%`;
     return place(bar, segment.start, segment.end, row);
   }));
@@ -105,12 +140,18 @@ export class Timeline {
   #readout;
   #audio;
   #onMark;
+  /** The mark of each row where the sound plays. @type {{head: HTMLElement, row: Row}[]} */
   #heads = [];
+  /** One of each piece. @type {HTMLButtonElement[]} */
   #buttons = [];
+  /** @type {Waveform[]} */
   #waves = [];
   #seconds = 0;
+  /** @type {Uint8Array | null} */
   #peaks = null;
+  /** @type {Segment[]} */
   #segments = [];
+  /** @type {string[]} */
   #genres = [];
   #begin = 0;
   #open = false;
@@ -146,20 +187,20 @@ export class Timeline {
     this.#redraw();
   }
 
-  /** Only what is looked at is drawn. @param {boolean} open */
+  /** Draw the waveform, or let go of it: only an open song has one. @param {boolean} open */
   unfold(open) {
     this.#open = open;
     this.#redraw();
   }
 
-  /** Mark a stretch in the waveform. */
+  /** Mark a stretch in the waveform. @param {number} from @param {number} to seconds of the song */
   mark(from, to) {
     for (const wave of this.#waves) wave.mark(from, to, markColour());
   }
 
-  /** Whether the pieces show their winner only, or all genres. @param {boolean} all */
-  showAll(all) {
-    this.#rows.classList.toggle('stacked', all);
+  /** Show all genres of each piece, or its winner only. @param {boolean} genres */
+  showAll(genres) {
+    this.#rows.classList.toggle('stacked', genres);
   }
 
   /** Take it off the page. */
@@ -170,24 +211,26 @@ export class Timeline {
 
   #redraw = () => {
     for (const wave of this.#waves.splice(0)) wave.destroy();
-    if (!this.#open || !this.#peaks) return;
-    const boxes = this.#rows.querySelectorAll('.wave');
+    const peaks = this.#peaks;
+    if (!this.#open || !peaks) return;
+    const boxes = all(this.#rows, '.wave');
     const { names, plain } = genreColours(this.#genres.length, this.#rows);
+    /** @param {number} time in seconds of the song */
     const colourAt = (time) => {
       const segment = this.#segments.find(({ start, end }) => time >= start && time < end);
       return segment ? names[this.#genres.indexOf(segment.genre)] : plain;
     };
     rowsOf(this.#seconds).forEach((row, i) => {
       this.#waves.push(new Waveform(boxes[i], {
-        peaks: this.#peaks, row, colourAt, markColour: markColour(),
+        peaks, row, colourAt, markColour: markColour(),
         onSeek: (seconds) => this.#play(seconds), onMark: this.#onMark,
       }));
     });
   };
 
   /**
-   * @param {import('../server/api.js').Prediction} prediction
-   * @param {import('../analysis/engine.js').Extraction} extraction
+   * @param {Prediction} prediction
+   * @param {{pieces: [number, number][], skipped: number}} extraction
    * @param {number} seconds length of the song
    * @param {Uint8Array | null} peaks its outline
    * @param {number} [begin] where it begins in the file, in seconds
@@ -195,7 +238,7 @@ export class Timeline {
    */
   show(prediction, extraction, seconds, peaks, begin = 0, known = seconds) {
     const { segments, genres } = prediction;
-    const focused = this.#buttons.indexOf(document.activeElement);
+    const focused = this.#focused;
     this.#seconds = seconds;
     this.#peaks = peaks;
     this.#begin = begin;
@@ -206,15 +249,16 @@ export class Timeline {
     const between = gaps(segments, extraction, known);
     const names = runs(segments);
     this.#rows.replaceChildren(...rowsOf(seconds).map((row) => {
+      /** @param {{from: number, to: number}} stretch */
       const inRow = ({ from, to }) => from < row.end && to > row.start;
       const element = this.#row(row);
-      const track = element.querySelector('.track');
+      const track = one(element, '.track');
       for (const gap of between.filter(inRow)) {
-        const element = part('gap');
-        // The style hides a word that has no room; the pointer still finds it.
-        element.append(part('', gap.what));
-        element.title = gap.what;
-        track.append(place(element, gap.from, gap.to, row));
+        const blank = box('gap');
+        // The style hides a word that has no room; the title tells it to the pointer.
+        blank.append(box('', gap.what));
+        blank.title = gap.what;
+        track.append(place(blank, gap.from, gap.to, row));
       }
       const list = document.createElement('ol');
       list.className = 'segments';
@@ -225,11 +269,11 @@ export class Timeline {
         }
       }
       track.prepend(stackedAreas(prediction, row), list);
-      const line = element.querySelector('.names');
+      const line = one(element, '.names');
       for (const run of names.filter(inRow)) {
-        const name = part('name');
+        const name = box('name');
         // The style hides a name that has no room.
-        name.append(part('', genreName(run.genre)));
+        name.append(box('', genreName(run.genre)));
         line.append(place(name, run.from, run.to, row));
       }
       return element;
@@ -240,18 +284,24 @@ export class Timeline {
     this.#redraw();
   }
 
+  /** The index of the piece that has the focus; -1 for none. */
+  get #focused() {
+    return this.#buttons.findIndex((button) => button === document.activeElement);
+  }
+
+  /** @param {Row} row @returns {HTMLElement} its boxes, without the pieces */
   #row(row) {
-    const element = part('timeline-row');
-    const track = part('track');
-    const head = part('playhead');
+    const element = box('timeline-row');
+    const track = box('track');
+    const head = box('playhead');
     head.hidden = true;
     track.append(head);
     this.#heads.push({ head, row });
-    const scale = part('scale');
-    scale.append(part('', clock(row.start)), part('', row.end ? clock(row.end) : ''));
-    const names = part('names');
-    const wave = part('wave');
-    // The buttons say the same, in order.
+    const scale = box('scale');
+    scale.append(box('', clock(row.start)), box('', row.end ? clock(row.end) : ''));
+    const names = box('names');
+    const wave = box('wave');
+    // To screen readers the buttons say the same, in order.
     names.ariaHidden = 'true';
     scale.ariaHidden = 'true';
     wave.ariaHidden = 'true';
@@ -259,6 +309,12 @@ export class Timeline {
     return element;
   }
 
+  /**
+   * A piece as a button.
+   * @param {Segment} segment
+   * @param {string[]} genres
+   * @param {Row} row
+   */
   #segment(segment, genres, row) {
     const index = genres.indexOf(segment.genre);
     const item = document.createElement('li');
@@ -267,11 +323,11 @@ export class Timeline {
     button.type = 'button';
     button.tabIndex = -1;
     button.className = 'segment';
-    button.dataset.start = segment.start;
-    button.dataset.end = segment.end;
+    button.dataset.start = String(segment.start);
+    button.dataset.end = String(segment.end);
     button.dataset.genre = segment.genre;
     button.ariaLabel = t('{piece}. Play from here', { piece: text });
-    const bar = part(`bar ${colourClass(index)}`);
+    const bar = box(`bar ${colourClass(index)}`);
     bar.style.height = `${Math.max(6, 100 * segment.probabilities[index])}%`;
     button.append(bar);
     const read = () => { this.#readout.textContent = text; };
@@ -283,6 +339,7 @@ export class Timeline {
     return place(item, segment.start, segment.end, row);
   }
 
+  /** @param {number} seconds of the song */
   async #play(seconds) {
     if (!this.#audio.src) {
       this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
@@ -292,19 +349,24 @@ export class Timeline {
     try {
       await this.#audio.play();
     } catch (error) {
-      // Another click may have come first; anything else is told where the eye is.
-      if (error.name !== 'AbortError') {
+      // A click on another piece came first; anything else is told where the eye is.
+      if (!(error instanceof DOMException && error.name === 'AbortError')) {
         this.#readout.textContent = t('Your browser decoded this file but cannot play it here.');
       }
     }
   }
 
-  /** Arrow keys walk through the pieces, so that Tab passes the timeline in one step. */
+  /**
+   * Let arrow keys walk through the pieces, so that Tab passes the timeline in one step.
+   * @param {KeyboardEvent} event
+   */
   #move(event) {
-    const here = this.#buttons.indexOf(document.activeElement);
+    const here = this.#focused;
     if (here < 0) return;
     const last = this.#buttons.length - 1;
-    const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: last }[event.key];
+    /** @type {Record<string, number>} */
+    const goals = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: last };
+    const to = goals[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const next = this.#buttons[Math.min(last, Math.max(0, to))];
@@ -313,6 +375,7 @@ export class Timeline {
     next.focus();
   }
 
+  /** Show where the sound plays. */
   #follow() {
     const now = this.#audio.currentTime - this.#begin;
     for (const { head, row } of this.#heads) {

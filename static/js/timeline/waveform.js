@@ -1,10 +1,10 @@
 /**
- * One row of a song's waveform in the colours of its genres, drawn by wavesurfer.js. A stretch can be
- * marked by dragging over it. It adds to the pieces below it, which say the same to everyone.
+ * One row of a song's waveform in the colours of its genres, drawn by wavesurfer.js. A stretch is marked
+ * by dragging over it. Whoever cannot see or drag finds the same in the pieces below and in the form.
  */
 
 import { PEAKS_PER_S } from '../sound/peaks.js';
-// wavesurfer.js writes its boxes as text
+// Allows the markup that wavesurfer.js writes.
 import '../base/trusted.js';
 
 // The page's policy allows exactly the styles of a wavesurfer of this height: webapp/security.py.
@@ -14,18 +14,38 @@ const GAP_PX = 1;
 // A shorter drag is a click with an unsteady hand.
 const SHORTEST_DRAG_S = 0.5;
 
-/** Loaded with the first waveform that is looked at. */
+/** Loaded with the first waveform that is drawn. */
 const library = () => Promise.all([
   import('../../vendor/wavesurfer.js'), import('../../vendor/wavesurfer-regions.js'),
 ]);
 
-/** Bars from the middle up and down, each in the colour of its place. */
+/**
+ * @typedef {object} Shown
+ * @property {Uint8Array} peaks of the whole song, see peaks.js
+ * @property {import('./timeline.js').Row} row seconds that are shown
+ * @property {(seconds: number) => string} colourAt a CSS colour
+ * @property {string} markColour of a stretch that is marked
+ * @property {(seconds: number) => void} onSeek
+ * @property {(from: number, to: number) => void} onMark
+ *
+ * @typedef {import('../../vendor/wavesurfer-regions.js').Region} Region
+ */
+
+/**
+ * Paints bars from the middle up and down, each in the colour of its place.
+ * @param {Shown['peaks']} peaks
+ * @param {number} loudest of them
+ * @param {Shown['row']} row
+ * @param {Shown['colourAt']} colourAt
+ * @returns {(_: unknown, context: CanvasRenderingContext2D) => void}
+ */
 function painter(peaks, loudest, { start, end }, colourAt) {
   return (_, context) => {
     const { width, height } = context.canvas;
     const scale = window.devicePixelRatio || 1;
     const step = Math.max(1, Math.round((BAR_PX + GAP_PX) * scale));
     const bar = Math.max(1, step - Math.round(GAP_PX * scale));
+    /** @param {number} x in pixels @returns {number} seconds */
     const at = (x) => start + ((end - start) * x) / width;
     for (let x = 0; x < width; x += step) {
       const first = Math.floor(at(x) * PEAKS_PER_S);
@@ -41,69 +61,71 @@ function painter(peaks, loudest, { start, end }, colourAt) {
 }
 
 export class Waveform {
+  /** @type {import('../../vendor/wavesurfer.js').default | null} */
   #surfer = null;
+  /** @type {ReturnType<typeof import('../../vendor/wavesurfer-regions.js').default.create> | null} */
   #regions = null;
+  /** @type {Region | null} */
   #marked = null;
   #gone = false;
   #row;
 
-  /**
-   * @param {HTMLElement} container
-   * @param {object} what
-   * @param {Uint8Array} what.peaks of the whole song
-   * @param {{start: number, end: number}} what.row seconds that it shows
-   * @param {(seconds: number) => string} what.colourAt a CSS colour
-   * @param {string} what.markColour of a stretch that is marked
-   * @param {(seconds: number) => void} what.onSeek
-   * @param {(from: number, to: number) => void} what.onMark
-   */
-  constructor(container, { peaks, row, colourAt, markColour, onSeek, onMark }) {
-    this.#row = row;
-    this.#draw(container, { peaks, row, colourAt, markColour, onSeek, onMark });
+  /** @param {HTMLElement} container @param {Shown} shown */
+  constructor(container, shown) {
+    this.#row = shown.row;
+    this.#draw(container, shown);
   }
 
+  /** @param {HTMLElement} container @param {Shown} shown */
   async #draw(container, { peaks, row, colourAt, markColour, onSeek, onMark }) {
     let parts;
     try {
       parts = await library();
     } catch {
-      // Without it the pieces below still tell everything.
+      // Without the library the pieces below still tell everything.
       return;
     }
     if (this.#gone) return;
     const [{ default: WaveSurfer }, { default: Regions }] = parts;
     const loudest = peaks.reduce((most, peak) => Math.max(most, peak), 1);
     const length = row.end - row.start;
-    this.#regions = Regions.create();
+    const regions = Regions.create();
+    this.#regions = regions;
     this.#surfer = WaveSurfer.create({
       container,
       height: HEIGHT_PX,
       cursorWidth: 0,
       hideScrollbar: true,
       duration: length,
-      // Not its own, which would stand on the page as a second player.
+      // wavesurfer.js would put a player of its own on the page.
       media: new Audio(),
-      // Its own drawing is replaced, but it wants to know that there is sound.
+      // The painter has the real ones; without any, wavesurfer.js draws nothing.
       peaks: [[0, 1]],
       renderFunction: painter(peaks, loudest, row, colourAt),
-      plugins: [this.#regions],
+      plugins: [regions],
     });
     this.#surfer.on('click', (share) => onSeek(row.start + share * length));
-    this.#regions.enableDragSelection({ color: markColour });
+    regions.enableDragSelection({ color: markColour });
+    /** @param {Region} region */
     const tell = (region) => {
       if (region.end - region.start < SHORTEST_DRAG_S) {
         region.remove();
         return;
       }
       this.#marked = region;
-      for (const other of this.#regions.getRegions()) if (other !== region) other.remove();
+      for (const other of regions.getRegions()) if (other !== region) other.remove();
       onMark(row.start + region.start, row.start + region.end);
     };
-    this.#regions.on('region-created', tell);
-    this.#regions.on('region-updated', tell);
+    regions.on('region-created', tell);
+    regions.on('region-updated', tell);
   }
 
-  /** Mark a stretch that was chosen elsewhere; one outside of this row marks nothing. */
+  /**
+   * Mark the part of a stretch that lies in this row.
+   * @param {number} from seconds of the song
+   * @param {number} to
+   * @param {string} colour
+   */
   mark(from, to, colour) {
     if (!this.#regions) return;
     const { start, end } = this.#row;

@@ -1,0 +1,50 @@
+/** What the server tells the page's scripts: webapp/pages.py writes it into the page. */
+
+/**
+ * The numbers that a version wants of a song. Python reads more of it than is named here.
+ * @typedef {object} FeatureSpec
+ * @property {string} id
+ * @property {'log_mel' | 'mfcc' | 'statistics'} kind
+ * @property {number} sample_rate in Hz
+ * @property {number} decimals of a number as it is sent
+ */
+
+/**
+ * A version of the model.
+ * @typedef {object} Model
+ * @property {string} version
+ * @property {string} title
+ * @property {string} pageUrl
+ * @property {string} predictUrl where its predictions are asked for
+ * @property {FeatureSpec} featureSpec
+ * @property {number[]} shape of a piece's numbers
+ * @property {string[]} numberNames of a piece's numbers, where they have some
+ * @property {number} segmentSeconds length of a piece
+ * @property {string[]} genres
+ * @property {boolean} tellsUnfamiliar whether it notices songs that are unlike its training music
+ */
+
+/**
+ * Limits of what is taken.
+ * @typedef {object} Limits
+ * @property {number} maxMinutes longest song
+ * @property {number} maxSegments pieces in a request
+ * @property {number} maxBodyBytes of a request
+ */
+
+/**
+ * @typedef {Limits & {pageVersion: string, featuresUrl: string, runtimeUrl: string,
+ *   maxWholeMinutes: number, streamMinutes: number, selected: string, models: Model[]}} Config
+ *   maxWholeMinutes: longest song that is decoded at once; streamMinutes: longer ones are decoded bit by
+ *   bit where that is possible; selected: the version that answers first
+ */
+
+/**
+ * @returns {Config}
+ * @throws {Error} on a page without songs
+ */
+export function readConfig() {
+  const text = document.getElementById('config')?.textContent;
+  if (!text) throw new Error('The page has no #config');
+  return JSON.parse(text);
+}

@@ -1,0 +1,2 @@
+export * from 'wavesurfer.js';
+export { default } from 'wavesurfer.js';
