@@ -14,6 +14,7 @@ from tests.webapp.running import PYTHON, free_port, program
 from webapp.settings import StartError
 
 
+@pytest.mark.full
 def test_any_wsgi_server_can_serve_it(
     copy_models: Callable[..., Path], body: dict[str, Any]
 ) -> None:

@@ -14,8 +14,6 @@ from flask.testing import FlaskClient
 from tests.webapp.running import numbers
 from webapp import create_app, logs
 
-pytestmark = pytest.mark.full
-
 
 @pytest.mark.parametrize("given", ["0123456789abcdef", "6fa459ea-ee8a-3ca4-894e-db77e160355e"])
 def test_the_id_of_a_proxy_is_kept(client: FlaskClient, given: str) -> None:
