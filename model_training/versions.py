@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from webapp.inference import Card, Registry
-from webapp.inference.card import VERSION_PATTERN
+from webapp.inference import Card, Registry, UnknownVersion
+from webapp.inference.card import VERSION_PATTERN, VERSION_RULE
 from webapp.inference.registry import INDEX_NAME
 
 from .errors import TrainingError
@@ -21,7 +21,7 @@ def new_version(models: Path, version: str) -> Path:
     TrainingError : for a name that cannot be one, and for a version that is there.
     """
     if not VERSION_PATTERN.fullmatch(version):
-        raise TrainingError("A version's name is made of letters, digits, '.', '_' and '-'.")
+        raise TrainingError(f"{version!r}: {VERSION_RULE}.")
     if (models / version).exists():
         raise TrainingError(f"{models / version}: exists already; versions are never overwritten.")
     return models / version
@@ -34,13 +34,10 @@ def open_version(models: Path, version: str) -> Card:
     ------
     TrainingError : for a version that is not there or not valid.
     """
-    registry = Registry.load(models)
-    if version in registry.refused:
-        raise TrainingError(f"{models / version}: {registry.refused[version]}")
-    if version not in registry.cards:
-        known = ", ".join(registry.cards) or "none"
-        raise TrainingError(f"There is no version {version!r} in {models}; there is: {known}.")
-    return registry.cards[version]
+    try:
+        return Registry.load(models).get(version)
+    except UnknownVersion as error:
+        raise TrainingError(f"{models}: {error}") from None
 
 
 def recommend(models: Path, version: str) -> None:

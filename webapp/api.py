@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from .access_log import note
 from .bodies import read_body
 from .errors import RequestError, engine_errors, json_response
-from .inference import FEATURE_ERRORS, FeatureError
+from .inference import FEATURE_ERRORS, FeatureError, UnknownVersion
 from .language import _
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
@@ -81,19 +81,18 @@ def find(version: str) -> Card:
     ------
     RequestError : 404, naming the served versions.
     """
-    registry = site().registry
     try:
-        return registry.get(version)
-    except KeyError:
-        available = list(registry.cards)
+        return site().registry.get(version)
+    except UnknownVersion as error:
+        # `version` may be anything: the answer does not carry it back
         raise RequestError(
             404,
             "unknown_model",
             _(
                 "There is no such model version. Available: %(versions)s.",
-                versions=", ".join(available),
+                versions=", ".join(error.available),
             ),
-            {"available": available},
+            {"available": error.available},
         ) from None
 
 

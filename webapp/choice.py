@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .inference import Registry
+from .inference import Registry, UnknownVersion
 from .settings import StartError
 
 
@@ -43,13 +43,10 @@ def resolve(registry: Registry, wanted: str | None, *, ask_here: bool) -> str:
     click.Abort : when the person at the terminal leaves.
     """
     if wanted is not None:
-        if wanted in registry.cards:
-            return wanted
-        why = registry.refused.get(wanted)
-        hint = f" Its folder is not used: {why}." if why else ""
-        raise StartError(
-            f"There is no model version {wanted!r}. Available: {', '.join(registry.cards)}.{hint}"
-        )
+        try:
+            return registry.get(wanted).version
+        except UnknownVersion as error:
+            raise StartError(str(error)) from None
     if ask_here and can_ask():
         return ask(registry)
     return recommended(registry)

@@ -3,7 +3,7 @@
 from .card import Card, CardError
 from .engines import EngineError
 from .predictor import FEATURE_ERRORS, FeatureError, Prediction, Predictor, Predictors
-from .registry import Registry
+from .registry import Registry, UnknownVersion
 
 __all__ = [
     "FEATURE_ERRORS",
@@ -15,4 +15,5 @@ __all__ = [
     "Predictor",
     "Predictors",
     "Registry",
+    "UnknownVersion",
 ]

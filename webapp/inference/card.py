@@ -23,6 +23,7 @@ MODEL_FILES = ("model.keras", "model.tflite")
 LARGEST_CARD = 16 * 2**20
 LARGEST_FILE = 512 * 2**20
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+VERSION_RULE = "a version's name is made of letters, digits, '.', '_' and '-'"
 # Distance from the training music in a hidden layer (Lee et al., "A simple unified framework for
 # detecting out-of-distribution samples and adversarial attacks", 2018).
 UNFAMILIAR_METHOD = "mahalanobis"
@@ -129,7 +130,7 @@ class Card:
                 f"{CARD_NAME} names the version {checked.version!r}; rename the folder or the card"
             )
         if not VERSION_PATTERN.fullmatch(checked.version):
-            raise CardError("a version's name is made of letters, digits, '.', '_' and '-'")
+            raise CardError(VERSION_RULE)
         if len(set(checked.genres)) != len(checked.genres):
             raise CardError(f"{CARD_NAME} names a genre twice")
         try:

@@ -164,12 +164,13 @@ def _check_unpacked(card: Card, content: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise EngineError(f"{card.version}: model.keras cannot be loaded ({error})") from error
+        raise _no_keras_model(card, error) from error
     if unpacked > LARGEST_FILE:
-        raise EngineError(
-            f"{card.version}: model.keras cannot be loaded (unpacked it has {unpacked} bytes, more "
-            f"than {LARGEST_FILE})"
-        )
+        raise _no_keras_model(card, f"unpacked it has {unpacked} bytes, more than {LARGEST_FILE}")
+
+
+def _no_keras_model(card: Card, why: object) -> EngineError:
+    return EngineError(f"{card.version}: model.keras cannot be loaded ({why})")
 
 
 class LiteRTEngine:
@@ -278,9 +279,7 @@ class KerasEngine:
             try:
                 model = keras.models.load_model(path, compile=False, safe_mode=True)
             except Exception as error:  # Keras raises many kinds for a file that is no model
-                raise EngineError(
-                    f"{card.version}: model.keras cannot be loaded ({error})"
-                ) from error
+                raise _no_keras_model(card, error) from error
         inputs, outputs = (
             [tuple(tensor.shape[1:]) for tensor in tensors]
             for tensors in (model.inputs, model.outputs)

@@ -200,7 +200,7 @@ class Predictors:
 
         Raises
         ------
-        KeyError : for an unknown version.
+        UnknownVersion : for one that is not there.
         EngineError : when its model cannot be loaded.
         """
         card = self._registry.get(version)

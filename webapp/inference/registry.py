@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from .card import Card, CardError
@@ -16,6 +17,20 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Sort key that puts v2 before v10."""
     parts = re.findall(r"\d+|\D+", name)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+class UnknownVersion(KeyError):
+    """A version that is not there; `str()` says which ones are, and why this one is not used."""
+
+    def __init__(self, version: str, available: Iterable[str], refused: str | None) -> None:
+        self.available = list(available)
+        names = ", ".join(self.available) or "none"
+        why = f" Its folder is not used: {refused}." if refused else ""
+        self.message = f"There is no model version {version!r}. Available: {names}.{why}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +84,9 @@ class Registry:
 
         Raises
         ------
-        KeyError : for an unknown version.
+        UnknownVersion : for one that is not there.
         """
-        return self.cards[version]
+        try:
+            return self.cards[version]
+        except KeyError:
+            raise UnknownVersion(version, self.cards, self.refused.get(version)) from None

@@ -101,7 +101,7 @@ def test_a_card_does_not_steer_the_terminal() -> None:
 
 def test_unknown_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "v99", "--models", str(V1.parents[1])]) == 2
-    assert "There is no version 'v99'" in capsys.readouterr().err
+    assert "There is no model version 'v99'" in capsys.readouterr().err
 
 
 def test_tables_keep_numbers_and_shorten_words(monkeypatch: pytest.MonkeyPatch) -> None:

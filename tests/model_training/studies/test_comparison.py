@@ -135,7 +135,7 @@ def test_the_page_shows_all_side_by_side(
     [
         (["v1"], "two or more"),
         (["v1", "v1"], "two or more different"),
-        (["v1", "v9"], "There is no version 'v9'"),
+        (["v1", "v9"], "There is no model version 'v9'"),
         (["v1", "v2", "--data", "{models}"], "no feature store"),
         (["v1", "v2", "--out", "{models}/v1/model.json/x.html"], "cannot be written"),
     ],

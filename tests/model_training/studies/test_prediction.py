@@ -172,7 +172,7 @@ def test_the_recommended_version_answers(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--version", "v99"], "There is no version 'v99'"),
+        (["--version", "v99"], "There is no model version 'v99'"),
         (["--models", "{empty}"], "no version there"),
         (["--models", "{changed}"], "model.tflite differs from the sha256"),
     ],

@@ -465,7 +465,7 @@ def test_a_file_that_gets_no_answer_costs_one_line(
     [
         (["v1"], "Name sound files or folders of them, or a feature store"),
         (["v1", "{song}", "--data", "{empty}"], "Name sound files or folders of them, or"),
-        (["v99", "{song}"], "There is no version 'v99'"),
+        (["v99", "{song}"], "There is no model version 'v99'"),
         (["v1", "{empty}"], "holds no sound files"),
         (["v1", "{empty}/nowhere.mp3"], "No song got an answer"),
         (["v1", "--data", "{empty}"], "no feature store there"),
