@@ -71,8 +71,8 @@ SCRIPTS = Building(
     "static/js",
     ".js",
     (
-        ("base", "print", "sw", "too_old"),
-        ("sound", "analysis", "server", "offline", "model_page"),
+        ("base", "sw", "too_old"),
+        ("sound", "analysis", "server", "offline", "model_page", "print"),
         ("intake", "songs", "timeline"),
         ("memory", "answer", "list"),
         ("app", "model"),

@@ -1,10 +1,10 @@
 /** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
 
 import { missingAbility, startWorker } from './start_worker.js';
-import { UserError } from '../base/errors.js';
+import { UserError, reasonOf } from '../base/errors.js';
 import { fromPython, t } from '../base/text.js';
 
-// Nothing heard from the worker for so long means that it hangs.
+// A worker that says nothing for so long hangs.
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
 const TASK_STALL_MS = 120_000;
@@ -13,37 +13,51 @@ const TASK_STALL_MS = 120_000;
 export const FILES_TO_LOAD = 7;
 
 /**
- * @typedef {object} Extraction
- * @property {Blob} body the JSON text to send
- * @property {import('../server/requests.js').Part[]} [parts] of a long song: the requests that it is sent in;
- *   body is all of them in one
- * @property {number} [wire] bytes that went to the server, once it was sent
- * @property {string} [damage] what of the file could not be decoded, for the visitor
- * @property {number} nSegments
- * @property {boolean} repeated shorter than one segment, so a weak answer
- * @property {number} skipped seconds left out at the start
- * @property {[number, number][]} pieces start and end in seconds of all pieces, silent ones too
+ * The numbers of a song. Those of a long one have more:
+ * @typedef {import('./messages.d.ts').Extracted & More} Extraction
+ *
+ * @typedef {object} More
+ * @property {import('../server/requests.js').Part[]} [parts] the requests in which they are sent; `body`
+ *   is all of them in one
+ * @property {number} [wire] bytes that went to the server, once they were sent
+ * @property {string} [damage] a sentence on what could not be decoded of the file; empty for a sound one
  */
+
+/**
+ * A task that the worker has not finished.
+ * @typedef {object} Waiting
+ * @property {(answer: unknown) => void} resolve
+ * @property {(error: UserError) => void} reject
+ * @property {(done: number, total: number) => void} onProgress
+ * @property {(reason: string) => string} broken the sentence when the worker dies over it
+ */
+
+/** @typedef {import('../base/config.js').FeatureSpec} FeatureSpec */
 
 /** Fires "change" whenever state, message or the counts of loaded data differ. */
 export class Engine extends EventTarget {
   #config;
+  /** @type {Worker | null} */
   #worker = null;
+  /** By number. @type {Map<number, Waiting>} */
   #tasks = new Map();
   #nextId = 1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #watchdog;
+  /** Those who wait for the worker. @type {{resolve: () => void, reject: (error: UserError) => void}[]} */
   #waiting = [];
 
-  /** @param {{runtimeUrl: string, featuresUrl: string}} config */
+  /** @param {import('./start_worker.js').Addresses} config */
   constructor(config) {
     super();
     this.#config = config;
     /** @type {'loading' | 'ready' | 'failed'} */
     this.state = 'loading';
+    /** Why it failed, as a sentence. */
     this.message = '';
     this.files = 0;
     this.bytes = 0;
-    /** How often it began to load: a new worker knows nothing of what the one before did. */
+    /** How often it began to load: a new worker knows nothing of the songs of the one before. */
     this.starts = 0;
   }
 
@@ -61,7 +75,7 @@ export class Engine extends EventTarget {
     try {
       started = startWorker(this.#config);
     } catch (error) {
-      this.#fail(t('The browser did not allow the analysis to start ({reason}).', { reason: error.message }));
+      this.#fail(t('The browser did not allow the analysis to start ({reason}).', { reason: reasonOf(error) }));
       return;
     }
     if (!started) {
@@ -84,14 +98,28 @@ export class Engine extends EventTarget {
   }
 
   /**
+   * @overload
+   * @param {Float32Array<ArrayBuffer>} samples
+   * @param {FeatureSpec} featureSpec
+   * @param {(done: number, total: number) => void} onProgress
+   * @returns {Promise<Extraction>}
+   */
+  /**
+   * @overload
+   * @param {Float32Array<ArrayBuffer>} samples
+   * @param {FeatureSpec} featureSpec
+   * @param {(done: number, total: number) => void} onProgress
+   * @param {import('./messages.d.ts').Stretch} stream
+   * @returns {Promise<import('./messages.d.ts').Fed>}
+   */
+  /**
    * Make the features of one song. Its samples are transferred, so the caller loses them.
-   * @param {Float32Array} samples mono, at the feature spec's sample rate
-   * @param {object} featureSpec of the version that is to answer
-   * @param {(done: number, total: number) => void} onProgress per excerpt
-   * @param {{key: number, take: boolean, last: boolean, most: number}} [stream] the samples are the
-   *   next ones of a long song, told by its key: whether to give what can be sent so far, whether the
-   *   song ends, and how many pieces a request may have
-   * @returns {Promise<Extraction>} of a stream: its ready requests, and the new pieces
+   * @param {Float32Array<ArrayBuffer>} samples mono, at the feature spec's sample rate
+   * @param {FeatureSpec} featureSpec of the version that is to answer
+   * @param {(done: number, total: number) => void} onProgress called after each excerpt
+   * @param {import('./messages.d.ts').Stretch} [stream] given if the samples are the next ones of a long
+   *   song
+   * @returns {Promise<Extraction | import('./messages.d.ts').Fed>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
   extract(samples, featureSpec, onProgress, stream = undefined) {
@@ -102,12 +130,12 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * Make a sound of what is sent for a song: of this text, and of nothing else.
+   * Make a sound of a request, and of nothing else of the song.
    * @param {string} text JSON of the request
-   * @param {object} featureSpec by which it was made
-   * @param {(done: number, total: number) => void} onProgress per ten seconds of sound
+   * @param {FeatureSpec} featureSpec by which it was made
+   * @param {(done: number, total: number) => void} onProgress called after each ten seconds of sound
    * @param {AbortSignal} signal gives it up
-   * @returns {Promise<Float32Array>} samples at the feature spec's sample rate
+   * @returns {Promise<Float32Array<ArrayBuffer>>} samples at the feature spec's sample rate
    * @throws {UserError} numbers of which no sound can be made, or an analysis that broke
    */
   async invert(text, featureSpec, onProgress, signal) {
@@ -119,7 +147,16 @@ export class Engine extends EventTarget {
     return samples;
   }
 
-  async #ask(message, transfer, { onProgress, broken, signal }) {
+  /**
+   * Give the worker a task.
+   * @template {import('./messages.d.ts').Task} T
+   * @param {T} task
+   * @param {Transferable[]} transfer
+   * @param {{onProgress: Waiting['onProgress'], broken: Waiting['broken'], signal?: AbortSignal}} around
+   *   signal: gives it up
+   * @returns {Promise<import('./messages.d.ts').Answers[T['type']]>}
+   */
+  async #ask(task, transfer, { onProgress, broken, signal }) {
     await this.#ready();
     const id = this.#nextId;
     this.#nextId += 1;
@@ -127,7 +164,7 @@ export class Engine extends EventTarget {
       const drop = () => {
         reject(new UserError(t('Given up.'), { cancelled: true }));
         if (!this.#tasks.delete(id)) return;
-        this.#worker.postMessage({ type: 'drop', id });
+        this.#post({ type: 'drop', id });
         this.#rest();
       };
       if (signal?.aborted) {
@@ -135,22 +172,33 @@ export class Engine extends EventTarget {
         return;
       }
       signal?.addEventListener('abort', drop, { once: true });
-      this.#tasks.set(id, { resolve, reject, onProgress, broken });
-      this.#worker.postMessage({ ...message, id }, transfer);
+      this.#tasks.set(id, {
+        resolve: (answer) => resolve(/** @type {import('./messages.d.ts').Answers[T['type']]} */ (answer)),
+        reject,
+        onProgress,
+        broken,
+      });
+      this.#post({ ...task, id }, transfer);
       this.#watch(TASK_STALL_MS);
     });
   }
 
-  /** Nothing is awaited when nothing is left to do. */
+  /** @param {import('./messages.d.ts').ToAnalysis} message @param {Transferable[]} [transfer] */
+  #post(message, transfer = []) {
+    this.#worker?.postMessage(message, transfer);
+  }
+
+  /** Stop watching the worker when nothing is left for it to do. */
   #rest() {
     if (!this.#tasks.size) clearTimeout(this.#watchdog);
   }
 
   /** Let go of a long song that is not analysed to its end. @param {number} key */
   forget(key) {
-    this.#worker?.postMessage({ type: 'forget', key });
+    this.#post({ type: 'forget', key });
   }
 
+  /** @returns {Promise<void>} settles when the worker can be given tasks */
   #ready() {
     if (this.state === 'ready') return Promise.resolve();
     if (this.state === 'failed') return Promise.reject(this.#notStarted());
@@ -161,8 +209,9 @@ export class Engine extends EventTarget {
     return new UserError(t('The analysis could not be started. {reason}', { reason: this.message }));
   }
 
+  /** @param {import('./messages.d.ts').FromAnalysis} data */
   #receive(data) {
-    const task = this.#tasks.get(data.id);
+    const task = 'id' in data ? this.#tasks.get(data.id) : undefined;
     if (data.type === 'loading') {
       this.files = data.files;
       this.bytes = data.bytes;
@@ -180,7 +229,7 @@ export class Engine extends EventTarget {
     } else if (data.type === 'progress') {
       this.#watch(TASK_STALL_MS);
       task?.onProgress(data.done, data.total);
-    } else if (task) {
+    } else if (task && 'id' in data) {
       this.#tasks.delete(data.id);
       this.#rest();
       if (data.type === 'refused') {
@@ -191,6 +240,7 @@ export class Engine extends EventTarget {
     }
   }
 
+  /** Take the worker for dead when it says nothing more. @param {number} ms */
   #watch(ms) {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => {
@@ -200,7 +250,7 @@ export class Engine extends EventTarget {
     }, ms);
   }
 
-  /** What it worked at is lost with a clear message; the next tasks find a new worker. */
+  /** Lose the tasks with a clear message, and start a new worker for the next. @param {string} reason */
   #restart(reason) {
     const lost = [...this.#tasks.values()];
     this.#tasks.clear();
@@ -208,6 +258,7 @@ export class Engine extends EventTarget {
     for (const { reject, broken } of lost) reject(new UserError(broken(reason)));
   }
 
+  /** @param {string} message */
   #fail(message) {
     this.#stop();
     this.#set('failed', message);
@@ -224,6 +275,7 @@ export class Engine extends EventTarget {
     this.bytes = 0;
   }
 
+  /** @param {Engine['state']} state @param {string} message */
   #set(state, message) {
     this.state = state;
     this.message = message;

@@ -1,5 +1,6 @@
-/** Tells how far the analysis has loaded, and offers to try again. */
+/** Says how far the analysis has loaded, and offers to try again. */
 
+import { one } from '../base/dom.js';
 import { FILES_TO_LOAD } from './engine.js';
 import { size } from '../base/format.js';
 import { t } from '../base/text.js';
@@ -9,9 +10,10 @@ import { t } from '../base/text.js';
  * @param {import('./engine.js').Engine} engine
  */
 export function showEngine(element, engine) {
-  const text = element.querySelector('.engine-text');
-  const progress = element.querySelector('progress');
-  const retry = element.querySelector('.engine-retry');
+  const text = one(element, '.engine-text');
+  const progress = one(element, 'progress', HTMLProgressElement);
+  const loaded = one(element, '.engine-bytes');
+  const retry = one(element, '.engine-retry', HTMLButtonElement);
   // Starting Python counts as one more step after the last file.
   progress.max = FILES_TO_LOAD + 1;
   retry.addEventListener('click', () => engine.start());
@@ -29,8 +31,8 @@ export function showEngine(element, engine) {
     if (text.textContent !== sentence) text.textContent = sentence;
     progress.hidden = state !== 'loading';
     progress.value = files;
-    progress.dataset.bytes = bytes;
-    element.querySelector('.engine-bytes').textContent =
+    progress.dataset.bytes = String(bytes);
+    loaded.textContent =
       state === 'loading' && bytes
         ? t('{n} of {all} files, {size}', { n: Math.min(files, FILES_TO_LOAD), all: FILES_TO_LOAD, size: size(bytes) })
         : '';
