@@ -285,7 +285,7 @@ def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
         ("python_stdlib.zip*", "404", "has no file python_stdlib.zip"),
         ("numpy-*.whl*", "garbage", "checksum differs"),
         ("features.zip*", "500", "refused to deliver features.zip (status 500)"),
-        ("worker.js", "abort", "could not be started"),
+        ("analysis_worker.js", "abort", "could not be started"),
     ],
 )
 def test_analysis_that_does_not_load(
