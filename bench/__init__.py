@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench`."""
+"""Benchmarks, run by `python -m bench`. Nothing imports them but their tests."""

@@ -1,4 +1,4 @@
-"""Measure speed and size, side by side with the peer in one run: `python -m bench [part...]`.
+"""Measure speed and size, each beside its peer in the same run: `python -m bench [part...]`.
 
 Prints a table and writes the same numbers as JSON. Nothing here passes or fails.
 """
@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Native librosa is the peer of one thread in the browser, so it gets one thread too; numpy reads
-# these when it is imported.
+# Native librosa is compared with one thread in the browser, so it gets one thread, too. numpy reads
+# these variables when it is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-# Modules beside this one, each with `measure(rounds)`.
+# Modules beside this one and what they measure; each has `measure(rounds)`.
 PARTS = {
     "page": "the page in Chromium",
     "start": "from an address to a page that is ready, against bare Pyodide with numpy",
@@ -43,7 +43,7 @@ PARTS = {
 
 
 def main() -> int:
-    """Run the parts that were asked for, or all."""
+    """Run the named parts, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=7, help="medians are of this many (7)")
@@ -67,7 +67,7 @@ def main() -> int:
     }
     for name in options.parts or PARTS:
         print(f"\n{name}: {PARTS[name]}", flush=True)
-        # Here, since a part needs what the others can do without.
+        # Imported here: each part needs libraries of its own.
         part = importlib.import_module(f".{name}", __package__)
         rows: list[dict[str, Any]] = part.measure(options.rounds)
         report["parts"][name] = rows

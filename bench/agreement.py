@@ -1,4 +1,4 @@
-"""How often Chromium's decoding and librosa's lead to the same winner."""
+"""How often sound that Chromium decoded and sound that librosa decoded get the same genre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .setting import ROOT, chromium, row, running_site
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     songs = sorted((ROOT.parent / "shared" / "data" / "audio").glob("*.ogg"))
     if not songs:
         return [row("no songs beside the repository", 0, "songs")]

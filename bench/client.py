@@ -1,4 +1,4 @@
-"""Requests as the page sends them, and one connection that asks."""
+"""Requests as the page sends them, and a client that sends them on one connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def body_of(version: str) -> bytes:
 
 
 def body_with(version: str, n_segments: int) -> bytes:
-    """The same with so many segments: those of the song again and again."""
+    """The same request with `n` segments: those of the song, repeated."""
     request = json.loads(body_of(version))
     known = request["segments"]
     request["segments"] = [known[number % len(known)] for number in range(n_segments)]
@@ -66,7 +66,7 @@ class Client:
 
 
 def timed(action: Callable[[], object], times: int) -> list[float]:
-    """Milliseconds of so many calls, after one that is not counted."""
+    """Milliseconds of each of some calls, after one that is not counted."""
     found = []
     for _ in range(times + 1):
         started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""How many decimals the features need: winners that change when fewer are sent, and what is saved.
+"""Decimals of features: how many winners change when fewer are sent, and how many bytes are saved.
 
-The reference is features that are not rounded at all. Versions v1 and v9, on the recordings of
-the part `agreement` where they are, and on songs that the tests make.
+The reference is features that are not rounded. Versions v1 and v9 judge songs that the tests make,
+and the recordings of the part `agreement` where they are there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _segments(songs: list[np.ndarray], spec: FeatureSpec) -> list[list[Segment]]
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     registry = Registry.load(ROOT / "trained_models")
     predictors = Predictors(registry)
     rows: list[dict[str, Any]] = []

@@ -1,9 +1,9 @@
 """Songs per second of `extract`, on one and two processes and on a Dask cluster of two workers.
 
-Sixty stereo clips of 30 s at 44,100 Hz, half wav, half mp3. The peer is the loop that people write
-with librosa: load, mel spectrogram, MFCC, with the same parameters, in one process. `extract` does
-more: it finds replicas by fingerprints and writes a store. Processes and workers have started
-before the first clip that counts.
+Sixty stereo clips of 30 s at 44,100 Hz, half wav, half mp3. The peer is the usual loop with
+librosa: load, mel spectrogram, MFCC, with the same parameters, in one process. `extract` does more:
+it finds replicas by fingerprints and writes a store. Time counts from the moment when processes and
+workers are running.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SPEC = FeatureSpec()
 
 
 def write_clips(folder: Path) -> None:
-    """The clips, a folder per genre."""
+    """Write the clips, a folder per genre."""
     for number in range(CLIPS_PER_GENRE * len(GENRES)):
         path = folder / GENRES[number % len(GENRES)] / f"song {number}"
         left = np.repeat(music.tune(CLIP_S, seed=number), 2, axis=0)
@@ -43,7 +43,7 @@ def write_clips(folder: Path) -> None:
 
 
 def librosa_loop(dataset: Dataset) -> None:
-    """Load, mel spectrogram, dB, MFCC of every clip."""
+    """The peer: load, mel spectrogram, dB and MFCC of every clip."""
     for clip in dataset.clips:
         samples, _ = librosa.load(clip.path, sr=SPEC.sample_rate)
         power = librosa.feature.melspectrogram(
@@ -60,7 +60,7 @@ def librosa_loop(dataset: Dataset) -> None:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     with tempfile.TemporaryDirectory() as folder:
         write_clips(Path(folder) / "songs")
         dataset = open_dataset("folder", Path(folder) / "songs")
@@ -75,7 +75,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
             for action in ways.values():
                 action(few)
             for _ in range(rounds):
-                # In turn, so that what else the machine does meets all of them alike.
+                # In turn, so that other work on the machine slows all of them alike.
                 for name, action in ways.items():
                     started, worked = time.perf_counter(), time.process_time()
                     action(dataset)
@@ -86,7 +86,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     for above, below in ((one, peer), (two, one), (dask, one)):
         ratio = np.median(np.divide(speeds[above], speeds[below]))
         rows.append(row(f"{above} / {below}", float(ratio), "x", 2))
-    # Processor time, which what else runs on the machine hardly moves.
+    # Processor time, too: other work on the machine hardly changes it.
     rows += [
         median_row(f"processor time: {name}", busy[name], "ms/song", 1) for name in (peer, one)
     ]
@@ -108,7 +108,7 @@ def _ways(
 
 
 def _first_of_each_genre(dataset: Dataset) -> list[Any]:
-    # As many as a data set must have at least.
+    # A data set must have at least so many.
     return [
         clip
         for genre in GENRES

@@ -1,7 +1,7 @@
-"""Two hosts behind nginx, then behind haproxy: what clients see when a host dies or stops.
+"""Two hosts behind nginx, then behind haproxy: what clients notice when a host dies or stops.
 
-After 10 s one host is killed, after 25 s it is started again, after 32 s the other one is stopped
-in the orderly way. Balancers and hosts run the files of docs/deploy. All of it on this computer.
+After 10 s one host is killed, after 25 s it is started again, after 32 s the other one is told to
+stop. Balancers and hosts run the files of docs/deploy, all on this computer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .setting import ROOT, SONG_S, row
 
 VERSION = "v9"
 CLIENTS = 6
-# seconds from the beginning of one request of a client to that of the next
+# Seconds between the beginnings of two requests of a client.
 EVERY_S = 0.3
 KILL_S, START_S, STOP_S, END_S = 10.0, 25.0, 32.0, 40.0
 PHASES = (
@@ -74,7 +74,7 @@ class Visitor(threading.Thread):
         connection.close()
 
     def ask(self, connection: http.client.HTTPSConnection) -> tuple[str | None, str]:
-        """What went wrong, if anything, and the request's id."""
+        """Send a song; returns what went wrong, if anything, and the request's id."""
         try:
             connection.request(
                 "POST",
@@ -93,7 +93,7 @@ class Visitor(threading.Thread):
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     card = Registry.load(ROOT / "trained_models").cards[VERSION]
     bodies = [
         build_request(sounds.band(SONG_S - 10 * number, card.spec.sample_rate), card.spec)
@@ -111,7 +111,7 @@ def measure(_rounds: int) -> list[dict[str, Any]]:
 def _run(program: str, bodies: list[bytes]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
         folder, ports = Path(name), free_ports()
-        # so that nginx' workers, which are nobody, may write here
+        # nginx' workers run as the user nobody, and write here
         folder.chmod(0o755)
         hosts = {who: WebHost(ports[who], folder / f"{who}.log") for who in ("a", "b")}
         for host in hosts.values():
@@ -122,7 +122,7 @@ def _run(program: str, bodies: list[bytes]) -> list[dict[str, Any]]:
         balancer = Balancer(program, folder, ports)
         ends.callback(balancer.stop)
         balancer.start()
-        # haproxy takes a host in after two good answers
+        # haproxy uses a host after two good answers
         time.sleep(2)
         visitors = [
             Visitor(number, balancer, body, _expected(hosts["b"], body))

@@ -1,7 +1,7 @@
-"""The requirements for serving alone, in an environment of their own. On Linux only.
+"""A new environment with the requirements for serving alone: size, memory, time. On Linux only.
 
-Installed size, what is in it, the worker's memory and the time from the start of the program until
-it is ready. pip takes the packages from wherever it is configured to.
+Installed size, the largest packages, the worker's memory, and the time from the start of the
+program until it is ready. pip takes the packages from wherever it is configured to.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ REQUESTS = 100
 CLIENTS = 4
 MANY_SEGMENTS = 600
 LARGEST = 5
-# What the site needs of this repository, besides what the browser loads.
+# Folders of this repository that the site needs, besides those that the browser loads.
 OWN = ("features", "webapp", "templates", "trained_models")
-# Names of TensorFlow's packages and of what comes with it.
+# Packages of training; none of them may be there.
 HEAVY = ("tensorflow", "tensorflow-cpu", "keras", "librosa", "scikit-learn", "scipy")
-# Names and bytes of the packages of an environment, for its own Python.
+# A program for the environment's own Python: names and bytes of its packages.
 PACKAGES = """
 import json
 from importlib.metadata import distributions
@@ -42,7 +42,7 @@ print(json.dumps(sizes))
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     with tempfile.TemporaryDirectory() as folder:
         python, installed = _install(Path(folder))
         return [*installed, *_installed_size(python), *_running(python, rounds)]
@@ -91,7 +91,7 @@ def _installed_size(python: str) -> list[dict[str, Any]]:
 
 
 def _node_packages() -> list[Path]:
-    """Folders of what `npm ci --omit=dev` installs."""
+    """Folders that `npm ci --omit=dev` installs."""
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     packages = lock["packages"].items()
     return [ROOT / name for name, about in packages if name and not about.get("dev")]
@@ -103,7 +103,7 @@ def _bytes(folder: Path) -> int:
 
 
 def _running(python: str, rounds: int) -> list[dict[str, Any]]:
-    # the first start compiles what pip did not
+    # the first start compiles modules that pip left uncompiled
     with Serving(python, MODEL=VERSION):
         pass
     starts = []

@@ -1,7 +1,7 @@
-"""Tens of thousands of bad requests to the real server, over sockets: its answers, its memory.
+"""Tens of thousands of bad requests to the real server, over sockets: its answers and its memory.
 
-`python -m bench fuzz` sends FUZZ_REQUESTS of them (40,000), the same ones each time. All
-traffic stays on this computer. Beside them one client sends good requests and compares the answers.
+`python -m bench fuzz` sends FUZZ_REQUESTS of them (40,000), the same ones each time. At the same
+time one client sends good requests and compares the answers. All traffic stays on this computer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ POINTS = 20
 
 
 class Answer(NamedTuple):
-    """What came of a case: a status, or what came instead."""
+    """Outcome of a case: a status, or what came instead of one."""
 
     status: int | str
     seconds: float
@@ -46,11 +46,11 @@ def send(port: int, case: Case) -> Answer:
     received = b""
     try:
         with socket.create_connection((HOST, port), timeout=DEADLINE_S) as connection:
-            # who refuses early does not read all
+            # a server that refuses early does not read everything
             with contextlib.suppress(ConnectionError):
                 connection.sendall(case.data)
                 if case.leaves:
-                    # a reset instead of an orderly end
+                    # closing now resets the connection instead of ending it
                     linger = struct.pack("ii", 1, 0)
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                     return Answer("left", time.monotonic() - started)
@@ -65,7 +65,7 @@ def send(port: int, case: Case) -> Answer:
     except OSError as error:
         return Answer(type(error).__name__, time.monotonic() - started)
     found = re.match(rb"HTTP/1\.[01] (\d{3}) ", received)
-    # a request to go on before the answer itself
+    # "100 Continue" comes before the answer itself
     if found and found[1] == b"100":
         found = re.search(rb"\r\n\r\nHTTP/1\.[01] (\d{3}) ", received) or found
     status: int | str = int(found[1]) if found else "closed without a word"
@@ -88,7 +88,7 @@ class Fuzz:
         self.expected = self.ask()[1]
 
     def ask(self) -> tuple[int, bytes]:
-        """A good request."""
+        """Send a good request."""
         connection = http.client.HTTPConnection(HOST, self.site.port, timeout=DEADLINE_S)
         with contextlib.closing(connection):
             connection.request(
@@ -101,7 +101,7 @@ class Fuzz:
             return response.status, response.read()
 
     def client(self) -> None:
-        """Send what is left."""
+        """Send cases until none is left."""
         while True:
             with self.lock:
                 case = next(self.left, None)
@@ -112,7 +112,7 @@ class Fuzz:
                 self.answers.append((case.kind, answer))
 
     def visitor(self) -> None:
-        """Good requests, five a second."""
+        """Send good requests, five a second."""
         while not self.over.wait(0.2):
             started = time.monotonic()
             try:
@@ -130,7 +130,7 @@ class Fuzz:
             self.memory.append((len(self.answers), look(worker).rss))
 
     def run(self) -> float:
-        """Send everything; the seconds that it took."""
+        """Send everything; returns the seconds that it took."""
         assert self.site._process is not None
         (worker,) = children(self.site._process.pid)
         beside = [
@@ -153,7 +153,7 @@ class Fuzz:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     total = int(os.environ.get("FUZZ_REQUESTS", "40000"))
     with running_site(WORKERS=1) as site:
         cases = Cases()
@@ -166,7 +166,7 @@ def measure(_rounds: int) -> list[dict[str, Any]]:
     server_errors = sum(count for status, count in statuses.items() if status.startswith("5"))
     requests = [at for at, _ in fuzz.memory]
     rss = [value for _, value in fuzz.memory]
-    # loaded models and the largest bodies come with the first quarter
+    # in the first quarter models are loaded and the largest bodies arrive
     late = [n for n, at in enumerate(requests) if at > total / 4]
     slope = np.polyfit([requests[n] for n in late], [rss[n] for n in late], 1)[0] * 1000
     step = max(1, len(rss) // POINTS)

@@ -14,12 +14,12 @@ from .setting import point_row, row
 VERSIONS = ("v9", "v1")
 SEGMENTS = (1, 2, 5, 10, 30, 60, 120, 300, 600)
 X = "segments"
-# Small requests are repeated until about so many segments were answered in a round.
+# Small requests are repeated until a round has about so many segments.
 SEGMENTS_A_ROUND = 120
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     return [found for version in VERSIONS for found in _measure(version, rounds)]
 
 

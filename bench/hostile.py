@@ -1,4 +1,4 @@
-"""Requests that mean no good, or know no better: the same endless mixture each time."""
+"""Bad requests, by malice or by mistake: an endless mixture, the same each time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from webapp.inference import Registry
 
 from .setting import ROOT
 
-# Most requests go to these, one with lists of lists and one with a flat list.
+# Most requests go to these versions: the features of one are lists of lists, of the other one list.
 VERSIONS = ("v1", "v2")
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW")
 PATHS = (
@@ -69,16 +69,16 @@ HEADERS = (
 
 
 class Case(NamedTuple):
-    """Bytes for one connection, which is then closed in the direction of the server."""
+    """Bytes for one connection, whose sending side is closed after them."""
 
     kind: str
     data: bytes
-    # left at once, before any answer
+    # whether the client resets the connection at once, before any answer
     leaves: bool = False
 
 
 def head(method: str, path: str, *headers: str) -> bytes:
-    """The beginning of a request; a Host header only if none is given."""
+    """The head of a request, with a Host header if none is given."""
     given = [name for name in headers if name]
     if not any(name.lower().startswith("host:") for name in given):
         given.insert(0, "Host: localhost")
@@ -119,7 +119,7 @@ class Cases:
         )  # fmt: skip
 
     def pick(self, *choices: Any) -> Any:
-        """One of these."""
+        """Pick one of these."""
         return self.random.choice(choices)
 
     def made_up(self) -> Iterator[Case]:
@@ -163,13 +163,13 @@ class Cases:
             yield Case("damaged JSON", post(version, bytes(body)))
 
     def noise(self) -> Iterator[Case]:
-        """Bytes that are no JSON and no UTF-8."""
+        """Bytes that are neither JSON nor UTF-8."""
         while True:
             data = self.random.randbytes(self.random.randint(0, 3000))
             yield Case("random bytes", post(self.pick(*VERSIONS), data))
 
     def numbers(self) -> Iterator[Case]:
-        """Numbers that JSON or float32 does not know, and other things in their place."""
+        """Numbers that JSON or float32 does not have, and other values in their place."""
         while True:
             version = self.pick(*VERSIONS)
             body = self.bodies[version].decode()
@@ -193,7 +193,7 @@ class Cases:
             yield Case("deep JSON", post(self.pick(*VERSIONS), body))
 
     def keys(self) -> Iterator[Case]:
-        """Keys twice, unknown ones, very many of them, another version's spec."""
+        """Repeated, unknown and very many keys, and the spec of another version."""
         while True:
             version = self.pick(*VERSIONS)
             body, other = self.bodies[version], self.bodies[self.pick(*VERSIONS)]
@@ -208,7 +208,7 @@ class Cases:
             yield Case("keys and specs", post(version, self.pick(*bodies)))
 
     def names(self) -> Iterator[Case]:
-        """Names of versions and files that look for a way out of their folder."""
+        """Names of versions and files that lead out of their folder."""
         while True:
             name = self.pick(
                 *NAMES, "%" + self.random.randbytes(1).hex() * self.random.randint(1, 9)
@@ -297,7 +297,7 @@ class Cases:
             yield Case("methods and addresses", sent)
 
     def wrong_http(self) -> Iterator[Case]:
-        """What is no HTTP."""
+        """Bytes that are not HTTP."""
         while True:
             good = head("GET", self.pick(*PATHS))
             broken = bytearray(good)

@@ -25,14 +25,14 @@ from .setting import ROOT
 HOST = "127.0.0.1"
 NAME = "music.example"
 FILES = ROOT / "docs" / "deploy"
-# the ports that stand in the files
+# Ports in the files, by what listens on them.
 PORTS = {"a": 5001, "b": 5002, "http": 80, "https": 443}
 START_S = 60.0
 PROGRAMS = {"nginx": "apt-get install nginx-light", "haproxy": "apt-get install haproxy"}
 
 
 def missing(program: str) -> str | None:
-    """How to get a program that is not there."""
+    """A sentence that says how to install a program that is not there."""
     return None if _find(program) else f"not measured: {PROGRAMS[program]}"
 
 
@@ -52,7 +52,7 @@ class WebHost:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Begin to start."""
+        """Start, without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "webapp"],
@@ -69,7 +69,7 @@ class WebHost:
 
         Raises
         ------
-        RuntimeError : with the log, when it does not in time.
+        RuntimeError : with the log, when that takes too long.
         """
         end = time.monotonic() + START_S
         while time.monotonic() < end:
@@ -84,7 +84,7 @@ class WebHost:
         raise RuntimeError(f"a host did not start:\n{self.log.read_text(errors='replace')}")
 
     def kill(self) -> None:
-        """End all its processes at once, as a host without power does."""
+        """Kill all its processes at once, as when a host loses power."""
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -97,7 +97,7 @@ class WebHost:
 
 
 class Balancer:
-    """nginx or haproxy with our file; only ports and folders are others."""
+    """nginx or haproxy with the file of docs/deploy; only ports and folders are replaced."""
 
     def __init__(self, program: str, folder: Path, ports: dict[str, int]) -> None:
         self.program = program
@@ -110,11 +110,11 @@ class Balancer:
 
     @property
     def port(self) -> int:
-        """Where it speaks TLS."""
+        """Port of TLS."""
         return self.ports["https"]
 
     def start(self) -> None:
-        """Return when it listens."""
+        """Start; return when it listens."""
         command = self._nginx() if self.program == "nginx" else self._haproxy()
         out = self.log if self.program == "haproxy" else self.folder / "output.log"
         with out.open("ab") as log:
@@ -145,7 +145,7 @@ class Balancer:
                 self.process.wait()
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The requests of its log."""
+        """The requests in its log."""
         for line in self.log.read_text(encoding="utf-8").splitlines():
             if line.startswith("{"):
                 yield json.loads(line)
@@ -190,7 +190,7 @@ class Balancer:
 
 
 class _Client(http.client.HTTPSConnection):
-    """Speaks to 127.0.0.1, and believes that it is the site's name."""
+    """Connects to 127.0.0.1 and expects the certificate of the site's name."""
 
     def __init__(self, port: int, trust: ssl.SSLContext) -> None:
         super().__init__(NAME, port, timeout=60)
@@ -215,5 +215,5 @@ def _certificate(folder: Path) -> None:
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each that stands in the files."""
+    """A free port for each port in the files."""
     return {who: free_port() for who in PORTS}

@@ -1,10 +1,10 @@
 """How much of a song comes back from its sent numbers, and how long that takes beside librosa.
 
-Songs under free licences that lie beside the repository, with the recommended spec. For each: how
-what is computed of the new sound correlates with what was sent, how onset strengths and the chroma
-of moments correlate with the song's, and the same at a wrong place, which tells what such a figure
-is worth. The peer for time is librosa.feature.inverse.mfcc_to_audio on the same segments, one by
-one, at the hop that was sent.
+Songs under free licences that lie beside the repository, with the recommended spec. For each, three
+correlations: the features of the new sound with those that were sent, and its onset strengths and
+its chroma by moments with those of the song. The same figures at a wrong place of the song show how
+much a figure means. The peer for time is librosa.feature.inverse.mfcc_to_audio on the same
+segments, one by one, at the hop that was sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .setting import ROOT, row
 
 SPEC = FeatureSpec()
 SECONDS = 60
-# What counts as a wrong place: 1.4 s of onsets, 7 s of chroma.
+# Distance of the wrong place in frames: 1.4 s of onsets, 7 s of chroma.
 ONSET_SHIFT, CHROMA_SHIFT = 60, 300
 
 Array = npt.NDArray[np.float32]
@@ -42,7 +42,7 @@ def _moments(one: Array, other: Array) -> float:
 
 
 def _measure(path: Path) -> tuple[list[dict[str, Any]], float, float]:
-    """Rows of one song, and the seconds that it and librosa's way took."""
+    """Rows of one song, and the seconds of our way and of librosa's."""
     song, _ = librosa.load(path, sr=SPEC.sample_rate, duration=SECONDS)
     segments = read_request(build_request(song, SPEC).body, SPEC)
     began = time.perf_counter()
@@ -81,7 +81,7 @@ def _measure(path: Path) -> tuple[list[dict[str, Any]], float, float]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     songs = sorted((ROOT.parent / "shared" / "data" / "audio").glob("*.ogg"))
     if not songs:
         return [row("no songs beside the repository", 0, "songs")]

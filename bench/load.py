@@ -1,7 +1,7 @@
 """Many requests at a time: rate, latency and failures, by wrk on loopback.
 
-wrk keeps so many connections open and asks again on each as soon as it is answered. It runs on the
-same processors as the server, so the server alone would be a little faster.
+wrk keeps some connections open and sends the next request on each as soon as the last is answered.
+It runs on the same processors as the server, which would be a little faster alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MISSING = "not measured: wrk is missing; install the system's package wrk (apt-g
 
 
 def wrk(url: str, body: Path, connections: int, seconds: int) -> dict[str, Any]:
-    """What wrk tells of so many connections in so many seconds."""
+    """Figures of wrk for some connections and seconds."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(SCRIPT), url, "--", str(body)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -37,7 +37,7 @@ def wrk(url: str, body: Path, connections: int, seconds: int) -> dict[str, Any]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     if shutil.which("wrk") is None:
         return [row("load", MISSING, "")]
     rows = []

@@ -1,7 +1,7 @@
-"""Long songs through the page: bit by bit, and beside that at once as before.
+"""Long songs through the page: decoded bit by bit, and for comparison at once.
 
-Memory is what the system says of Chromium's processes (`VmHWM`, the most that was in memory at a
-time), so it is told on Linux only. Each song has a browser of its own.
+Memory is the most that Chromium's processes had at a time (`VmHWM`), and told on Linux only. Each
+song has a browser of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
     @property
     def title(self) -> str:
-        """In the table."""
+        """Title of its rows."""
         way = "bit by bit" if self.limits is BY_BITS else "at once"
         return f"{self.seconds // 60} min {self.suffix[1:]}, {self.version}, {way}"
 
@@ -55,7 +55,7 @@ RUNS = [
 
 
 def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
-    """One song: seconds, and MB."""
+    """Send one song through the page: seconds, and MB."""
     visit = Visit(browser.new_context().new_page(), site.url).opened()
     visit.page.set_default_timeout(PATIENCE_MS)
     before = most_memory("renderer")
@@ -75,7 +75,7 @@ def through(browser: Browser, site: Site, song: Path) -> dict[str, float]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for run in RUNS:

@@ -1,4 +1,4 @@
-"""What the system says of the memory of Chromium's processes; on Linux only."""
+"""Memory of Chromium's processes, as Linux tells it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.webapp.running import children
 
 
 def most_memory(kind: str) -> float:
-    """MB that the largest process of a kind took at most; "browser" is the one above all."""
+    """Most MB that the largest process of a kind had at a time; "browser" is their parent."""
     most = 0.0
     for pid in children(os.getpid()):
         try:
@@ -18,7 +18,7 @@ def most_memory(kind: str) -> float:
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             continue
-        # The others tell their kind.
+        # All but the parent tell their kind.
         found = re.search(r"--type=([\w-]+)", command)
         is_browser = "--user-data-dir" in command and not found
         if found[1] == kind if found else is_browser and kind == "browser":

@@ -22,8 +22,8 @@ STEPS = ("decode", "extract", "request")
 LONGER_S = 200
 VERSIONS = ("v9", "v1")
 MEASURES = "(name) => performance.getEntriesByName(name).map((entry) => entry.duration)"
-# Milliseconds from each choice of a file to its drawn answer, on the page's own clock: the
-# program that drives the browser needs some time of its own.
+# Milliseconds from each choice of a file to its drawn answer, on the page's own clock: the program
+# that drives the browser takes time itself.
 WATCH = """() => {
   window.answered = [];
   let chosen;
@@ -41,14 +41,14 @@ WATCH = """() => {
 
 
 def seconds_of(action: Any) -> float:
-    """Seconds that one call takes."""
+    """Seconds of one call."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
 def native_librosa(samples: np.ndarray, spec: FeatureSpec) -> None:
-    """The spec's MFCC of a whole song with librosa, standardisation left out."""
+    """MFCC of a whole song by librosa, as the spec says but not standardised."""
     librosa.feature.mfcc(
         y=samples,
         sr=spec.sample_rate,
@@ -61,7 +61,7 @@ def native_librosa(samples: np.ndarray, spec: FeatureSpec) -> None:
 
 
 def _first_answer(browser: Browser, url: str, song: Path) -> float:
-    """Seconds when a song is chosen at once, while Python still loads."""
+    """Seconds to the answer of a song that is chosen at once, while Python still loads."""
     context = browser.new_context()
     visit = Visit(context.new_page(), url)
     started = time.perf_counter()
@@ -73,7 +73,7 @@ def _first_answer(browser: Browser, url: str, song: Path) -> float:
 
 
 def _beside_decoding(rounds: int, folder: Path) -> list[dict[str, Any]]:
-    """What a song of 200 s takes beside its decoding, which is the browser's."""
+    """Seconds of a song of 200 s beyond those that the browser takes to decode it."""
     song = sounds.write(folder / "longer.mp3", LONGER_S, 44100, channels=2)
     rows = []
     for version in VERSIONS:
@@ -98,7 +98,7 @@ def _beside_decoding(rounds: int, folder: Path) -> list[dict[str, Any]]:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     spec = Registry.load(ROOT / "trained_models").cards["v1"].spec
     with tempfile.TemporaryDirectory() as folder:
         rows = _beside_decoding(rounds, Path(folder))
@@ -119,7 +119,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         ]
         context = browser.new_context()
         visit = Visit(context.new_page(), site.url).opened()
-        # Measured by the browser: a Blob's content is not handed out, its length is.
+        # The length comes from the browser, which does not hand out the content of a Blob.
         with visit.page.expect_request_finished(lambda request: request.method == "POST") as sent:
             visit.finish([song])
         request_size = int(sent.value.all_headers()["content-length"])

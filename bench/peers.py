@@ -1,11 +1,11 @@
 """Extraction in the browser against its peers: essentia.js, Meyda, and native librosa.
 
 Every library has a worker of its own in one page of headless Chromium and computes 20 MFCC of the
-same sound with the same parameters; librosa has one thread of CPython. Where they differ: Meyda
+same sound with the same parameters; librosa has one thread of CPython. They differ in this: Meyda
 has its own mel scale, log(1 + x) of amplitudes instead of decibels and an unscaled DCT; Essentia
-makes no floor of 80 dB below the loudest frame, and its triangles are scaled otherwise. Both get
-padded sound, so their frames are librosa's. Times include copies into and out of WebAssembly.
-Correlations are of coefficients 1 to 19 with librosa's, each over time, their mean.
+has no floor of 80 dB below the loudest frame, and scales its triangles otherwise. Both get padded
+sound, so that their frames are librosa's. Times include copies into and out of WebAssembly. A
+correlation is the mean of those of coefficients 1 to 19 with librosa's, each over time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .setting import ROOT, SONG_S, chromium, median_row, point_row, row
 
 RATE = 22050
 MEYDA_ROUNDS = 3
-# Seconds of sound of the curves; beyond AT_ONCE_S the page works bit by bit only.
+# Seconds of sound of the curves; longer sounds than AT_ONCE_S are extracted bit by bit only.
 AT_ONCE_S = 1800
 LENGTHS = (10, 30, 60, 180, 600, 1800, 3600, 7200)
 FOLDERS = {
@@ -44,7 +44,7 @@ FOLDERS = {
     "/bench/": ROOT / "bench",
 }
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-# Sounds reach the page as text, in parts that a message can hold; repeated to the wanted length.
+# A sound reaches the page as text that one message can hold, and is repeated to the wanted length.
 WORK = """async ({library, sound, seconds, rate, rounds, spec, quiet}) => {
   const bytes = Uint8Array.from(atob(sound), (letter) => letter.charCodeAt(0));
   const part = new Float32Array(bytes.buffer);
@@ -73,7 +73,7 @@ WORK = """async ({library, sound, seconds, rate, rounds, spec, quiet}) => {
 
 
 class _Files(http.server.BaseHTTPRequestHandler):
-    """A page without content, the runtime, features/ and the peers."""
+    """Serves an empty page, the runtime, features/ and the peers."""
 
     def __init__(self, features: bytes, *arguments: Any):
         self.features = features
@@ -110,7 +110,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 @contextlib.contextmanager
 def file_server() -> Iterator[str]:
-    """Address of a server of the benchmark's files on this computer."""
+    """Serve the files on this computer; yields the address."""
     with _Server(("127.0.0.1", 0), functools.partial(_Files, build_features_zip())) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -146,7 +146,7 @@ def _correlation(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     spec = Registry.load(ROOT / "trained_models").cards["v9"].spec
     sound = band(SONG_S, RATE)
     expected = _librosa(sound)
@@ -165,7 +165,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         def run(library: str, times: int, **options: Any) -> dict[str, Any]:
             return in_worker(page, library, sound, SONG_S, times, spec, **options)
 
-        # The first round fills caches of filters, as it does on the page.
+        # The first round fills the caches of filters, as the first song does on the page.
         own = run("mfcc", rounds)
         essentia = run("essentia", rounds)
         meyda = run("meyda", min(rounds, MEYDA_ROUNDS))
@@ -204,7 +204,7 @@ def _growth(page: Page, spec: FeatureSpec) -> list[dict[str, Any]]:
             if library == "request" and seconds > AT_ONCE_S:
                 continue
             answer = in_worker(page, library, minute, seconds, 1, spec)
-            # Bit by bit, the samples of the whole are never in Python's memory.
+            # Bit by bit, Python never has all samples in memory.
             held = seconds * RATE * 4 if library == "request" else 0
             mb = max(0.0, (answer["heap"] - held) / 1e6)
             took = answer["times"][0] / 1e3

@@ -1,6 +1,6 @@
 """Draw the curves of a benchmark's report: `python -m bench.plots bench.json docs/figures`.
 
-One SVG for each part that has `point_row`s, one panel for each unit and what it is drawn over. The
+Each part that has `point_row`s gets one SVG, with one panel for each pair of unit and x axis. The
 same report gives the same bytes.
 """
 
@@ -20,19 +20,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-# Okabe and Ito's colours: told apart by everybody; the markers tell them apart in grey.
+# Okabe and Ito's colours, which colour-blind people can tell apart; markers do so in grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 MARKERS = "os^Dv<>"
-# An axis is logarithmic when its largest value is so many times its smallest.
+# An axis is logarithmic when its largest value is at least so many times its smallest.
 DECADES = 30
-# Ticks stand so far apart, as shares of the axis.
+# Least distance of ticks, as a share of the axis.
 TICK_ROOM = 0.07
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "musiclassify",
     "text.parse_math": False,
     "font.size": 9,
-    # readable on a dark page too
+    # white, so that figures can be read on a dark page, too
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "figure.constrained_layout.use": True,
@@ -49,7 +49,7 @@ STYLE: Any = {
     "legend.fontsize": 8,
 }
 
-# x and y of the points of each series
+# Points (x, y) of each series.
 Panel = dict[str, list[tuple[float, float]]]
 
 
@@ -116,7 +116,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def _draw_proportion(axes: Axes, points: list[tuple[float, float]]) -> None:
-    """The slope of what grows in proportion, through the last point."""
+    """Draw the line of growth in proportion, through the last point."""
     limits = axes.get_xlim(), axes.get_ylim()
     place, value = max(points)
     ends = limits[0]
@@ -138,7 +138,7 @@ def _logarithmic(values: Sequence[float]) -> bool:
 
 
 def _spread(places: Iterable[float]) -> list[float]:
-    """Those of the places of points that have room for a tick on a logarithmic axis."""
+    """Places of points that have room for a tick on a logarithmic axis."""
     ordered = sorted(set(places))
     room = TICK_ROOM * math.log(ordered[-1] / ordered[0])
     kept = [ordered[-1]]

@@ -1,6 +1,6 @@
 """Two hundred songs of three minutes in one queue: not remembered, and remembered over a reload.
 
-Half are mp3 and half are ogg, stereo at 44,100 Hz. Memory is what the page's process took at most.
+Half are mp3 and half are ogg, stereo at 44,100 Hz. Memory is the most that the page's process had.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMES = """() =>
 
 
 def write_songs(folder: Path) -> list[Path]:
-    """Songs that differ in name alone: one file on the disk per format."""
+    """Write songs that differ in name alone: one file on the disk per format."""
     songs = []
     for suffix in (".mp3", ".ogg"):
         first = sounds.write(folder / f"first{suffix}", SONG_S, 44100, channels=2)
@@ -72,7 +72,7 @@ def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     with tempfile.TemporaryDirectory() as folder:
         songs = write_songs(Path(folder))
         return through(songs, remembered=False) + through(songs, remembered=True)

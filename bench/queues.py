@@ -1,8 +1,8 @@
 """Queues of 1 to 500 short songs, and what long lists cost the page.
 
-Songs are mp3 of 20 s, stereo at 44,100 Hz. Each queue has a browser of its own: its memory is what
-the page's process took at most. The lists wait for an analysis that is not there, so that nothing
-but the page works.
+Songs are mp3 of 20 s, stereo at 44,100 Hz. Each queue has a browser of its own; its memory is the
+most that the page's process had. The long lists wait for an analysis that never loads, so that only
+the page works.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LISTS = (250, 500, 1000, 2000)
 LIMIT_MS = 600_000
 DONE = """(n) =>
   document.querySelectorAll('article.song[data-state=done]').length >= n"""
-# Milliseconds until the page has done what a press or a choice asks for, and could draw it.
+# Milliseconds from a press or a choice until the page has handled it and could draw.
 PRESS = """async (id) => {
   const start = performance.now();
   document.getElementById(id).click();
@@ -83,7 +83,7 @@ def _queue(site: Site, songs: list[Path]) -> list[dict[str, Any]]:
 
 def _list(browser: Browser, site: Site, n: int) -> list[dict[str, Any]]:
     page = browser.new_context().new_page()
-    # Held back: the songs wait for it.
+    # Never answered: the songs wait.
     page.route("**/runtime/**", lambda route: None)
     page.goto(site.url)
     page.set_default_timeout(LIMIT_MS)
@@ -101,7 +101,7 @@ def _list(browser: Browser, site: Site, n: int) -> list[dict[str, Any]]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     rows = []
     with tempfile.TemporaryDirectory() as folder, running_site() as site:
         songs = [sounds.write(Path(folder) / "first.mp3", CLIP_S, 44100, channels=2)]

@@ -1,7 +1,7 @@
 """One request of three minutes, against bare LiteRT on the same batch.
 
-Also what the request's time is spent on, and one batched forward pass against `predict` of Keras
-for each segment.
+Also the parts of the request's time, and one batched forward pass against `predict` of Keras for
+each segment.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from .client import Client, body_of, card_of, timed
 from .keras_predict import keras_times
 from .setting import median_row, row, running_site
 
-# One request is short: many of them make one steady median.
+# Requests in a round: one is short, and many have a steady median.
 REPEAT = 8
 VERSIONS = ("v9", "v1")
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     return [found for version in VERSIONS for found in _measure(version, rounds)]
 
 
 def bare_litert(card: Card, batch: npt.NDArray[np.float32]) -> Callable[[], object]:
-    """LiteRT and nothing of ours: the whole batch in, one call, the answers out."""
+    """LiteRT without our code: the whole batch in, one call, the answers out."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(

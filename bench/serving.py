@@ -1,4 +1,4 @@
-"""A server with one worker whose memory is read, under any Python. On Linux only."""
+"""A server with one worker, under any Python, whose memory can be read. On Linux only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.webapp.running import children, environment, free_port
 from .setting import ROOT
 
 START_S = 60.0
-# How often it is asked whether it is ready.
+# Seconds between two questions whether it is ready.
 EVERY_S = 0.005
-# The benchmark has one thread for numpy; the server starts as its users start it.
+# Variables that give the benchmark's numpy one thread; the server starts without, as for its users.
 OURS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -43,7 +43,7 @@ class Serving:
 
         Raises
         ------
-        RuntimeError : with what it wrote, when it is not ready in time.
+        RuntimeError : with the output, when it is not ready in time.
         """
         self._log = tempfile.TemporaryFile()
         started = time.perf_counter()
@@ -88,11 +88,11 @@ class Serving:
         return self._memory("VmRSS")
 
     def peak(self) -> float:
-        """MB of memory that it had at most since `forget_peak`."""
+        """Most MB of memory that it had since `forget_peak`."""
         return self._memory("VmHWM")
 
     def forget_peak(self) -> None:
-        """Begin to look for the most anew."""
+        """Begin `peak` anew."""
         Path(f"/proc/{self.worker}/clear_refs").write_text("5")
 
     def _memory(self, name: str) -> float:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a browser, a site, a song of three minutes, rows."""
+"""Shared by the benchmarks: a browser, a site, the rows of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hundreds of slow clients on the real server, and how long good ones wait beside them.
+"""Hundreds of slow clients on the real server, and how long good clients wait meanwhile.
 
 `python -m bench slow`; all traffic stays on this computer.
 """
@@ -32,7 +32,7 @@ BODY = POST + b"Content-Type: application/json\r\nContent-Length: 900000\r\n\r\n
 CHUNKED = POST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n"
 LARGE = next(path.name for path in (ROOT / "static" / "runtime").glob("*.wasm"))
 UNREAD = f"GET /static/runtime/{LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-# what each sends at first, and whether it goes on with a byte a second
+# Bytes that each sends at first, and whether it goes on with a byte a second.
 KINDS = {
     "open a connection and say nothing": (b"", False),
     "send their head bit by bit": (POST + b"X-A: ", True),
@@ -44,7 +44,7 @@ KINDS = {
 
 
 class Slow:
-    """So many clients of one kind, connected again when the server lets them go."""
+    """`EACH` clients of one kind, which connect again when the server drops them."""
 
     def __init__(self, port: int, sent: bytes, trickles: bool) -> None:
         self.port = port
@@ -55,7 +55,7 @@ class Slow:
         self.over = threading.Event()
 
     def connect(self) -> socket.socket:
-        """A client that has begun."""
+        """Connect a client and send its first bytes."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(2)
@@ -66,7 +66,7 @@ class Slow:
         return connection
 
     def ended(self, connection: socket.socket) -> bool:
-        """Whether the server has let the client go, after a further byte."""
+        """Send a further byte; tells whether the server has dropped the client."""
         try:
             if self.trickles:
                 connection.send(b"0")
@@ -79,7 +79,7 @@ class Slow:
         return False
 
     def run(self) -> None:
-        """Keep all of them going."""
+        """Keep all clients going until the end."""
         self.connections = [self.connect() for _ in range(EACH)]
         while not self.over.wait(1):
             for number, connection in enumerate(self.connections):
@@ -92,7 +92,7 @@ class Slow:
 
 
 def visit(site: Site, body: bytes, seconds: float) -> tuple[list[float], int]:
-    """Songs, each on a new connection: seconds of the answers, and how many had none."""
+    """Send songs, each on a new connection: seconds of the answers, and songs without one."""
     times, lost = [], 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -118,7 +118,7 @@ def visit(site: Site, body: bytes, seconds: float) -> tuple[list[float], int]:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     spec = Registry.load(Path(ROOT) / "trained_models").cards["v1"].spec
     body = json.dumps(request_of(spec, 30)).encode()
     rows = []

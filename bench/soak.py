@@ -38,7 +38,7 @@ POINTS = 30
 
 
 class Sample(NamedTuple):
-    """What the system says of one worker."""
+    """State of one worker: memory in MB, open files, threads."""
 
     rss: float
     pss: float
@@ -54,7 +54,7 @@ class Load:
         self.stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
-        # seconds by kind
+        # seconds by kind of request
         self.longest: dict[str, float] = {}
         self.lock = threading.Lock()
         cards = Registry.load(ROOT / "trained_models").cards
@@ -86,7 +86,7 @@ class Load:
         return response.status, response.read()
 
     def count(self, kind: str, error: str | None = None, since: float | None = None) -> None:
-        """Note a finished request, since when and, if it went otherwise than it should, how."""
+        """Count a finished request; `error` tells what was wrong with it, if anything."""
         took = 0.0 if since is None else time.monotonic() - since
         with self.lock:
             self.counts[kind] += 1
@@ -95,28 +95,28 @@ class Load:
                 self.errors[f"{kind}: {error}"] += 1
 
     def valid(self, connection: http.client.HTTPConnection, version: str, kind: str) -> None:
-        """A whole song, answered as the first time."""
+        """Send a whole song; its answer must be that of the first time."""
         begun = time.monotonic()
         status, answer = self.post(connection, version, self.bodies[version])
         right = status == 200 and answer == self.answers[version]
         self.count(kind, None if right else f"status {status}", begun)
 
     def kept(self) -> Iterator[None]:
-        """Songs for both versions in turn on one connection."""
+        """Send songs to both versions in turn on one connection."""
         with contextlib.closing(self.connect()) as connection:
             for version in itertools.cycle(VERSIONS):
                 self.valid(connection, version, "songs, kept connection")
                 yield
 
     def fresh(self) -> Iterator[None]:
-        """Songs, each on a new connection."""
+        """Send songs, each on a new connection."""
         for version in itertools.cycle(VERSIONS):
             with contextlib.closing(self.connect()) as connection:
                 self.valid(connection, version, "songs, new connection")
             yield
 
     def wrong(self) -> Iterator[None]:
-        """Requests to refuse, and pages between them."""
+        """Send bad requests, and ask for pages between them."""
         good = self.bodies["v9"]
         posts: list[tuple[str, bytes, int]] = [
             ("v9", good[: len(good) // 2], 400),
@@ -144,19 +144,19 @@ class Load:
             yield
 
     def aborted(self) -> Iterator[None]:
-        """Visitors who leave in the middle of their request, or before the answer."""
+        """Leave in the middle of a request, or before its answer."""
         body = self.bodies["v1"]
         head = self._head(len(body))
         for part in itertools.cycle((len(body) // 3, len(body), 0)):
             with socket.create_connection((HOST, self.site.port), timeout=60) as connection:
                 connection.sendall(head + body[:part])
             self.count("aborted")
-            # as fast as they can, they would be nearly all of the load
+            # without a pause these would be nearly all of the load
             time.sleep(0.2)
             yield
 
     def slow(self) -> Iterator[None]:
-        """Songs that take some seconds to come in."""
+        """Send songs that take some seconds to arrive."""
         body = self.bodies["v9"]
         step = len(body) // 40 + 1
         while True:
@@ -179,7 +179,7 @@ class Load:
         ).encode()
 
     def run(self, client: Callable[[], Iterator[None]]) -> None:
-        """Go on with a kind of client until the end, also after errors."""
+        """Run a kind of client until the end, also after errors."""
         while not self.stop.is_set():
             try:
                 for _ in client():
@@ -204,7 +204,7 @@ def look(pid: int) -> Sample:
 
 
 def measure(_rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     return soak(default_minutes())
 
 
@@ -274,7 +274,7 @@ def _rows(
             row(f"open files at {percent} %", at.files, ""),
             row(f"threads at {percent} %", at.threads, ""),
         ]
-    # buffers and second models come with the first requests
+    # the first requests fill buffers and load the second model
     late = largest[len(largest) // 5 :]
     if len(late) > 2:
         thousands = [count / 1000 for _, count, _ in late]

@@ -1,7 +1,8 @@
-"""From an address to a page that is ready, against bare Pyodide with numpy from the same server.
+"""Time from an address to a page that is ready, against bare Pyodide with numpy.
 
-Each round has a browser profile of its own, on the disk: only those keep compiled WebAssembly. The
-slow link is a proxy on loopback that lets 10 Mbit pass each second.
+Both come from the same server. Each round has a browser profile of its own on the disk: only such
+profiles keep compiled WebAssembly. The slow link is a proxy on loopback that lets 10 Mbit pass each
+second.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .setting import median_row, row, running_site
 
 MEGABIT_PER_S = 10
 CHUNK = 16 * 1024
-# What the browser writes to its own caches after it is ready, compiled code among it.
+# Milliseconds in which the browser fills its caches after the page is ready, as with compiled code.
 SETTLE_MS = 3000
 BARE = """(() => {
   const url = %s;
@@ -48,7 +49,7 @@ READY = """() => {
 
 
 class SlowLink:
-    """A proxy that lets so much pass from the server, and counts it."""
+    """A proxy that limits the bytes per second from the server, and counts them."""
 
     def __init__(self, port: int, megabit_per_s: float) -> None:
         self.bytes = 0
@@ -61,7 +62,7 @@ class SlowLink:
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):
             self.bytes += len(data)
-            # one link: all connections take turns
+            # one link for all connections: they take turns
             now = self._loop.time()
             self._free_at = max(now, self._free_at) + len(data) / self._rate
             await asyncio.sleep(self._free_at - now)
@@ -88,7 +89,7 @@ class SlowLink:
     @contextlib.contextmanager
     def open(self) -> Iterator[SlowLink]:
         """Listen on `port` until the end."""
-        # in a thread of its own: Playwright's loop runs in this one
+        # in a thread of its own: this one runs Playwright's loop
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         starting = asyncio.start_server(self._connect, HOST, 0)
@@ -135,12 +136,12 @@ def _ready(page: Page, url: str) -> float:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Rows of this part."""
+    """The rows of this part."""
     bare, cold, warm, slow, sent = [], [], [], [], []
     with running_site() as site, sync_playwright() as playwright:
         runtime = _runtime(site.url)
         for _ in range(rounds):
-            # no page of the site may run WebAssembly itself
+            # the site's policy forbids WebAssembly in its pages
             with _profile(playwright, bypass_csp=True) as context:
                 bare.append(_bare(context, site.url, runtime))
             with _profile(playwright) as context:

@@ -1,6 +1,6 @@
 """One line per request at log level info: method, route, status, milliseconds, and an id.
 
-No address, no query, no body: the line says what the site did, not what a visitor sent.
+The line holds no address, no query and no body: it tells what the site did, not what was sent.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ log = logging.getLogger("webapp.access")
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 ID_HEADER = "X-Request-ID"
-# what proxies make, a number or a UUID in hexadecimal digits; no room for words
+# Ids that proxies make: numbers or UUIDs in hexadecimal digits, with no room for words.
 PROXY_ID = re.compile(r"[0-9A-Fa-f-]{8,64}")
 
 
 @bp.before_app_request
 def start_clock() -> None:
-    """Note when the request began, and its id: the proxy's if it has one, else ours."""
+    """Note when the request began, and its id: the one that a proxy gave, or a new one."""
     g.started = time.perf_counter()
     given = request.headers.get(ID_HEADER, "")
     g.request_id = given if PROXY_ID.fullmatch(given) else secrets.token_hex(8)
@@ -60,7 +60,7 @@ def write_line(response: Response) -> Response:
 
 
 def note(**asked: str | int) -> None:
-    """Add to the line of this request what it asked of the model: a served version, a number."""
+    """Add fields to the line of this request, such as the version and the number of segments."""
     g.asked = g.get("asked", {}) | asked
 
 
@@ -75,7 +75,7 @@ def route() -> str:
 
 
 def method() -> str:
-    """The method, if it is a known one."""
+    """The method if it is a known one, or "other"."""
     return request.method if request.method in METHODS else "other"
 
 

@@ -51,7 +51,7 @@ def predict(version: str) -> Response:
     note(segments=len(times))
     with engine_errors(card.version):
         predictor = here.predictors.get(card.version)
-        # the first request of a version also loads it: that is not the time of the model itself
+        # the clock starts here: the first request of a version also loads its model
         started = time.perf_counter()
         try:
             prediction = predictor.predict(features)
@@ -101,8 +101,8 @@ def read_json_body() -> bytes:
 
     Raises
     ------
-    RequestError : 415 for another type or coding, 400 for a body that does not arrive whole or
-        is no gzip.
+    RequestError : 415 for another type or coding; 400 for a body that does not arrive whole, and
+        for a gzip body that cannot be unpacked.
     werkzeug.exceptions.RequestEntityTooLarge : for more than MAX_BODY_MB, also without a length or
         once unpacked.
     """

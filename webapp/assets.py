@@ -3,8 +3,8 @@
 A URL with the right `?v=<hash>` or inside a versioned folder never changes its content and is
 cached for good; every other URL is asked again each time and answered with 304 if unchanged.
 
-Scripts live in a folder named by the version of all of them: modules import each other by relative
-URLs, so a page gets those that belong together, however long it stays open while files change.
+Scripts are served in a folder that is named after the version of the whole page. They import each
+other by relative URLs, so an open page goes on with scripts of its own version while files change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FEATURES = REPOSITORY / "features"
 TEMPLATES = REPOSITORY / "templates"
 EXTENSION = "musiclassify_features_zip"
 FOREVER = "public, max-age=31536000, immutable"
-# not left to the machine: Windows and old mime.types files say other things
+# Written out, since Windows and old mime.types files name other types.
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -53,7 +53,7 @@ TYPES = {
     ".zip": "application/zip",
 }
 
-# What a script of ours imports; comments that name types have no "from".
+# Imports of a script; comments that name types have no "from".
 IMPORT = re.compile(r" from '(\.{1,2}/[^']+)';").findall
 
 _hashes: dict[Path, tuple[tuple[int, int], str]] = {}
@@ -64,8 +64,8 @@ _newest: tuple[str, dict[str, str]] = ("", {})
 def asset(name: str) -> str:
     """URL of a file in static/ that changes with its content.
 
-    That of a script changes with any file of the page. A missing file gets its plain URL: the page
-    then lacks a picture or a style, but it is there.
+    The URL of a script changes with any file of the page. A missing file gets its plain URL: the
+    page then lacks a picture or a style, but it is shown.
     """
     path = _vendored(name) or STATIC / name
     if path.suffix == ".js" and path.is_file():
@@ -75,7 +75,7 @@ def asset(name: str) -> str:
 
 
 def page_files() -> dict[str, Path]:
-    """Everything in static/ that pages load, but for the runtime, and the libraries, by name."""
+    """Files that pages load, by name: those of static/ without the runtime, and the libraries."""
     found = {}
     for path in sorted(STATIC.rglob("*")):
         if path.suffix in TYPES and not path.is_relative_to(RUNTIME_DIR) and path.is_file():
@@ -85,9 +85,9 @@ def page_files() -> dict[str, Path]:
 
 
 def imported(name: str) -> list[str]:
-    """URLs of all scripts that a script of static/ imports, at any remove.
+    """URLs of all scripts that a script of static/ imports, directly or through others.
 
-    A browser that is told of them fetches all at once, not each after the one that imports it.
+    A page that lists them lets the browser fetch all at once, not each after its importer.
     """
     return [asset(each) for each in _imports(name, page_version())]
 
@@ -104,9 +104,9 @@ def _imports(name: str, _version: str) -> tuple[str, ...]:
 
 
 def page_version() -> str:
-    """Hash of all that a page is made of, but for the runtime.
+    """Hash of everything that a page is made of, except the runtime.
 
-    What it loads, what it says, and the versions of the model that it knows.
+    That is the files it loads, the texts it shows and the cards of the models.
     """
     global _newest
     if "page_version" not in g:
@@ -124,7 +124,7 @@ def page_version() -> str:
 
 
 def runtime_version() -> str:
-    """Hash of the list of runtime files; the files were compared with the list at start."""
+    """Hash of the list of runtime files; the start has compared the files with the list."""
     return file_hash(LIST_FILE)
 
 
@@ -139,7 +139,7 @@ def features_url() -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Short hash of a file's content, computed again only when the file was touched.
+    """Short hash of a file's content, computed anew only when size or time of the file change.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def file_hash(path: Path) -> str:
 
 
 def check_runtime() -> None:
-    """Refuse to start when what the browser needs of others is missing or was changed.
+    """Refuse to start when the runtime or a library of the page is missing or was changed.
 
     Raises
     ------
@@ -185,10 +185,10 @@ def static_file(name: str) -> Response:
 
 @bp.get("/static/page/<version>/<path:name>")
 def page_file(version: str, name: str) -> Response:
-    """Serve a file of static/ under the version of all of them; others are not there any more."""
+    """Serve a file of static/ under the page's version; other versions are gone: 404."""
     path = _vendored(name) or _inside(STATIC, name)
     newest, files = _newest
-    # to look through all files for each of them would take longer than to send it
+    # computing the version takes longer than sending a file, so it is not done for each of them
     if (version != newest or files.get(name) != file_hash(path)) and version != page_version():
         raise NotFound
     return _send(path, file_hash(path), forever=True)
@@ -255,7 +255,7 @@ def _inside(folder: Path, name: str) -> Path:
         path.is_relative_to(RUNTIME_DIR)
         and path.relative_to(RUNTIME_DIR).as_posix() not in _runtime_files()
     ):
-        # left there by something else; only listed files were compared with their sha256
+        # a stray file: only listed ones were compared with their sha256
         raise NotFound
     try:
         there = path.is_file()

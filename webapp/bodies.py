@@ -1,7 +1,7 @@
 """Bodies of requests as they come: whole or refused, plain or packed with gzip.
 
-What is packed is unpacked while it arrives, a step at a time, so that no more than the limit is
-held, however far it would unpack.
+A packed body is unpacked while it arrives, a step at a time: however large it would become, no more
+than the limit is held in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .language import _
 GZIP = ("gzip", "x-gzip")
 ACCEPTED = ("gzip", "identity")
 STEP = 64 * 1024
-# zlib's word for a gzip header and trailer around the data
+# tells zlib to expect a gzip header and trailer around the data
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -34,8 +34,8 @@ def read_body(limit: int) -> bytes:
 
     Raises
     ------
-    RequestError : 415 for another coding than gzip, 400 for a body that does not arrive whole or
-        is no gzip.
+    RequestError : 415 for another coding than gzip; 400 for a body that does not arrive whole, and
+        for a gzip body that cannot be unpacked.
     werkzeug.exceptions.RequestEntityTooLarge : for more than `limit`, also without a length.
     """
     if _is_packed():
@@ -43,7 +43,8 @@ def read_body(limit: int) -> bytes:
         try:
             return unpack(pieces, limit)
         except (RequestError, RequestEntityTooLarge):
-            # taken and dropped, at most the limit: most clients send all before they read an answer
+            # most clients send everything before they read an answer, so the rest is read and
+            # dropped, up to the limit
             with contextlib.suppress(RequestError, RequestEntityTooLarge):
                 for _piece in pieces:
                     pass
@@ -53,11 +54,11 @@ def read_body(limit: int) -> bytes:
     except RequestEntityTooLarge:
         raise
     except Exception:
-        # the client left or sent broken chunks; every WSGI server has its own exception for that
+        # the client left or sent broken chunks; each WSGI server raises an exception of its own
         raise _incomplete() from None
     length = request.content_length
     if length is None and len(body) >= limit:
-        # a body without a length is cut at the limit instead of being refused
+        # werkzeug cuts a body without a length at the limit instead of refusing it
         raise RequestEntityTooLarge
     if length is not None and len(body) < length:
         raise _incomplete()
@@ -65,7 +66,7 @@ def read_body(limit: int) -> bytes:
 
 
 def unpack(pieces: Iterable[bytes], limit: int) -> bytes:
-    """What one member of gzip (RFC 1952) holds.
+    """The content of one gzip member (RFC 1952).
 
     Parameters
     ----------
@@ -74,14 +75,14 @@ def unpack(pieces: Iterable[bytes], limit: int) -> bytes:
 
     Raises
     ------
-    RequestError : 400 for what is no gzip, ends too early or goes on behind its end.
+    RequestError : 400 for data that is not gzip, ends too early or goes on behind its end.
     werkzeug.exceptions.RequestEntityTooLarge : for more than `limit`.
     """
     unpacker = zlib.decompressobj(GZIP_WINDOW)
     found = io.BytesIO()
 
     def take(packed: bytes) -> bool:
-        """One step; whether anything came out."""
+        """Unpack one step; tells whether any data came out."""
         try:
             data = unpacker.decompress(packed, STEP)
         except zlib.error:
@@ -100,7 +101,7 @@ def unpack(pieces: Iterable[bytes], limit: int) -> bytes:
                 raise _more_than_one()
             take(rest)
             rest = unpacker.unconsumed_tail or unpacker.unused_data
-    # a step may leave some that is unpacked already
+    # zlib may still hold data that it has unpacked
     while not unpacker.eof and take(b""):
         pass
     if not unpacker.eof:
@@ -126,7 +127,7 @@ def _is_packed() -> bool:
 
 
 def _pieces() -> Iterator[bytes]:
-    """The body as it arrives."""
+    """The body in pieces, as it arrives."""
     length = request.content_length
     taken = 0
     while length is None or taken < length:

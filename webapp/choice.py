@@ -1,4 +1,4 @@
-"""The choice of a model version at start: asked on a terminal, otherwise taken."""
+"""The choice of a model version at start: a question on a terminal, else the recommended one."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def check_any(registry: Registry, folder: object) -> None:
 
 
 def recommended(registry: Registry) -> str:
-    """The version taken when nobody can answer; `check_any` comes before."""
+    """The version to take when nobody can be asked; call `check_any` before."""
     assert registry.recommended is not None
     return registry.recommended
 
 
 def resolve(registry: Registry, wanted: str | None, *, ask_here: bool) -> str:
-    """Turn the wish (or its absence) into a served version.
+    """The version to serve: the wanted one, else the answer at the terminal, else the recommended.
 
     Raises
     ------
-    StartError : for a version that is not served; names those that are.
+    StartError : for a version that is not there; names those that are.
     click.Abort : when the person at the terminal leaves.
     """
     if wanted is not None:
@@ -81,7 +81,7 @@ def ask(registry: Registry) -> str:
 
 
 def table(registry: Registry) -> list[str]:
-    """One line per version, newest last; then what each can tell apart."""
+    """One line per version, newest last; then the genres that they know."""
     best = recommended(registry)
     summaries = [card.summary() for card in registry.cards.values()]
     rows = [("", "", "test songs right (95 % interval)", "")]
@@ -97,7 +97,7 @@ def table(registry: Registry) -> list[str]:
                 summary["title"] + mark,
             )
         )
-    # the title stands last: however long it is, it pushes nothing aside
+    # the title stands last, so that a long one pushes no other column aside
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         f"  {number:>{widths[0]}}  {version:<{widths[1]}}  {right:<{widths[2]}}  {title}".rstrip()
@@ -107,7 +107,7 @@ def table(registry: Registry) -> list[str]:
 
 
 def _genres(summaries: list[dict[str, Any]]) -> list[str]:
-    """Versions by the genres that they know: mostly all know the same."""
+    """Versions by the genres that they know; most know the same."""
     known: dict[tuple[str, ...], list[str]] = {}
     for summary in summaries:
         known.setdefault(tuple(summary["genres"]), []).append(summary["version"])

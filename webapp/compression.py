@@ -1,7 +1,7 @@
-"""Answers compressed on their way, for browsers that ask for it.
+"""Compression of answers, for browsers that ask for it.
 
-Large files have copies (`copies.py`); pages, scripts and other texts are compressed when they are
-first sent. Answers about songs are left alone.
+Large files have compressed copies (`copies.py`). Pages, scripts and other texts are compressed when
+they are first sent. Answers about songs are not compressed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ TEXTS = (
     "text/", "application/json", "application/manifest+json", "application/openapi+json",
     "image/svg+xml",
 )  # fmt: skip
-# Less would hardly become smaller than one packet.
+# Bytes. Smaller answers fit in one packet anyway.
 SMALLEST = 1024
-# Larger ones have copies, or are none of the page's.
+# Bytes. Larger files of the page have copies.
 LARGEST = 512 * 1024
 LEVEL = 6
 
@@ -30,7 +30,7 @@ LEVEL = 6
 def wanted(offered: Collection[str]) -> str:
     """The first of the offered codings that the client takes; "identity" if there is none.
 
-    Parts of a file are parts of the plain one.
+    Requests for a part of a file get "identity": ranges count bytes of the plain file.
     """
     accepted = request.accept_encodings
     if "Range" in request.headers:
@@ -39,12 +39,12 @@ def wanted(offered: Collection[str]) -> str:
 
 
 def named(response: Response, coding: str) -> Response:
-    """Say how an answer is coded, and that it depends on the client (RFC 9110, 12.5.5)."""
+    """Set the headers that name an answer's coding and say that it varies (RFC 9110, 12.5.5)."""
     response.vary.add("Accept-Encoding")
     if coding != IDENTITY:
         if response.status_code != 304:
             response.headers["Content-Encoding"] = coding
-        # the tag is that of the plain content, to which this one is equivalent
+        # the tag of the plain content, made weak: the content is the same, its bytes are not
         etag, _weak = response.get_etag()
         if etag is not None:
             response.set_etag(etag, weak=True)
@@ -53,7 +53,7 @@ def named(response: Response, coding: str) -> Response:
 
 @bp.after_app_request
 def compress(response: Response) -> Response:
-    """Compress what is text and neither too small nor too large for it."""
+    """Compress an answer of text that is neither too small nor too large."""
     if (
         request.method not in ("GET", "HEAD")
         or response.status_code not in (200, 304)

@@ -1,8 +1,8 @@
-"""Compressed copies of the large files that the browser loads, made when they are put together.
+"""Compressed copies of the large files that the browser loads, made together with the runtime.
 
-Brotli at its better levels takes seconds for Pyodide's WebAssembly, so it is not done while a
-visitor waits. Copies are told from leftovers of other versions by the checksums in
-`compressed.json` beside them; without a good copy a file is served as it is.
+Brotli at its better levels takes seconds for Pyodide's WebAssembly: too long while a visitor waits.
+The checksums in `compressed.json` beside the copies tell good ones from those of other versions.
+Without a good copy a file is served as it is.
 
 Standard library only: this module runs before anything else is installed.
 """
@@ -18,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 LIST_NAME = "compressed.json"
-# The best first: names of HTTP, and how the copies' names end.
+# HTTP's name of each coding and the ending of its copies, the best coding first.
 ENDINGS = {"br": ".br", "gzip": ".gz"}
-# Already compressed; what is gained is not worth the unpacking.
+# Compressed already: unpacking would cost more than it saves.
 LEAVE = (".zip", ".whl")
-# Python has no Brotli of its own, and Node.js is there for npm. Its level 11 would save a tenth
-# more in ten times the time.
+# Python has no Brotli of its own; Node.js is there anyway, for npm. Level 11 would save a tenth
+# more and take ten times as long.
 BROTLI = """
 const zlib = require('zlib');
 const read = [];
@@ -51,20 +51,20 @@ def brotli(content: bytes) -> bytes | None:
 
 
 def is_copy(name: str, names: list[str]) -> bool:
-    """Whether a file beside those of `names` is a copy of one, or the list of copies."""
+    """Whether a file is a copy of one of `names`, or the list of copies."""
     return name == LIST_NAME or any(
         name.endswith(end) and name.removesuffix(end) in names for end in ENDINGS.values()
     )
 
 
 def make(folder: Path, names: list[str], write: Write) -> bool:
-    """Make what is missing of the copies of files in `folder`.
+    """Make the copies of files in `folder` that are missing.
 
     Parameters
     ----------
     folder : where the files are, and the copies will be.
     names : the files.
-    write : puts bytes at a path, all of them or none.
+    write : writes bytes to a path, all of them or none.
 
     Returns
     -------

@@ -36,7 +36,7 @@ MESSAGES = {
     416: N_("The file does not have the part that was asked for."),
     500: N_("Something went wrong inside the server. Its log says where; please try again."),
 }
-# Titles of the pages; a status that is not here has its English name.
+# Titles of error pages. A status that is not listed is shown by its English name.
 TITLES = {
     400: N_("Bad Request"),
     403: N_("Forbidden"),
@@ -57,7 +57,7 @@ class RequestError(Exception):
     status : HTTP status.
     code : short snake_case word for programs.
     message : sentence for people that says what to do.
-    details : JSON object with paths and limits.
+    details : JSON object for programs, such as paths and limits.
     headers : further response headers.
     """
 
@@ -163,7 +163,7 @@ def show_http_error(error: HTTPException) -> Response:
 
 @bp.app_errorhandler(Exception)
 def show_unexpected_error(error: Exception) -> Response:
-    """Answer 500 without internals; the log gets the place, not the text, which may hold input."""
+    """Answer 500 without internals; log the place, but not the text, which may quote input."""
     what, where = type(error).__name__, places(error.__traceback__)
     current_app.logger.error(
         "Internal error: %s in request %s\n  %s",

@@ -36,7 +36,8 @@ from .state import Site, attach
 def build_app(overrides: Mapping[str, Any]) -> Flask:
     """Create the app; see `webapp.create_app`.
 
-    `overrides` may also hold `TESTING` and a `REGISTRY` that was loaded (and announced) before.
+    `overrides` may also hold `TESTING`, and as `REGISTRY` a registry whose refused folders have
+    been announced already.
     """
     overrides = dict(overrides)
     testing = bool(overrides.pop("TESTING", False))
@@ -63,7 +64,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
         click.echo()
         raise SystemExit(0) from None
     if running_flask:
-        # the reloader starts this program again: it must not ask again
+        # the reloader starts this program a second time, and must not ask a second time
         os.environ[PREFIX + "MODEL"] = selected
     attach(
         app,
@@ -73,7 +74,7 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
             predictors=Predictors(
                 registry,
                 engine=settings.engine,
-                # workers share the processors
+                # processors are shared among the workers
                 threads=min(MAX_THREADS, max(1, processors() // settings.workers)),
             ),
             selected=selected,
@@ -109,7 +110,7 @@ def _empty_app(settings: Settings, testing: bool) -> Flask:
     app = Flask("webapp", static_folder=None, template_folder=str(REPOSITORY / "templates"))
     app.config.update(TESTING=testing, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     logs.configure(settings)
-    # a redirect for // would answer with HTML under /api
+    # otherwise // redirects, with HTML even under /api
     app.url_map.merge_slashes = False
     app.jinja_env.globals.update(asset=assets.asset, imported=assets.imported)
     language.attach(app)
@@ -117,6 +118,6 @@ def _empty_app(settings: Settings, testing: bool) -> Flask:
 
 
 def _flask_run() -> bool:
-    """Whether `flask run` is what calls: it asks for the version as `python -m webapp` does."""
+    """Whether `flask run` creates the app: it asks for the version, as `python -m webapp` does."""
     context = click.get_current_context(silent=True)
     return context is not None and context.command.name == "run"

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: the chosen model does, and goes on doing so."""
+"""`/healthz`: the process answers. `/readyz`: the chosen model answers, and no end is near."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def healthz() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> Response:
-    """Say that the chosen model has answered; the first call makes it answer if none did yet."""
+    """Say that the chosen model has answered; make it answer if it has not yet."""
     here = site()
     if here.leaving():
         raise RequestError(503, "stopping", _("This server is about to stop. Ask another one."))

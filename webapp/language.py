@@ -1,8 +1,8 @@
-"""English and French: which one a request gets, and the catalogs of both.
+"""English and French: the language of a request, and the catalogs.
 
-English is what templates and scripts are written in. `webapp/translations/fr` holds two catalogs
-that gettext's tools read and write: `messages.po` of templates and Python, `scripts.po` of the
-page's scripts. They are read as they are; nothing is compiled.
+Templates and scripts are written in English. `webapp/translations/fr` holds two catalogs in the
+format of gettext: `messages.po` for templates and Python, `scripts.po` for the page's scripts. The
+site reads these very files; nothing is compiled.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from flask_babel import Babel, Domain, get_locale, gettext
 bp = Blueprint("language", __name__)
 
 FOLDER = Path(__file__).resolve().parent / "translations"
-# Written in itself, as people look for it.
+# Each name in its own language, as its speakers look for it.
 LANGUAGES = {"en": "English", "fr": "Français"}
 PARAMETER = "lang"
 
 
 def language() -> str:
-    """Language of the running request: `?lang=`, or what the browser asks for, or English."""
+    """Language of the running request: from `?lang=`, else from the browser, else English."""
     wanted = request.args.get(PARAMETER, "")
     if wanted in LANGUAGES:
         return wanted
-    # best first; werkzeug's own best_match takes "fr" before "en" for "en-GB, fr;q=0.5"
+    # sorted, the best first; werkzeug's best_match would take "fr" for "en-GB, fr;q=0.5"
     for tag, quality in request.accept_languages:
         name = tag.partition("-")[0].lower()
         if quality > 0 and name in LANGUAGES:
@@ -53,7 +53,7 @@ def catalog(name: str, domain: str) -> Catalog:
 
 @functools.cache
 def script_texts(name: str) -> dict[str, str | list[str]]:
-    """What the page's scripts say, by its English text: a text, or those of one and of many."""
+    """Translations of the scripts' texts, by the English ones: a text, or those of one and many."""
     return {
         message.id if isinstance(message.id, str) else message.id[0]: message.string
         if isinstance(message.string, str)
@@ -84,14 +84,14 @@ class _Babel(Babel):  # type: ignore[misc]
 
 
 def to(path: str, fragment: str = "") -> str:
-    """A link inside the site; a language that was chosen by hand stays chosen."""
+    """A link inside the site, with the language that was chosen by `?lang=`, if any."""
     wanted = request.args.get(PARAMETER)
     query = f"?{urlencode({PARAMETER: wanted})}" if wanted in LANGUAGES else ""
     return f"{path}{query}{fragment}"
 
 
 def in_language(name: str) -> str:
-    """The page of this request in a language."""
+    """Link to the page of this request in a language."""
     rest = {key: value for key, value in request.args.items() if key != PARAMETER}
     # two slashes at the beginning would lead to another host
     path = "/" + quote(request.path.lstrip("/"))
@@ -99,14 +99,14 @@ def in_language(name: str) -> str:
 
 
 def _(text: str, **values: object) -> str:
-    """A text in the language of the request; in English where there is none, as at start."""
+    """A text in the language of the request; in English outside of requests, as at start."""
     if has_request_context():
         return str(gettext(text, **values))
     return text % values if values else text
 
 
 def N_(text: str) -> str:
-    """Mark a text for the catalogs that is translated later, by `_`."""
+    """Mark a text for the catalogs; `_` translates it later."""
     return text
 
 
@@ -121,7 +121,7 @@ def attach(app: Flask) -> None:
 
 @bp.after_app_request
 def tell(response: Response) -> Response:
-    """Name the language, and tell caches that it depends on the browser's."""
+    """Set the headers that name the language, and that it depends on the browser's."""
     page = response.mimetype == "text/html" and "Content-Disposition" not in response.headers
     if page or response.status_code >= 400:
         response.content_language.add(language())

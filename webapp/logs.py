@@ -1,8 +1,8 @@
-"""What is written about the running site: sentences for people, or one JSON object a line.
+"""The log of the running site: sentences for people, or one JSON object a line.
 
-`LOG_FORMAT=json` turns every line into an object with `time`, `level`, `event` and `pid`, in
-requests `request_id`, and what belongs to the event. Nothing here knows a song, an address, a query
-or a body: the text of an exception may quote its input, so only its type and place are written.
+`LOG_FORMAT=json` turns every line into an object with `time`, `level`, `event`, `pid`, the fields
+of the event and, in requests, `request_id`. No song, address, query or body is ever written. Of an
+exception only type and place are: its text may quote input.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 log = logging.getLogger("webapp")
-# starts and ends: in JSON always written, otherwise from the level info on
+# Starts and ends of processes: always written in JSON, in text from the level info on.
 life = logging.getLogger("webapp.life")
 
 
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object for a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object of a record that `event` made, or of a sentence."""
+        """The object of a record: its event, or its sentence as a `message`."""
         when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         entry: dict[str, Any] = {
             "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -52,7 +52,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes to what is the standard error at that moment."""
+    """Writes to the standard error of the moment, which tests and `libraries_silent` replace."""
 
     aside: TextIO | None = None
 
@@ -65,7 +65,7 @@ class _Handler(logging.StreamHandler[TextIO]):
         pass
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Go on without the line when the disk is full."""
+        """When the disk is full, go on without the line."""
         if isinstance(sys.exc_info()[1], OSError):
             _flush(self.stream)
         else:
@@ -101,7 +101,7 @@ def event(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def say(text: str, name: str, **fields: Any) -> None:
-    """Tell whoever started the site: the sentence itself, or an event."""
+    """Tell the person who started the site: print the sentence, or write it as an event."""
     if is_json():
         life.info(text, extra=event(name, **fields))
     else:
@@ -116,9 +116,9 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write what Python still holds, or drop it; on a full disk the site goes on without a log.
+    """Write Python's buffer of a stream, or drop it when the disk is full.
 
-    What stays in the buffer would be tried again, and be the exit status at the end.
+    Otherwise Python would try again at the end, and fail with an exit status of its own.
     """
     with contextlib.suppress(OSError, ValueError):
         try:
@@ -133,13 +133,13 @@ def _flush(stream: TextIO) -> None:
 
 
 def let_go() -> None:
-    """Leave nothing in the standard streams: what libraries wrote in vain is not tried again."""
+    """Empty the standard streams at the end, whether or not the disk takes what libraries wrote."""
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
 
 
 def complain(text: str, name: str = "cannot_start") -> None:
-    """Say what is wrong on the standard error: the sentence itself, or an event with it."""
+    """Say on the standard error what is wrong: the sentence, or an event with it."""
     if is_json():
         life.error(text, extra=event(name, message=text))
     else:
@@ -147,13 +147,13 @@ def complain(text: str, name: str = "cannot_start") -> None:
 
 
 def places(trace: TracebackType | None) -> list[str]:
-    """Where an exception passed, outermost first: `file:line function`."""
+    """Lines that an exception passed, outermost first: `file:line function`."""
     return [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(trace)]
 
 
 @contextlib.contextmanager
 def libraries_silent(silent: bool = True) -> Iterator[None]:
-    """Hide what LiteRT and TensorFlow write straight to the standard error while they load."""
+    """Hide lines that LiteRT and TensorFlow write to the standard error while they load."""
     if not silent:
         yield
         return

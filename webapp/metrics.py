@@ -107,7 +107,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def loaded(self, version: str, seconds: float, gone: list[str]) -> None:
-        """Note that this process loaded a version, and which ones it let go for it."""
+        """Note that this process loaded a version, and dropped others (`gone`) for it."""
         self.models_loaded.labels(version).set(1)
         for other in gone:
             self.models_loaded.labels(other).set(0)
@@ -129,7 +129,10 @@ class Metrics:
 
 
 class _Processes:
-    """What the system says of every living process, as prometheus_client does for a single one."""
+    """Memory, files and processor time of every living process.
+
+    prometheus_client itself tells them of a single process only.
+    """
 
     def collect(self) -> Iterator[Metric]:
         """The process metrics, with the label `pid`."""
@@ -180,7 +183,7 @@ def begin() -> None:
 
 @bp.teardown_app_request
 def end(_error: BaseException | None) -> None:
-    """Count it no more, whatever became of it."""
+    """Take the request off the count, however it ended."""
     if g.pop("in_progress", False):
         metrics().in_progress.dec()
 

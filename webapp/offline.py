@@ -1,7 +1,7 @@
 """The service worker, which keeps the page for times when the server does not answer.
 
-`static/js/sw.js` is its script; the list of files to keep stands in front of it, so that the
-browser sees another script, and installs it, whenever one of them changes.
+Its script is `static/js/sw.js` with the list of files to keep in front of it: when a file changes,
+the list does, and the browser installs the changed script.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .runtime import RUNTIME_DIR, RuntimeFiles
 bp = Blueprint("offline", __name__)
 
 SCRIPT = "js/sw.js"
-# Tells the service worker that a page is ours, and which files it needs.
+# Header that tells the service worker that a page is ours, and which version of the files it needs.
 VERSION_HEADER = "MusiClassify-Version"
 NAMED = ("pages.index", "offline.instead")
 
 
 @bp.get("/sw.js")
 def service_worker() -> Response:
-    """Serve the service worker; here, because it governs the folder that it comes from."""
+    """Serve the service worker at the root: it governs the folder that it comes from."""
     script = (assets.STATIC / SCRIPT).read_text(encoding="utf-8")
     text = f"const SITE = {json.dumps(contents(), indent=2)};\n\n{script}"
     response = Response(text, content_type="text/javascript; charset=utf-8")
@@ -38,8 +38,8 @@ def service_worker() -> Response:
 
 @bp.get("/offline")
 def instead() -> Response:
-    """What the service worker shows instead of a page that only the server has."""
-    # under the address that was asked for
+    """Serve the page that the service worker shows in place of those that it does not keep."""
+    # it is shown under the address of the other page
     links = {"in_language": lambda name: f"?{PARAMETER}={name}"}
     response = make_response(render_template("offline.html", **links))
     response.headers["Cache-Control"] = "no-cache"
@@ -47,7 +47,7 @@ def instead() -> Response:
 
 
 def contents() -> dict[str, Any]:
-    """What the service worker keeps: addresses, and the versions that name its caches."""
+    """Addresses that the service worker keeps, and the versions that name its caches."""
     version = assets.page_version()
     languages = ["", *(f"?{PARAMETER}={name}" for name in LANGUAGES)]
     files = [
@@ -71,7 +71,7 @@ def contents() -> dict[str, Any]:
 
 
 def stored_megabytes() -> int:
-    """What the browser keeps, about."""
+    """About how many megabytes the browser keeps."""
     runtime = [RUNTIME_DIR / name for name in RuntimeFiles.load().files]
     sizes = [path.stat().st_size for path in [*assets.page_files().values(), *runtime]]
     return round(sum(sizes) / 1e6)
@@ -84,7 +84,7 @@ def _helpers() -> dict[str, Any]:
 
 @bp.after_app_request
 def name_version(response: Response) -> Response:
-    """Name the version of the page."""
+    """Set the header with the version of the page."""
     if request.endpoint in NAMED and response.status_code == 200:
         response.headers[VERSION_HEADER] = assets.page_version()
     return response

@@ -1,4 +1,4 @@
-"""`/api/openapi.json`: the API in OpenAPI 3.1, with the limits of this very site."""
+"""`/api/openapi.json`: the API in OpenAPI 3.1, with the limits of the running site."""
 
 from __future__ import annotations
 

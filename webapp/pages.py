@@ -45,7 +45,7 @@ def index() -> Response:
 
 @bp.get("/models/<version>")
 def model(version: str) -> Response:
-    """Show what is known about a version, and all versions beside it."""
+    """Show everything that is known about a version, and a table of all versions."""
     card = find(version)
     told = card.to_json()
     return _page(
@@ -67,8 +67,8 @@ def model(version: str) -> Response:
 def download(version: str, name: str) -> Response:
     """Hand out the report of a version, or another file beside its model.
 
-    As a download: the report holds its styles itself, which the policy of this site forbids, and
-    it is made to be opened without one.
+    It is a download because the report holds its own styles, which the policy of this site forbids;
+    the report is made to be opened without a site.
     """
     card = find(version)
     if name not in DOWNLOADS or name not in card.files:
@@ -103,7 +103,7 @@ def download(version: str, name: str) -> Response:
 
 
 def config() -> dict[str, Any]:
-    """What the page's scripts need to know, as JSON inside the page."""
+    """Data for the page's scripts, as JSON inside the page."""
     here = site()
     return {
         "pageVersion": assets.page_version(),
@@ -120,7 +120,7 @@ def config() -> dict[str, Any]:
 
 
 def answering(card: Card) -> dict[str, Any]:
-    """What the page's scripts need to know of a version to ask it."""
+    """Data that the page's scripts need to ask a version."""
     return {
         "version": card.version,
         "title": card.title,
@@ -136,7 +136,7 @@ def answering(card: Card) -> dict[str, Any]:
 
 
 def number_names(spec: FeatureSpec) -> list[str]:
-    """What each number of a segment is, for kinds whose numbers have names."""
+    """Names of the numbers of a segment, for kinds whose numbers have names."""
     return statistics_names(spec) if spec.kind == "statistics" else []
 
 
@@ -151,7 +151,7 @@ def parameters(spec: FeatureSpec) -> dict[str, Any]:
 
 
 def summaries(here: Site) -> list[dict[str, Any]]:
-    """Every version in brief, newest last, with what this site does with it."""
+    """Every version in brief, newest last, and whether it is selected or recommended here."""
     return [
         {
             **card.summary(),
@@ -166,7 +166,7 @@ def summaries(here: Site) -> list[dict[str, Any]]:
 
 
 def _compared(card: dict[str, Any]) -> dict[str, Any]:
-    """What versions are compared by beside their accuracy, as far as the card tells it."""
+    """Figures beside the accuracy by which versions are compared, as far as the card has them."""
     track = card["metrics"]["test"]["track"]
     return {
         "roc_auc": (track.get("roc_auc") or {}).get("macro"),

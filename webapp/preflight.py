@@ -1,6 +1,6 @@
-"""What must be there before anything is installed: `python -m webapp.preflight`.
+"""Checks before anything is installed: `python -m webapp.preflight`.
 
-Each thing that is missing is one sentence on stderr that says what to do; the exit status is 2.
+Each missing thing gets one sentence on stderr that says what to do; the exit status is then 2.
 Standard library only: this module runs before anything else is installed.
 """
 
@@ -25,7 +25,7 @@ from .settings import PREFIX, REPOSITORY, Settings, StartError
 
 # Folders of the repository that the installation writes to.
 WRITTEN = (".", ".venv", "node_modules", "static", "static/runtime")
-# TensorFlow and what it needs are not published for newer ones.
+# TensorFlow and its dependencies are not published for newer ones.
 NEWEST_PYTHON_WITH_TENSORFLOW = (3, 13)
 
 
@@ -64,9 +64,9 @@ def node_problems(package: Path = REPOSITORY / "package.json") -> list[str]:
                 f"{called} is missing (no `{tool}` in PATH): install Node.js {engines['node'][2:]} "
                 "or newer, it brings npm along."
             )
-            break  # one sentence is enough: npm is nothing without node
+            break  # npm needs node, so one sentence is enough
         try:
-            # npm speaks of its own settings on stderr
+            # npm writes about its own settings on stderr
             done = subprocess.run(
                 [path, "--version"], capture_output=True, text=True, timeout=30, check=False
             )
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with_tensorflow = settings.engine == "keras"
             check_port(settings.host, settings.port)
         except StartError as error:
-            # what was given to make is named as it was given
+            # make has options of its own names
             text = str(error)
             short = text.removeprefix(PREFIX)
             problems.append(short if short.split()[0] in given else text)

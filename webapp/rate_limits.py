@@ -1,7 +1,7 @@
-"""How many predictions one address may ask for, where `RATE_LIMIT` is set.
+"""Limits on the predictions that one address may ask for, where `RATE_LIMIT` is set.
 
 Flask-Limiter counts; it is imported only then. Pages, files and checks of health are never limited.
-What is kept is an address and times, until they are over: nothing about songs.
+Addresses and times are kept until the limit's time is over, and nothing about songs.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 LIMITED = "api.predict"
-# tells exactly when the next request is taken
+# this one tells exactly when the next request will be taken
 STRATEGY = "moving-window"
 MEMORY = "memory://"
-# what one customer of a provider has, at least
+# bits of the network that a provider gives to one customer, at least
 IPV6_NETWORK = 64
 
 
@@ -56,7 +56,7 @@ def check(settings: Settings) -> None:
 
 
 def warning(settings: Settings) -> str:
-    """A sentence for who starts several processes that do not know each other's counts."""
+    """A sentence for the person who starts several processes that each count alone; else empty."""
     if settings.rate_limit and settings.workers > 1 and settings.rate_limit_storage == MEMORY:
         return (
             f"Each of the {settings.workers} workers counts by itself: one address gets up to "
@@ -83,14 +83,14 @@ def attach(app: Flask, settings: Settings) -> None:
         storage_uri=settings.rate_limit_storage,
         strategy=STRATEGY,
         key_prefix="musiclassify",
-        # while a Redis is away each process counts by itself
+        # each process counts by itself while a Redis is away
         in_memory_fallback_enabled=True,
     )
-    # its line about a refusal names the address
+    # Flask-Limiter writes the address of each refusal, at the level info
     limiter.logger = log.getChild("limits")
     limiter.logger.setLevel("WARNING")
     limiter.init_app(app)
-    # called after the checks of host and origin: what a foreign page sends counts for nobody
+    # counted after the checks of host and origin: requests of foreign pages count for nobody
     limited = limiter.limit(settings.rate_limit)(app.view_functions[LIMITED])
     app.view_functions[LIMITED] = limited  # type: ignore[assignment]
 
@@ -123,12 +123,12 @@ def attach(app: Flask, settings: Settings) -> None:
 
 
 def address() -> str:
-    """Whom a request counts for: an IPv4 address, or the network of an IPv6 address."""
+    """The address that a request counts for: an IPv4 address, or the network of an IPv6 address."""
     text = request.remote_addr or "unknown"
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
-        # a proxy's word for somebody it does not know
+        # a word such as "unknown", which proxies may send
         return text
     if found.version == 6 and found.ipv4_mapped:
         return str(found.ipv4_mapped)

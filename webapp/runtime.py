@@ -3,7 +3,7 @@
 The folder `static/runtime/` holds Pyodide's core, which npm installs, and one compiled wheel,
 numpy, which npm does not have. Every file must have the sha256 that the tracked list
 `webapp/runtime_files.json` names; for the wheel that is also the one in Pyodide's own lock file.
-The wheel is looked for in a per-user cache, then at its sources in turn.
+The wheel comes from a per-user cache, else from the first of its sources that has it.
 
 Standard library only: this module runs before anything else is installed.
 """
@@ -37,9 +37,9 @@ RUNTIME_DIR = ROOT / "static" / "runtime"
 PYODIDE_DIR = ROOT / "node_modules" / "pyodide"
 
 CHUNK = 1 << 20
-# The wheel has 3 MB: whatever is ten times larger is something else.
+# The wheel has 3 MB: an answer that is ten times larger is something else.
 MAX_WHEEL_BYTES = 32 << 20
-# Seconds between two lines while pip downloads.
+# Seconds between two lines of progress while pip downloads.
 SIGN_OF_LIFE = 15
 
 Say = Callable[[str], None]
@@ -55,7 +55,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class RuntimeFiles:
-    """The tracked list: which versions, which files, which sha256."""
+    """The tracked list: versions, files and their sha256."""
 
     pyodide: str
     numpy: str
@@ -95,7 +95,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call the place, with its address."""
+        """Name of the place for people, with its address."""
 
     def fetch(self, wheel: str, target: BinaryIO) -> None:
         """Write the wheel's bytes to `target`, or raise `SourceError`."""
@@ -108,8 +108,8 @@ class ReleaseFolder:
     Parameters
     ----------
     base_url : address of the folder, without the last slash.
-    timeout : seconds without any answer after which it counts as silent.
-    deadline : seconds after which an answer that trickles is given up.
+    timeout : seconds without a byte after which the source is given up.
+    deadline : seconds that a download may take in all.
     """
 
     base_url: str
@@ -118,7 +118,7 @@ class ReleaseFolder:
 
     @property
     def name(self) -> str:
-        """What people call the place, with its address."""
+        """Name of the place for people, with its address."""
         return f"the official Pyodide release ({self.base_url})"
 
     def fetch(self, wheel: str, target: BinaryIO) -> None:
@@ -127,7 +127,7 @@ class ReleaseFolder:
         size = 0
         try:
             with urllib.request.urlopen(f"{self.base_url}/{wheel}", timeout=self.timeout) as answer:
-                # read1 returns what has come in so far: a slow sender cannot hold us in one read
+                # read1 returns as soon as some bytes are there, so that the deadline is looked at
                 while block := answer.read1(CHUNK):
                     size += len(block)
                     if size > MAX_WHEEL_BYTES:
@@ -142,7 +142,7 @@ class ReleaseFolder:
         except TimeoutError as error:
             raise SourceError(f"no answer for {self.timeout:g} s") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            # a proxy or captive portal may answer with something that is hardly HTTP
+            # proxies and captive portals may answer with broken HTTP
             raise SourceError(str(error) or type(error).__name__) from error
 
 
@@ -152,9 +152,9 @@ class PythonPackage:
 
     Parameters
     ----------
-    requirement : what pip is asked for.
+    requirement : name and version, for pip.
     folder : where the wheel lies inside the package.
-    size : what the download weighs, for people.
+    size : of the download, for people.
     pip_options : further options of `pip download`.
     """
 
@@ -165,7 +165,7 @@ class PythonPackage:
 
     @property
     def name(self) -> str:
-        """What people call the place, with its address."""
+        """Name of the place for people, with its address."""
         return f"the Python package {self.requirement} ({self.size}, downloaded once, by pip)"
 
     def fetch(self, wheel: str, target: BinaryIO) -> None:
@@ -192,7 +192,7 @@ class PythonPackage:
 
 
 def _run_pip(command: Sequence[str]) -> str | None:
-    """Run pip with a sign of life now and then; return its error, None when it went well."""
+    """Run pip with a line of progress now and then; return its error, None when it went well."""
     try:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     except OSError as error:
@@ -264,13 +264,13 @@ def verify(folder: Path = RUNTIME_DIR, listing: RuntimeFiles | None = None) -> l
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that becomes `target` at the end, all of it or not at all."""
+    """Open a temporary file that becomes `target` at the end, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
-        # mkstemp makes files for the owner only; a web server may run as someone else
+        # mkstemp's files are for their owner only, and the web server may be another user
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     finally:
@@ -278,7 +278,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def _copy_verified(origin: Path, target: Path, digest: str) -> bool:
-    """Copy a file when its sha256 is `digest`; tell whether it was."""
+    """Copy a file if its sha256 is `digest`; tells whether it is."""
     try:
         data = origin.read_bytes()
     except OSError:
@@ -314,7 +314,7 @@ def _fetch_wheel(
             say(f"    no: {error}")
             failures.append(f"  - {source.name}: {error}")
             continue
-        # an unwritable home only costs the next clone a download
+        # without a cache the next clone downloads it again, no more
         with contextlib.suppress(OSError):
             _copy_verified(target, cached, digest)
         return
@@ -334,7 +334,7 @@ def assemble(
     listing: RuntimeFiles | None = None,
     say: Say = print,
 ) -> None:
-    """Make `folder` hold exactly the listed files; nothing is done when it does already.
+    """Make `folder` hold exactly the listed files; do nothing when it does already.
 
     Parameters
     ----------
@@ -385,7 +385,7 @@ def assemble(
 def compress(
     folder: Path = RUNTIME_DIR, listing: RuntimeFiles | None = None, say: Say = print
 ) -> None:
-    """Make what is missing of the compressed copies of a complete `folder`.
+    """Make the missing compressed copies of a complete `folder`.
 
     Raises
     ------
@@ -468,7 +468,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130  # as a shell counts Ctrl-C; what was written so far is whole files
+        return 130  # as a shell counts Ctrl-C; all files written so far are whole
     return 0
 
 

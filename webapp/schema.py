@@ -1,9 +1,8 @@
 """The request of a prediction: decoding, checking and conversion to one array.
 
-msgspec decodes straight into the exact shape that a version's feature spec asks for, so a wrong
-type, a missing number or an unknown key never becomes a Python object of ours. Small bodies are
-decoded in one pass. Of large ones the features of one segment are decoded at a time: as Python
-numbers, an hour of log-mel would take 200 MB.
+msgspec decodes into the exact shape that a version's feature spec asks for, and stops at the first
+wrong type, missing number or unknown key. Small bodies are decoded in one pass, large ones segment
+by segment: as Python numbers, an hour of log-mel would take 200 MB.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
     from features import FeatureSpec
 
 JSON_TYPE = "application/json"
-# The largest size of a feature; far above it the network overflows. All kinds stay below: of n
-# standardised values none lies further than sqrt(n) deviations from their mean, MFCC in dB end at
-# 100 dB times sqrt(n_mels), and no statistic is above the sample rate.
+# The largest absolute value of a feature; far above it the network overflows. All kinds stay below:
+# of n standardised values none lies further than sqrt(n) deviations from their mean, MFCC in dB end
+# at 100 dB times sqrt(n_mels), and no statistic is above the sample rate.
 LARGEST = 1e6
-# Larger bodies are decoded bit by bit; a song of three minutes at 64 MFCC has 0.8 MB.
+# Larger bodies are decoded segment by segment; a song of three minutes at 64 MFCC has 0.8 MB.
 ONE_PASS_BYTES = 2 * 1024 * 1024
-# Characters of what was sent that an answer quotes.
+# Characters of a request that an answer quotes at most.
 LONGEST_QUOTE = 80
 
 
 class Times(msgspec.Struct, frozen=True):
-    """When a segment starts and ends, in seconds from the start of the song."""
+    """Start and end of a segment, in seconds from the start of the song."""
 
     start: float
     end: float
@@ -48,7 +47,7 @@ class _Times(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Segment(_Times):
-    # a view of the body, decoded by itself
+    # a view of the body that is decoded later
     features: msgspec.Raw
 
 
@@ -65,7 +64,7 @@ class _SpecOnly(msgspec.Struct):
 
 
 _REQUEST = msgspec.json.Decoder(_Request)
-# What decoding raises.
+# Exceptions of decoding.
 FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -94,12 +93,12 @@ class RequestSchema:
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
             msgspec.defstruct("Request", [("segments", list[segment])], bases=(_Spec,))  # type: ignore[valid-type]
         )
-        # of one segment, as doubles: packing them is the fastest way from floats to an array
+        # packs one segment's numbers as doubles: the fastest way from floats to an array
         self._doubles = struct.Struct(f"{math.prod(self.shape)}d")
 
     @property
     def expected(self) -> dict[str, Any]:
-        """What a request must look like, for the details of errors."""
+        """The form of a request, for the details of errors."""
         return {
             "feature_spec": self.spec.id,
             "kind": self.kind,
@@ -117,7 +116,7 @@ class RequestSchema:
 
         Raises
         ------
-        RequestError : 400 for what is not JSON, 422 for everything else that does not fit.
+        RequestError : 400 for a body that is not JSON, 422 for JSON that does not fit.
         """
         whole = self._in_one_pass(body)
         try:
@@ -151,7 +150,7 @@ class RequestSchema:
         return times, features
 
     def _in_one_pass(self, body: bytes) -> Any:
-        """The whole request; None for a large one, and for a wrong one, which is then explained."""
+        """The decoded request; None for a large or a wrong one, which are decoded in steps."""
         if len(body) > ONE_PASS_BYTES:
             return None
         try:
@@ -183,7 +182,7 @@ class RequestSchema:
         for _axis in self.shape[1:]:
             numbers = chain.from_iterable(numbers)
         doubles = np.frombuffer(self._doubles.pack(*numbers)).reshape(self.shape)
-        # what float32 cannot hold becomes infinite here and is refused afterwards
+        # numbers that float32 cannot hold become infinite here, and are refused afterwards
         with np.errstate(over="ignore"):
             return doubles.astype(np.float32)
 
@@ -208,21 +207,18 @@ class RequestSchema:
             )
 
     def _explain(self, body: bytes, error: Exception, place: str = "$") -> RequestError:
-        """Find out, once a body was refused, what to tell: the decoder stops at the first fault.
-
-        `place` is the path of what was decoded.
-        """
+        """The refusal of a body that was not decoded; `place` is the path of the failed part."""
         if not body:
             return RequestError(
                 400, "empty_body", _("The body is empty. Send the JSON of /api/openapi.json.")
             )
         spec = None
         try:
-            # neither builds the values that it skips: a body of empty objects would fill the memory
+            # neither call builds the values: a body of empty objects would fill the memory
             msgspec.json.decode(body, type=msgspec.Raw)
             spec = msgspec.json.decode(body, type=_SpecOnly).feature_spec
         except msgspec.ValidationError:
-            pass  # JSON, but of another shape: the first error says where
+            pass  # JSON of another shape: `error` says where
         except msgspec.DecodeError as fault:
             return RequestError(
                 400,
@@ -242,7 +238,7 @@ class RequestSchema:
             )
         if spec not in (None, self.spec.id):
             return self._wrong_spec(spec)
-        # msgspec gives both as one text
+        # msgspec gives reason and path as one text
         reason, _at, path = str(error).partition(" - at ")
         path = place + path.strip("`").removeprefix("$")
         return RequestError(
@@ -260,7 +256,7 @@ class RequestSchema:
         )
 
     def _wanted(self, path: str) -> str:
-        """What a request must hold at a path such as "$.segments[1].features.mfcc[2]"."""
+        """Name what belongs at a path such as "$.segments[1].features.mfcc[2]"."""
         match path.replace("[", ".").split(".")[1:]:
             case []:
                 return _("an object with `feature_spec`, `segments` and nothing else")

@@ -1,8 +1,8 @@
 """The texts of the page's scripts: every `t('…')` and `tn('…', '…', n)` of a JavaScript file.
 
-Babel's own reader of JavaScript loses calls inside the values of another call and inside template
-strings in template strings, so the scripts are read here: strings, templates, comments and regular
-expressions are told apart, nothing else is understood.
+Babel's own reader of JavaScript loses calls inside the values of another call, and inside template
+strings in template strings. The reader here tells strings, templates, comments and regular
+expressions apart, and understands nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEFORE_REGEX = {"return", "typeof", "case", "in", "of", "do", "else", "void", "
 
 
 class Call(NamedTuple):
-    """One call; `texts` is None where they are not written out."""
+    """One call; `texts` is None where an argument is not a text."""
 
     line: int
     function: str
@@ -52,7 +52,7 @@ def calls(source: str) -> Iterator[Call]:
         if token.kind != "name" or token.value not in FUNCTIONS or tokens[number + 1].value != "(":
             continue
         before = tokens[number - 1].value if number else ""
-        # a method of something else, or the function itself
+        # a method of another object, or the definition of the function
         if before in (".", "function"):
             continue
         texts = _arguments(tokens[number + 2 :], FUNCTIONS[token.value])
@@ -130,7 +130,7 @@ class _Reader:
         return _Token(kind, value, self._line(match.start()))
 
     def _template(self) -> Iterator[_Token]:
-        """A string where nothing is put in; otherwise its parts, and what is put in."""
+        """One token for a template without `${}`; otherwise the tokens inside of each `${}`."""
         start = self.at
         self.at += 1
         plain = True

@@ -1,7 +1,7 @@
 """Headers on every response, and requests that other sites must not make.
 
 A service on localhost is reachable from every page that the visitor's browser has open: foreign
-names (DNS rebinding) and foreign pages' POSTs are refused, and no CORS header is ever sent.
+names (DNS rebinding) and POSTs of foreign pages are refused, and no CORS header is ever sent.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 bp = Blueprint("security", __name__)
 
-# wavesurfer.js writes its styles as text; exactly these are allowed. The browser's console names
-# the hash when the library or the height in static/js/timeline/waveform.js changes.
+# The hash of the styles that wavesurfer.js writes as text; no others are allowed. When the library
+# or the height in static/js/timeline/waveform.js changes, the browser's console names the new hash.
 WAVEFORM_STYLES = "'sha256-GDz2FZP0i7VZaDhs1mgc43IRUXU2xajPIjvThHvZvbs='"
 
 
@@ -53,7 +53,7 @@ def _policy(script_src: str) -> str:
 
 
 CONTENT_SECURITY_POLICY = _policy("'self'")
-# Pyodide compiles WebAssembly, in this worker only; a worker obeys the policy of its own script
+# Pyodide compiles WebAssembly, and only this worker may; a worker obeys its own script's policy.
 ANALYSIS_WORKER = "/js/analysis/analysis_worker.js"
 ANALYSIS_POLICY = _policy("'self' 'wasm-unsafe-eval'")
 FEATURES_OFF = (
@@ -77,9 +77,9 @@ HEADERS = {
     "X-Permitted-Cross-Domain-Policies": "none",
     "X-DNS-Prefetch-Control": "off",
 }
-# what no route said is kept by nobody
+# For answers whose route says nothing about caches.
 UNKEPT = {"Cache-Control": "no-store"}
-# only where the visitor came by TLS: plain HTTP may not say it
+# Only for visitors who came by TLS: plain HTTP may not send it.
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 # a name, an IPv4 address or an IPv6 address in brackets, and a port
@@ -114,22 +114,22 @@ class SecurityHeaders:
 
 
 def behind(app: WSGIApplication, proxies: int) -> ProxyFix:
-    """Take the visitor's address and scheme from as many trusted proxies.
+    """Take the visitor's address and scheme from the headers of trusted proxies.
 
-    The host stays what `Host` says: proxies pass it on, and a header that one of them does not
-    replace would be a visitor's word.
+    The host stays the one of `Host`, which proxies pass on: a visitor could send any other header
+    that one of the proxies does not replace.
     """
     return ProxyFix(app, x_for=proxies, x_proto=proxies, x_host=0, x_port=0, x_prefix=0)
 
 
 @bp.before_app_request
 def check_host() -> None:
-    """Answer only to the names this site was told."""
+    """Refuse requests to host names that are not among the trusted ones."""
     trusted = site().settings.trusted_hosts
     environ = request.environ
     host = environ.get("HTTP_HOST")
     if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-        # a program of old, no browser
+        # a very old program, not a browser
         host = get_host(environ)
     found = HOST.fullmatch((host or "").lower())
     if (
@@ -150,11 +150,11 @@ def check_host() -> None:
 
 @bp.before_app_request
 def check_origin() -> None:
-    """Refuse what a page of another site wants to post, or to load into itself."""
+    """Refuse posts from pages of other sites, and loads into such pages."""
     fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
     foreign = fetch_site not in ("same-origin", "none")
     if request.method in ("GET", "HEAD", "OPTIONS"):
-        # a link may lead here; pictures, scripts and requests of others would only cost
+        # links may lead here; loads as picture, script or request may not
         foreign = foreign and request.headers.get("Sec-Fetch-Mode") in ("no-cors", "cors")
     else:
         foreign = foreign or not _is_ours(request.headers.get("Origin"))
@@ -187,8 +187,8 @@ def _is_ours(origin: str | None) -> bool:
     try:
         parts = urlsplit(origin)
     except ValueError:
-        # no URL at all, as "http://["
+        # not a URL, as "http://["
         return False
-    # without a proxy that tells it, nobody knows whether something before us speaks TLS
+    # without a trusted proxy nobody tells whether something in front of this site speaks TLS
     schemes = (request.scheme,) if site().settings.proxies else ("http", "https")
     return parts.scheme in schemes and parts.netloc.lower() == request.host.lower()

@@ -1,4 +1,4 @@
-"""Settings as data: every one is a field here, an environment variable and a line in the docs."""
+"""Settings as data: each is a field here, an environment variable and a line in the docs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StartError(Exception):
 
 
 class Setting(NamedTuple):
-    """What the docs and the tests need to know about a setting."""
+    """A setting as docs and tests see it."""
 
     name: str
     default: Any
@@ -104,7 +104,7 @@ class Settings:
     port: int = _setting(5000, _whole(1, 65535), "Port that `python -m webapp` listens on.")
     workers: int = _setting(1, _whole(1, 64), "Processes; each loads its own models.")
     threads: int = _setting(4, _whole(1, 64), "Requests that one process answers at a time.")
-    # an hour of music: in pieces of three seconds, and as log-mel with a column every 77.6 ms
+    # the default is an hour of music in segments of three seconds
     max_segments: int = _setting(1200, _whole(1, 100_000), "Most segments in one request.")
     max_body_mb: int = _setting(48, _whole(1, 1024), "Largest request body, in MiB.")
     max_minutes: int = _setting(

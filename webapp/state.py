@@ -1,4 +1,4 @@
-"""What one running site holds: settings, models and the choice. Nothing of any visitor."""
+"""State of a running site: settings, models and the chosen version; nothing about visitors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXTENSION = "musiclassify"
 
 @dataclasses.dataclass
 class Site:
-    """The parts that requests share; safe under threads."""
+    """Everything that requests share; safe under threads."""
 
     settings: Settings
     registry: Registry
@@ -27,7 +27,7 @@ class Site:
     selected: str
     schemas: dict[str, RequestSchema]
     ready: bool = False
-    # whether the server was told to stop and only waits for load balancers to turn away
+    # whether the server is about to stop and waits for load balancers to turn away
     leaving: Callable[[], bool] = lambda: False
     _warming: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 

@@ -1,7 +1,7 @@
-"""Other people's scripts that the page loads: served out of the npm packages they came in.
+"""Libraries that the page loads, served from their npm packages.
 
-They are served under `/static/vendor/`, never from another site, and only while they have the
-sha256 that stands here.
+Their addresses begin with `/static/vendor/`. A file is served only while its sha256 is the one that
+stands here.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Script:
 
     @property
     def file(self) -> Path:
-        """Where it lies."""
+        """Path of the file."""
         return NODE_MODULES / self.path
 
 
-# Served name: file. An update in package.json needs new digests here.
+# Files by the names under which they are served. An update in package.json needs new digests here.
 SCRIPTS = {
     "mediabunny.js": Script(
         "mediabunny/dist/bundles/mediabunny.min.mjs",

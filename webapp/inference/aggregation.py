@@ -1,4 +1,4 @@
-"""From the answers for the segments to the answer for the song."""
+"""The answer for a song, made of the answers for its segments."""
 
 from __future__ import annotations
 

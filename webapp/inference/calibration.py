@@ -13,8 +13,8 @@ def calibrate(
 ) -> npt.NDArray[np.float64]:
     """Probabilities (..., n_genres) with the logits divided by `temperature`.
 
-    Softmax outputs lose only the logits' common offset, which scaling does not see, so this is
-    exactly temperature scaling. Above 1 it makes answers less sure.
+    Logarithms of softmax outputs are the logits but for a common offset, which softmax ignores; so
+    this is exactly temperature scaling. A temperature above 1 makes answers less sure.
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) / temperature
     logits -= logits.max(axis=-1, keepdims=True)

@@ -19,7 +19,8 @@ from features import FeatureSpec
 
 CARD_NAME = "model.json"
 MODEL_FILES = ("model.keras", "model.tflite")
-# Bytes. The largest files of ours have some millions; what a folder holds is read at every start.
+# Bytes of the largest card and of the largest other file. Ours have some millions at most; every
+# start reads all files of a folder.
 LARGEST_CARD = 16 * 2**20
 LARGEST_FILE = 512 * 2**20
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -33,7 +34,7 @@ class CardError(Exception):
     """A version folder that cannot be used; `str()` says why and what to do."""
 
 
-# Python's JSON knows Infinity.
+# Bounds by it refuse Infinity, which Python's JSON reads.
 _LARGEST = sys.float_info.max
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -63,7 +64,7 @@ class _Calibration(msgspec.Struct):
 
 
 class _Sound(msgspec.Struct):
-    """A sound that was tried."""
+    """A sound on which the score was tried."""
 
     name: str
     score: Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
@@ -71,7 +72,7 @@ class _Sound(msgspec.Struct):
 
 
 class _Unfamiliar(msgspec.Struct):
-    """How a version tells sounds unlike its training music."""
+    """The card's `unfamiliar`: how sounds unlike the training music are told."""
 
     threshold: Annotated[float, msgspec.Meta(gt=0.0, le=_LARGEST)]
     fitted_on: str = ""
@@ -80,7 +81,7 @@ class _Unfamiliar(msgspec.Struct):
 
 
 class _CardFile(msgspec.Struct):
-    """What every card must hold; reports may hold more."""
+    """Keys that every card must have; it may have more."""
 
     version: str
     title: Annotated[str, msgspec.Meta(min_length=1)]
@@ -177,7 +178,7 @@ class Card:
         return self._json
 
     def summary(self) -> dict[str, Any]:
-        """What a list of versions shows."""
+        """The summary of a version for lists."""
         test = self._json["metrics"]["test"]
         return {
             "version": self.version,
@@ -192,12 +193,12 @@ class Card:
 
 
 def _content(path: Path, largest: int) -> bytes:
-    """What is in a file of a version's folder.
+    """The content of a file in a version's folder.
 
     Raises
     ------
     OSError : when it cannot be read.
-    CardError : for what is no file in that folder, or too large.
+    CardError : when it is too large, not a file, or lies elsewhere.
     """
     if not path.resolve().is_relative_to(path.parent.resolve()):
         raise CardError(f"{path.name} is a link that leads out of its folder")
@@ -215,7 +216,7 @@ def _read_threshold(unfamiliar: dict[str, Any] | None) -> float | None:
     if unfamiliar is None:
         return None
     if (method := unfamiliar.get("method")) != UNFAMILIAR_METHOD:
-        # Ignoring it would answer without the doubt that the version promises.
+        # Without it, songs would be answered without the doubt that the version promises.
         raise CardError(
             f"{CARD_NAME}: unfamiliar asks for the method {method!r}, which this release does not "
             "know; update MusiClassify"

@@ -1,6 +1,7 @@
-"""Run a model: LiteRT by default, Keras with TensorFlow on request. Both answer the same.
+"""Engines that run a model: LiteRT by default, Keras with TensorFlow on request.
 
-An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread.
+An engine maps float32 (n_segments, *spec.shape) to `Outputs`, from any thread. Both give the same
+answers.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MAX_BATCH = 16
 MAX_BATCH_VALUES = 64 * 64 * 64
 # Threads of one forward pass at most.
 MAX_THREADS = 4
-# Where Linux says it, in a container; "max" stands there when all time is given.
+# A container's share of processor time, on Linux; "max" stands there when it is not limited.
 CPU_SHARE = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -40,12 +41,12 @@ class EngineError(Exception):
 
 
 class Outputs(NamedTuple):
-    """What a model answers for n segments.
+    """Answers of a model for n segments.
 
     Attributes
     ----------
     probabilities : float32 (n, n_genres), before calibration.
-    unfamiliarity : float32 (n,), larger for what is less like the training music; None for a model
+    unfamiliarity : float32 (n,), larger for sounds less like the training music; None for a model
         that does not judge it.
     """
 
@@ -54,7 +55,7 @@ class Outputs(NamedTuple):
 
 
 class Engine(Protocol):
-    """What every engine offers."""
+    """Interface of every engine."""
 
     def run(self, features: Float32Array) -> Outputs:
         """The answers for (n_segments, *spec.shape)."""
@@ -69,7 +70,7 @@ def batch_size(shape: Shape) -> int:
 def _find_outputs(card: Card, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> list[int]:
     """Places of the fields of `Outputs` among a model's outputs, which come in any order.
 
-    Shapes are without batch. There are at least two genres, so the score's is another one.
+    They are told apart by shape (without batch): there are at least two genres, but one score.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def _listed(shapes: Sequence[Shape]) -> str:
 
 
 def _joined(parts: Sequence[Sequence[Float32Array]]) -> Outputs:
-    """One answer of those for some segments each, every one in the order of `Outputs`."""
+    """Join the outputs of several batches; each is in the order of `Outputs`."""
     probabilities, *scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Outputs(probabilities, scores[0][:, 0] if scores else None)
 
@@ -107,7 +108,7 @@ def _verified(card: Card, name: str) -> bytes:
 
 def processors() -> int:
     """Processors that this process may use."""
-    # Linux knows which were given to it, as by taskset or a container's cpuset
+    # on Linux, those that taskset or a container's cpuset allow
     allowed = getattr(os, "sched_getaffinity", None)
     found = len(allowed(0)) if allowed else os.cpu_count() or 1
     # a container's share of their time, as `docker run --cpus 1` sets it: "100000 100000"
@@ -120,8 +121,8 @@ def processors() -> int:
 class _Pool:
     """Interpreters of one model, each lent to one call at a time.
 
-    A call that is alone gets one with all threads, which answers soonest; calls beside others get
-    some with one thread each, since threads of several interpreters only get in each other's way.
+    A call that is alone gets an interpreter with all threads, which answers soonest. Calls at the
+    same time get interpreters with one thread each: threads of several would slow each other down.
     """
 
     def __init__(self, make: Callable[[int], Any], first: Any, threads: int, calls: int) -> None:
@@ -135,7 +136,7 @@ class _Pool:
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[Any]:
-        """An interpreter for one call; waits while as many as may are lent."""
+        """Lend an interpreter for one call; wait while as many as allowed are lent."""
         with self._room:
             with self._lock:
                 threads = 1 if self._running else self._threads
@@ -158,7 +159,7 @@ def _check_unpacked(card: Card, content: bytes) -> None:
 
     Raises
     ------
-    EngineError : also for what is no such file.
+    EngineError : for that, and for a file that is not a zip archive.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
@@ -188,7 +189,7 @@ class LiteRTEngine:
 
         Raises
         ------
-        EngineError : without LiteRT, for a changed file or one that is no model.
+        EngineError : without LiteRT, and for a file that was changed or is not a model.
         """
         try:
             from ai_edge_litert.interpreter import Interpreter
@@ -213,7 +214,7 @@ class LiteRTEngine:
         self._version = card.version
         places = _find_outputs(card, _shapes(inputs), _shapes(outputs))
         batch = int(inputs[0]["shape_signature"][0])
-        # Recurrent models convert with a fixed batch only; theirs is filled up with zeros.
+        # Recurrent models convert with a fixed batch only; smaller batches are filled with zeros.
         self._fixed_batch = batch if batch > 0 else None
         self._input: int = inputs[0]["index"]
         self._outputs: list[int] = [outputs[place]["index"] for place in places]
@@ -229,7 +230,7 @@ class LiteRTEngine:
                     for first in range(0, len(features), size)
                 ]
         except (ValueError, RuntimeError) as error:
-            # a damaged network that could be loaded
+            # a damaged network may load and then fail
             raise EngineError(f"{self._version}: model.tflite cannot be run ({error})") from error
         return _joined(parts)
 
@@ -259,7 +260,7 @@ class KerasEngine:
 
         Raises
         ------
-        EngineError : without Keras and TensorFlow, for a changed file or one that is no model.
+        EngineError : without Keras or TensorFlow, and for a file that was changed or is no model.
         """
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         try:

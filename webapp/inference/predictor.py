@@ -1,4 +1,4 @@
-"""From the features of a song to its answer: the one place for site and command line."""
+"""From the features of a song to its answer, for site and command line alike."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .card import Card
 from .engines import ENGINES, Engine, EngineError
 from .registry import Registry
 
-# Of a probability in JSON; a sum over all genres stays within 1e-5 of 1.
+# Decimals of probabilities in JSON; their sum over all genres stays within 1e-5 of 1.
 DECIMALS = 6
-# Of an unfamiliarity score, whose scale is each model's own; float32 holds seven.
+# Digits of unfamiliarity scores in JSON: each model has its own scale, and float32 holds seven.
 SIGNIFICANT_DIGITS = 6
 
 
@@ -63,7 +63,7 @@ class Prediction:
     aggregate : float64 (n_genres,), the soft vote; sums to one.
     winner : genre of the song.
     votes : how many segments each genre wins.
-    unfamiliar : whether the song is unlike the training music; None for a version that does not
+    unfamiliar : how far the song is from the training music; None for a version that does not
         judge it.
     """
 
@@ -118,8 +118,8 @@ class Predictor:
 
         Raises
         ------
-        FeatureError : for another shape, no segment, values that are not finite or so large that
-            the network overflows.
+        FeatureError : for another shape, for no segment, and for values that are not finite or so
+            large that the network overflows.
         """
         spec, genres = self.card.spec, self.card.genres
         if features.shape[1:] != spec.shape or not len(features):
@@ -184,7 +184,8 @@ class Predictors:
         self._make: Callable[[Card], Engine] = functools.partial(ENGINES[engine], threads=threads)
         self._capacity = capacity
         self._loaded: OrderedDict[str, Predictor] = OrderedDict()
-        # told after a version was loaded: its name, seconds, and the versions that went for it
+        # called after a version was loaded: with its name, the seconds, and the versions that were
+        # dropped for it
         self.on_load: Callable[[str, float, list[str]], None] = lambda *_: None
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}

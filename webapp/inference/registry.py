@@ -1,4 +1,4 @@
-"""Which model versions there are: everything valid in a models folder."""
+"""The model versions of a folder: those with a valid card, and why others are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
 
 
 class UnknownVersion(KeyError):
-    """A version that is not there; `str()` says which ones are, and why this one is not used."""
+    """A version that is not there; `str()` names those that are, and says why it is not used."""
 
     def __init__(self, version: str, available: Iterable[str], refused: str | None) -> None:
         self.available = list(available)
@@ -51,7 +51,7 @@ class Registry:
 
     @classmethod
     def load(cls, folder: Path) -> Registry:
-        """Read every version; a bad one is refused, the others still work."""
+        """Read every version; a bad one is refused without harm to the others."""
         cards: dict[str, Card] = {}
         refused: dict[str, str] = {}
         try:
@@ -80,7 +80,7 @@ class Registry:
         return cls(folder, cards, refused, recommended)
 
     def get(self, version: str) -> Card:
-        """The card of a version. The name is only looked up here, never used as a path.
+        """The card of a version. The name is looked up, never used as a path.
 
         Raises
         ------
