@@ -50,7 +50,7 @@ def clone(tmp_path: Path, root: Path) -> Path:
     """A fresh clone, as far as make and its checks go."""
     folder = tmp_path / "clone"
     folder.mkdir()
-    names = ["Makefile", "package.json", "package-lock.json"]
+    names = ["Makefile", "package.json", "package-lock.json", "bench/package-lock.json"]
     names += [path.name for path in root.glob("requirements*.txt")]
     names += ["webapp/__init__.py", "webapp/preflight.py", "webapp/settings.py"]
     for name in names:
