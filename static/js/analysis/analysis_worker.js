@@ -142,7 +142,7 @@ async function diagnose(url, checked, error = null) {
       : t('This computer is offline, so {name} could not be loaded.', { name });
   }
   if (status === 404) {
-    return t('The server has no file {name}. Whoever runs it should start it again with “make serve”.', { name });
+    return t('The server has no file {name}. It should be started again with “make serve”.', { name });
   }
   if (status >= 400) return t('The server refused to deliver {name} (status {status}).', { name, status });
   if (checked) return t('The file {name} is not the expected one: its checksum differs.', { name });

@@ -75,7 +75,7 @@ export function offerVersus(details, song, models, ask) {
     const numbers = song.extractions.has(other.featureSpec.id);
     message.textContent = numbers
       ? t('Asking {version}…', { version: other.version })
-      : t('{version} is told other numbers: the song is analysed for it…', { version: other.version });
+      : t('{version} reads other numbers: the song is analysed for it…', { version: other.version });
     try {
       const answer = await ask(other, signal);
       // Another choice, or another answer, may have come meanwhile.

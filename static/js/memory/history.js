@@ -35,7 +35,7 @@ function chosen() {
 /** Why nothing could be opened, for the visitor. */
 function closedReason(error) {
   if (error.name === 'VersionError') {
-    return t('What is remembered here was stored by a newer version of this page. It is left as it is, and nothing is added to it.');
+    return t('A newer version of this page stored the list that is remembered here. It is left as it is, and nothing is added to it.');
   }
   return t('This browser does not let the page remember anything now ({reason}). Your songs are analysed all the same.', { reason: error.message || error.name });
 }
@@ -232,7 +232,7 @@ export class History extends EventTarget {
       this.stored = newer;
       this.#say(newer
         ? t('A newer version of this page is open in another tab; nothing more is remembered here.')
-        : t('What was remembered was erased in another tab; nothing more is remembered here.'));
+        : t('The remembered list was erased in another tab; nothing more is remembered here.'));
     });
     this.#tab = await Tab.enter();
     this.on = true;
