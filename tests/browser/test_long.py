@@ -25,6 +25,31 @@ LIBRARY = "mediabunny"
 SO_FAR = """(name) => [...document.querySelectorAll('article.song[data-state=extracting]')].some(
   (song) => song.dataset.name === name && song.querySelector('.segment')
     && song.querySelector('.song-progress').value < 1)"""
+# The header of the next file is read as slowly as the test wants.
+HOLD_HEADER = """() => {
+  const real = Object.getOwnPropertyDescriptor(HTMLElement.prototype, 'onloadedmetadata');
+  window.readHeader = null;
+  Object.defineProperty(HTMLElement.prototype, 'onloadedmetadata', {
+    ...real,
+    set(listener) {
+      Object.defineProperty(HTMLElement.prototype, 'onloadedmetadata', real);
+      real.set.call(this, (event) => { window.readHeader = () => listener(event); });
+    },
+  });
+}"""
+# How many threads begin once it is read, and are not ended.
+GO_ON = """async () => {
+  const real = Worker;
+  let left = 0;
+  window.Worker = class extends real {
+    constructor(...parts) { super(...parts); left += 1; }
+    terminate() { super.terminate(); left -= 1; }
+  };
+  window.readHeader();
+  await new Promise((resolve) => setTimeout(resolve));
+  window.Worker = real;
+  return left;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -350,6 +375,16 @@ def test_without_the_library(there: Visit, files: dict[str, Path]):
     there.page.unroute_all()
     there.song("mix.mp3").locator(".song-retry").click()
     there.wait_for("mix.mp3", "done")
+
+
+def test_no_thread_is_left_of_a_song_that_is_removed_early(there: Visit, files: dict[str, Path]):
+    page = there.page
+    page.evaluate(HOLD_HEADER)
+    there.choose([files[".mp3"]])
+    there.wait_for("mix.mp3", "decoding")
+    page.wait_for_function("() => window.readHeader")
+    there.song("mix.mp3").locator(".song-remove").click()
+    assert page.evaluate(GO_ON) == 0
 
 
 def test_longer_than_is_taken(

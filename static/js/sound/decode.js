@@ -2,16 +2,19 @@
 
 import { UserError, withTimeout } from '../base/errors.js';
 import { clock, size } from '../base/format.js';
-import { SoundStream, StreamError } from './sound_stream.js';
 import { t, tn } from '../base/text.js';
+import { Budget } from './budget.js';
+import { SoundStream, StreamError } from './sound_stream.js';
 
 const METADATA_TIMEOUT_MS = 5_000;
 const DECODE_TIMEOUT_MS = 300_000;
 // A file whose header tells no length is taken for one of 128 kbit/s.
 const USUAL_BYTES_PER_S = 16_000;
-// Sound that is decoded at once at a time, beside a song that is longer: a second of it takes some
-// 0.4 MB meanwhile. As much as the longest song that is usually decoded at once.
+// Songs are decoded at a time as long as they last no longer together: a second of sound takes some
+// 0.4 MB meanwhile. It is as much as the longest song that is usually decoded at once.
 const MOST_SECONDS = 900;
+
+const budget = new Budget(MOST_SECONDS);
 
 /**
  * Mono samples, nominally within [-1, 1]; those of a long file come as a stream.
@@ -28,7 +31,7 @@ const MOST_SECONDS = 900;
  * @property {number} [maxWholeMinutes] longest file that is decoded at once, which takes memory for
  *   all of it
  * @property {number} [streamMinutes] longer files are decoded bit by bit
- * @property {AbortSignal} [signal] ends a stream
+ * @property {AbortSignal} [signal] gives it up, and ends its stream
  */
 
 /**
@@ -41,8 +44,7 @@ export async function headerSeconds(file) {
   const audio = new Audio();
   try {
     return await new Promise((resolve) => {
-      const give = (seconds) => resolve(Number.isFinite(seconds) ? seconds : null);
-      audio.onloadedmetadata = () => give(audio.duration);
+      audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : null);
       audio.onerror = () => resolve(null);
       setTimeout(() => resolve(null), METADATA_TIMEOUT_MS);
       audio.preload = 'metadata';
@@ -55,14 +57,23 @@ export async function headerSeconds(file) {
   }
 }
 
-// A second more: files of exactly the limit are padded by their encoders.
+/**
+ * A second more is no longer: encoders pad files of exactly the limit.
+ * @param {number} seconds
+ * @param {number} minutes
+ */
 const isLonger = (seconds, minutes) => seconds > minutes * 60 + 1;
 
+/** @param {number} minutes */
 const minutesText = (minutes) => (minutes >= 1
   ? tn('{n} minute', '{n} minutes', Math.round(minutes), { n: Math.round(minutes) })
   : t('{n} seconds', { n: Math.round(minutes * 60) }));
 
-/** @throws {UserError} for a song that is longer than is taken */
+/**
+ * @param {number} seconds
+ * @param {number} maxMinutes
+ * @throws {UserError} for a song that is longer than is taken
+ */
 export function refuseLong(seconds, maxMinutes) {
   if (!isLonger(seconds, maxMinutes)) return;
   throw new UserError(
@@ -74,11 +85,12 @@ export function refuseLong(seconds, maxMinutes) {
 }
 
 /**
- * Why a long file is not decoded at once either, when it could not be read bit by bit.
+ * Refuse a file that could not be read bit by bit and is too long to be decoded at once.
  * @param {File} file
  * @param {number | null} announced seconds that its header tells
  * @param {number} maxWholeMinutes
- * @param {StreamError} obstacle
+ * @param {StreamError} obstacle why it could not be read bit by bit
+ * @throws {UserError}
  */
 function refuseWhole(file, announced, maxWholeMinutes, { message: obstacle, retryable }) {
   const limit = minutesText(maxWholeMinutes);
@@ -100,6 +112,7 @@ function refuseWhole(file, announced, maxWholeMinutes, { message: obstacle, retr
   }
 }
 
+/** @param {File} file */
 async function read(file) {
   try {
     return await file.arrayBuffer();
@@ -113,7 +126,7 @@ async function read(file) {
 /**
  * The mean of all channels.
  * @param {AudioBuffer} buffer
- * @returns {Float32Array} its own memory, so it can be transferred
+ * @returns {Float32Array<ArrayBuffer>} its own memory, so it can be transferred
  */
 function toMono(buffer) {
   const mono = buffer.getChannelData(0).slice();
@@ -127,39 +140,10 @@ function toMono(buffer) {
   return mono;
 }
 
-let beingDecoded = 0;
-let lastInLine = Promise.resolve();
-let onRoom = () => {};
-
-/**
- * Decode several songs at a time, but not too much sound.
- * @template T
- * @param {number} seconds about how long it is
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-async function withRoom(seconds, work) {
-  const before = lastInLine;
-  let next;
-  lastInLine = new Promise((resolve) => { next = resolve; });
-  await before;
-  while (beingDecoded && beingDecoded + seconds > MOST_SECONDS) {
-    await new Promise((resolve) => { onRoom = resolve; });
-  }
-  beingDecoded += seconds;
-  next();
-  try {
-    return await work();
-  } finally {
-    beingDecoded -= seconds;
-    onRoom();
-  }
-}
-
 /**
  * @param {File} file
  * @param {number} sampleRate in Hz
- * @returns {Promise<{samples: Float32Array, seconds: number}>}
+ * @returns {Promise<{samples: Float32Array<ArrayBuffer>, seconds: number}>}
  */
 async function decodeWhole(file, sampleRate) {
   const bytes = await read(file);
@@ -196,6 +180,7 @@ export async function decode(file, {
     throw new UserError(t('The file is empty (0 bytes): it holds no sound.'), { retryable: false });
   }
   const announced = await headerSeconds(file);
+  signal?.throwIfAborted();
   if (announced !== null) refuseLong(announced, maxMinutes);
   const expected = announced ?? file.size / USUAL_BYTES_PER_S;
   if (expected > streamMinutes * 60) {
@@ -206,14 +191,17 @@ export async function decode(file, {
       refuseWhole(file, announced, maxWholeMinutes, error);
     }
   }
-  const { samples, seconds } = await withRoom(expected, () => {
+  const giveBack = await budget.take(expected);
+  try {
     // It may have been given up while it waited.
     signal?.throwIfAborted();
-    return decodeWhole(file, sampleRate);
-  });
-  refuseLong(seconds, maxMinutes);
-  if (samples.length === 0) {
-    throw new UserError(t('The file holds no sound.'), { retryable: false });
+    const { samples, seconds } = await decodeWhole(file, sampleRate);
+    refuseLong(seconds, maxMinutes);
+    if (samples.length === 0) {
+      throw new UserError(t('The file holds no sound.'), { retryable: false });
+    }
+    return { samples, seconds };
+  } finally {
+    giveBack();
   }
-  return { samples, seconds };
 }

@@ -4,14 +4,21 @@ import { UserError, withTimeout } from '../base/errors.js';
 import { t } from '../base/text.js';
 import { scriptUrl } from '../base/trusted.js';
 
+/**
+ * @typedef {import('./messages.d.ts').FromStreamWorker} FromStreamWorker
+ * @typedef {import('./messages.d.ts').ToStreamWorker} ToStreamWorker
+ * @typedef {import('./messages.d.ts').WavChunk} WavChunk
+ */
+
 const STALL_MS = 120_000;
 
 /** A file that cannot be read bit by bit; it may still be decoded as a whole. */
 export class StreamError extends UserError {}
 
+/** @param {string} text */
 const hopeless = (text) => new StreamError(text, { retryable: false });
 
-/** @type {Record<string, () => StreamError>} by the codes of stream_worker.js */
+/** @type {Record<import('./messages.d.ts').Obstacle, () => StreamError>} */
 const REASONS = {
   library: () => new StreamError(t('The script that reads long files could not be loaded. Is the server still running?')),
   container: () => hopeless(t('It is of a kind that cannot be read bit by bit here.')),
@@ -23,11 +30,10 @@ const REASONS = {
 
 /**
  * @typedef {object} Chunk
- * @property {Float32Array} samples mono, at the rate asked for; its own memory
+ * @property {Float32Array<ArrayBuffer>} samples mono, at the rate asked for; its own memory
  * @property {number} seconds where it ends in the song
  * @property {boolean} last
- * @property {{from: number, to: number | null}[]} damage what could not be decoded so far, in seconds
- *   of the song; null: to its end
+ * @property {import('./messages.d.ts').Damage[]} damage of the song so far
  */
 
 export class SoundStream {
@@ -36,40 +42,44 @@ export class SoundStream {
   #rate;
   #signal;
   #close = () => this.close();
-  /** The wav that the worker makes meanwhile. @type {Promise<object>} */
-  #coming;
-  #settle = null;
+  /** The wav that the worker makes meanwhile. @type {Promise<WavChunk>} */
+  #coming = new Promise(() => {});
+  #resolve = (/** @type {WavChunk} */ _) => {};
+  #reject = (/** @type {Error} */ _) => {};
+  /** @type {Chunk | null} */
   #first = null;
 
   /**
    * @param {File} file
    * @param {number} sampleRate in Hz
-   * @param {AbortSignal} signal ends it at once
+   * @param {AbortSignal} [signal] ends it at once
    */
   constructor(file, sampleRate, signal) {
     this.#rate = sampleRate;
     this.#signal = signal;
     this.#context = new OfflineAudioContext(1, 1, sampleRate);
     this.#worker = new Worker(scriptUrl(new URL('./stream_worker.js', import.meta.url)), { type: 'module', name: 'decoding' });
-    this.#worker.onmessage = ({ data }) => {
-      if (data.type === 'chunk') this.#settle.resolve(data);
-      else this.#settle.reject(REASONS[data.code]());
+    this.#worker.onmessage = (/** @type {MessageEvent<FromStreamWorker>} */ { data }) => {
+      if (data.type === 'chunk') this.#resolve(data);
+      else this.#reject(REASONS[data.code]());
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#settle.reject(REASONS.library());
+      this.#reject(REASONS.library());
     };
-    signal.addEventListener('abort', this.#close);
+    signal?.addEventListener('abort', this.#close);
     this.#ask({ type: 'open', file });
   }
 
   /**
    * @param {File} file
-   * @param {{sampleRate: number, signal: AbortSignal}} options
+   * @param {{sampleRate: number, signal?: AbortSignal}} options
    * @returns {Promise<SoundStream>} once its beginning is decoded
    * @throws {StreamError} a file that cannot be read so
    */
   static async open(file, { sampleRate, signal }) {
+    // A signal that has been given already tells nobody any more.
+    signal?.throwIfAborted();
     const stream = new SoundStream(file, sampleRate, signal);
     try {
       stream.#first = await stream.#next();
@@ -87,16 +97,20 @@ export class SoundStream {
     return chunk;
   }
 
-  /** Let go of everything. */
+  /** Let go of everything; whoever waits for a chunk is told. */
   close() {
-    this.#signal.removeEventListener('abort', this.#close);
+    this.#signal?.removeEventListener('abort', this.#close);
     this.#worker.terminate();
-    this.#settle.reject(new DOMException('closed', 'AbortError'));
+    this.#reject(new DOMException('closed', 'AbortError'));
   }
 
+  /** @param {ToStreamWorker} message that a chunk answers */
   #ask(message) {
-    this.#coming = new Promise((resolve, reject) => { this.#settle = { resolve, reject }; });
-    // Rejected before anybody waits for it, it is no unhandled one.
+    this.#coming = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // One that is rejected before anybody waits for it is no unhandled one.
     this.#coming.catch(() => {});
     this.#worker.postMessage(message);
   }
