@@ -164,6 +164,39 @@ def test_answered_songs_come_back(visit: Callable[..., Visit], site: Site, tmp_p
     assert sending == []
 
 
+def test_a_part_of_a_song_whose_sound_is_not_kept(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path
+):
+    visitor = visit(site.url).opened()
+    page = visitor.page
+    file = write(tmp_path / "song.wav", 20, 22050)
+    remember(visitor)
+    visitor.finish([file])
+    settled(page, 1, 1, 0)
+    page.reload()
+    visitor.wait_for_engine("ready")
+    song = visitor.wait_for(file.name, "done")
+    song.locator(".song-toggle").click()
+    first, last = song.locator(".part input").all()
+    first.fill("0:05")
+    last.fill("0:15")
+    message = song.locator(".part-message")
+    with page.expect_file_chooser() as chooser:
+        song.locator(".part button").click()
+    assert "choose the file again, and this part of it is analysed" in message.inner_text()
+    chooser.value.set_files(str(file))
+    part = visitor.wait_for("song.wav (0:05\u20130:15)", "done")
+    assert names(visitor) == [file.name, "song.wav (0:05\u20130:15)"]
+    assert part.locator(".song-facts").inner_text().startswith("0:10")
+    # The song itself has its sound again, and no more to say of that.
+    assert not message.inner_text()
+    assert song.locator(".player").get_attribute("src")
+    with page.expect_request(lambda request: request.method == "POST"):
+        first.fill("0:01")
+        song.locator(".part button").click()
+    visitor.wait_for("song.wav (0:01\u20130:15)", "done")
+
+
 def test_reload_while_the_server_answers(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     visitor = visit(site.url).opened()
     page = visitor.page

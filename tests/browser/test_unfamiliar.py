@@ -22,13 +22,14 @@ ANSWERED = """async (flags) => {
   const genres = ['blues', 'jazz'];
   const version = document.querySelector('#version').value;
   const model = { version, genres, segmentSeconds: 5, pageUrl: '/' };
-  const song = {
+  const song = Object.assign(new EventTarget(), {
     id: 'again', name: 'again.wav', size: 1, model, predictions: new Map(), extractions: new Map(),
     file: new File(['x'], 'again.wav'), seconds: 5, progress: null, retryable: false,
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
-    get sent() { return this.extraction; },
-  };
-  const view = new SongView(song, { current: () => model, models: [model] });
+  });
+  song.sent = song.extraction;
+  const around = { engine: new EventTarget(), queue: { model }, models: [model] };
+  const view = new SongView(song, around, {});
   view.open(true);
   return flags.map((flag) => {
     const probabilities = [0.2, 0.8];
@@ -40,7 +41,7 @@ ANSWERED = """async (flags) => {
         unfamiliar: flag === null ? null : { score: 1, threshold: 1, flag },
       },
     };
-    for (song.state of ['predicting', 'done']) view.update(true);
+    for (song.state of ['predicting', 'done']) song.dispatchEvent(new Event('change'));
     return [
       ...['.verdict-doubt', '.unfamiliar', '.honest'].map((part) =>
         view.element.querySelector(part).hidden),

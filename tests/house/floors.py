@@ -73,8 +73,9 @@ SCRIPTS = Building(
     (
         ("base", "sw", "too_old"),
         ("sound", "analysis", "server", "offline", "model_page", "print"),
-        ("intake", "songs", "timeline"),
-        ("memory", "answer", "list"),
+        ("songs", "timeline"),
+        ("intake", "memory", "answer"),
+        ("list",),
         ("app", "model"),
     ),
 )

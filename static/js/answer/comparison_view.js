@@ -56,10 +56,10 @@ function agreement(a, b) {
  * @param {HTMLDetailsElement} details
  * @param {import('../songs/song.js').Song} song
  * @param {Model[]} models
- * @param {(model: Model, signal: AbortSignal) => Promise<Prediction>} ask
+ * @param {import('../songs/second_opinion.js').SecondOpinion} secondOpinion
  * @returns {{renew: () => void, end: () => void}} renew: the song has another answer; end: it is removed
  */
-export function offerVersus(details, song, models, ask) {
+export function offerVersus(details, song, models, secondOpinion) {
   const select = one(details, 'select', HTMLSelectElement);
   const message = one(details, '.versus-message');
   const sides = one(details, '.versus-sides');
@@ -77,7 +77,7 @@ export function offerVersus(details, song, models, ask) {
       ? t('Asking {version}…', { version: other.version })
       : t('{version} reads other numbers: the song is analysed for it…', { version: other.version });
     try {
-      const answer = await ask(other, signal);
+      const answer = await secondOpinion.of(song, other, signal);
       // Another choice, or another answer, may have come meanwhile.
       if (signal.aborted || song.prediction !== prediction || !extraction) return;
       sides.replaceChildren(side(model, prediction, seconds), side(other, answer, seconds));

@@ -121,11 +121,11 @@ function steps({ decode, extract, request }, answered, long) {
  * @param {import('../base/config.js').Model} model to which it was sent
  * @param {object} tools
  * @param {(blob: Blob) => string} tools.makeUrl gives an object URL that ends with the song
- * @param {import('../analysis/engine.js').Engine['invert']} tools.invert
+ * @param {import('../analysis/engine.js').Engine} tools.engine
  * @param {AbortSignal} tools.gone aborted when the song is removed
  * @returns {Promise<DocumentFragment>}
  */
-export async function sentView(song, sent, model, { makeUrl, invert, gone }) {
+export async function sentView(song, sent, model, { makeUrl, engine, gone }) {
   const view = document.importNode(byId('sent-template', HTMLTemplateElement).content, true);
   /** @param {string} selector @param {string} text */
   const write = (selector, text) => {
@@ -157,7 +157,7 @@ export async function sentView(song, sent, model, { makeUrl, invert, gone }) {
     start: firstOf(text).first.start,
     // The text that is sent, and nothing else of the song, goes into the sound.
     make: async (onProgress, signal) =>
-      invert(await firstRequests(sent, MOST_INVERTED).text(), featureSpec, onProgress, signal),
+      engine.invert(await firstRequests(sent, MOST_INVERTED).text(), featureSpec, onProgress, signal),
     whole: !parts || parts.length <= MOST_INVERTED,
     original: () => song.file, begin: song.begin, featureSpec, makeUrl, gone,
   }));

@@ -1,24 +1,37 @@
 /** One song of the list: its row, and the answer that unfolds below it. */
 
-import { barsOf } from './bars_view.js';
-import { clock, decimal, integer, percent, size } from '../base/format.js';
-import { colourClass, genreName } from '../base/genres.js';
-import { showHeard } from './heard_view.js';
-import { sentBytes } from '../server/requests.js';
-import { piecesTable } from './pieces_view.js';
-import { offerPart } from './stretch_form.js';
-import { sentView } from './sent_view.js';
+import { all, copyOf, one } from '../base/dom.js';
+import { clock, size } from '../base/format.js';
+import { colourClass } from '../base/genres.js';
+import { t } from '../base/text.js';
 import { serverLink } from '../server/server_link.js';
-import { story } from './story.js';
-import { t, tn } from '../base/text.js';
+import { sentBytes } from '../server/requests.js';
 import { Timeline, fillStrip } from '../timeline/timeline.js';
-import { answeredBy } from './answered_by.js';
 import { offerVersus } from './comparison_view.js';
-import { UNFAMILIAR, likelihood } from './words.js';
+import { showHeard } from './heard_view.js';
+import { piecesTable } from './pieces_view.js';
+import { sentView } from './sent_view.js';
+import { offerPart } from './stretch_form.js';
+import { Verdict } from './verdict.js';
 
-const template = document.getElementById('song-template');
-const honest = document.getElementById('honest-template');
+/**
+ * @typedef {import('../songs/song.js').Song} Song
+ * @typedef {import('../base/config.js').Model} Model
+ *
+ * @typedef {object} Around
+ * @property {import('../analysis/engine.js').Engine} engine
+ * @property {import('../songs/queue.js').SongQueue} queue
+ * @property {import('../songs/second_opinion.js').SecondOpinion} secondOpinion
+ * @property {Model[]} models all versions
+ *
+ * @typedef {object} Wishes
+ * @property {() => void} onRetry
+ * @property {() => void} onRemove
+ * @property {(from: number, to: number) => string} onPart a stretch is to be analysed by itself; gives
+ *   the reason why that has to wait, or nothing
+ */
 
+/** By the state, or by what the song waits for in it. @type {Record<string, string>} */
 const STATUS = {
   queued: t('Waiting for its turn'),
   paused: t('Paused'),
@@ -32,136 +45,171 @@ const STATUS = {
   cancelled: t('Cancelled; Retry analyses it after all'),
 };
 
+/** @param {HTMLElement} element of a song @returns its parts, by their use */
+function partsOf(element) {
+  const part = (/** @type {string} */ selector) => one(element, selector);
+  return {
+    toggle: one(element, '.song-toggle', HTMLButtonElement),
+    name: part('.song-name'),
+    facts: part('.song-facts'),
+    status: part('.song-status'),
+    progress: one(element, '.song-progress', HTMLProgressElement),
+    strip: part('.song-strip'),
+    retry: part('.song-retry'),
+    remove: part('.song-remove'),
+    body: part('.song-body'),
+    rows: part('.timeline-rows'),
+    readout: part('.timeline-readout'),
+    audio: one(element, '.player', HTMLAudioElement),
+    noSound: part('.no-sound'),
+    part: one(element, '.part', HTMLFormElement),
+    sent: one(element, '.sent', HTMLDetailsElement),
+    sentTitle: part('.sent-title'),
+    sentSize: part('.sent-size'),
+    sentBody: part('.sent-body'),
+    versus: one(element, '.versus', HTMLDetailsElement),
+    pieces: one(element, '.pieces', HTMLDetailsElement),
+    piecesBody: part('.pieces-body'),
+  };
+}
+
 export class SongView {
   #song;
+  #engine;
+  #queue;
   #parts;
+  #verdict;
   #timeline;
   #part;
   #versus;
   #colour = '';
-  #current;
+  /** @type {string[]} */
   #urls = [];
   #gone = new AbortController();
-  #invert;
   #shown = '';
+  /** @type {import('../songs/long_song.js').Heard | null} */
   #heard = null;
-  // What a song unfolds to, while it is folded: of hundreds the browser would style every node.
+  // The body of a folded song stands outside of the page: of hundreds the browser would style every
+  // node.
   #folded = new DocumentFragment();
 
   /**
-   * @param {import('../songs/song.js').Song} song
-   * @param {object} around
-   * @param {() => import('../songs/song.js').Model} around.current version that answers now
-   * @param {import('../songs/song.js').Model[]} around.models all versions
-   * @param {(model: import('../songs/song.js').Model, signal: AbortSignal) =>
-   *   Promise<import('../server/api.js').Prediction>} around.ask another version
-   * @param {import('../analysis/engine.js').Engine['invert']} around.invert
-   * @param {() => void} around.onRetry
-   * @param {() => void} around.onRemove
-   * @param {(from: number, to: number) => void} around.onPart analyse a stretch by itself
+   * @param {Song} song
+   * @param {Around} around
+   * @param {Wishes} wishes of the visitor
    */
-  constructor(song, { current, models, ask, invert, onRetry, onRemove, onPart }) {
-    this.#invert = invert;
+  constructor(song, { engine, queue, secondOpinion, models }, { onRetry, onRemove, onPart }) {
     this.#song = song;
-    this.#current = current;
-    this.element = template.content.firstElementChild.cloneNode(true);
-    const one = (selector) => this.element.querySelector(selector);
-    this.#parts = {
-      toggle: one('.song-toggle'), status: one('.song-status'), progress: one('.song-progress'),
-      strip: one('.song-strip'), facts: one('.song-facts'), retry: one('.song-retry'),
-      body: one('.song-body'), bars: one('.bars'), doubt: one('.verdict-doubt'), word: one('.verdict-word'),
-      genre: one('.verdict-genre'), share: one('.verdict-share'), story: one('.verdict-story'), weak: one('.weak'),
-      unfamiliar: one('.unfamiliar'), honest: one('.honest'),
-      audio: one('.player'), noSound: one('.no-sound'), sent: one('.sent'), sentTitle: one('.sent-title'), sentBody: one('.sent-body'),
-      sentSize: one('.sent-size'), pieces: one('.pieces'), piecesBody: one('.pieces-body'),
-      answeredBy: one('.answered-by'), printModel: one('.print-model'),
-    };
-    const { toggle, retry, body, audio, sent, pieces, progress } = this.#parts;
+    this.#engine = engine;
+    this.#queue = queue;
+    this.element = copyOf('song-template');
+    this.#parts = partsOf(this.element);
+    this.#verdict = new Verdict(this.element);
+    const { toggle, retry, remove, body, audio, sent, pieces, progress, name } = this.#parts;
     this.element.dataset.name = song.name;
     body.id = `song-${song.id}`;
     toggle.setAttribute('aria-controls', body.id);
-    one('.song-name').textContent = song.name;
+    name.textContent = song.name;
     progress.ariaLabel = t('Progress of {name}', { name: song.name });
-    one('.song-remove').ariaLabel = t('Remove {name}', { name: song.name });
+    remove.ariaLabel = t('Remove {name}', { name: song.name });
     retry.ariaLabel = t('Retry {name}', { name: song.name });
     audio.ariaLabel = t('Play {name}', { name: song.name });
-    const part = offerPart(one('.part'), onPart);
+    const part = offerPart(this.#parts.part, onPart);
     this.#timeline = new Timeline(
-      { rows: one('.timeline-rows'), readout: one('.timeline-readout'), audio },
+      { rows: this.#parts.rows, readout: this.#parts.readout, audio },
       (from, to) => part.set(from, to),
     );
     part.onChange = (from, to) => this.#timeline.mark(from, to);
     this.#part = part;
-    for (const choice of this.element.querySelectorAll('.timeline-choice input')) {
+    for (const choice of all(this.element, '.timeline-choice input', HTMLInputElement)) {
       // The buttons of one song belong together, and not to those of the next.
       choice.name = `timeline-${song.id}`;
       choice.addEventListener('change', () => this.#timeline.showAll(choice.value === 'all'));
     }
 
-    toggle.addEventListener('click', () => this.open(body.hidden));
+    toggle.addEventListener('click', () => this.open(this.element.classList.contains('folded')));
     retry.addEventListener('click', onRetry);
-    one('.song-remove').addEventListener('click', onRemove);
+    remove.addEventListener('click', onRemove);
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
-    this.#versus = offerVersus(one('.versus'), song, models, ask);
-    this.#blank(current());
+    this.#versus = offerVersus(this.#parts.versus, song, models, secondOpinion);
+    this.#blank(queue.model);
     this.#folded.append(...body.childNodes);
+    const { signal } = this.#gone;
+    for (const source of [song, engine, serverLink]) {
+      source.addEventListener('change', () => this.#update(), { signal });
+    }
+    this.#update();
   }
 
-  /**
-   * Follow the song: called whenever it or the analysis changes.
-   * @param {boolean} analysisReady
-   */
-  update(analysisReady) {
-    const { state, progress, error, seconds, file, size: bytes, sent, waits } = this.#song;
+  #update() {
+    const { state, progress, seconds, file, size: bytes, waits, model, heard } = this.#song;
     const parts = this.#parts;
     const unanswered = state === 'predicting' && !serverLink.up;
     parts.progress.hidden = unanswered || Boolean(waits) || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
     parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    if (file && parts.audio.hidden) this.#offerSound();
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);
     // Messages are read out by screen readers, so they are written only when they differ.
-    const waiting = state === 'queued' && !analysisReady;
+    const waiting = state === 'queued' && this.#engine.state !== 'ready';
     const caption = unanswered ? 'unanswered' : waits ?? (waiting ? 'waiting' : state);
-    const version = this.#song.model?.version;
-    const shown = `${caption} ${version} ${this.#current().version}`;
+    const shown = `${caption} ${model?.version} ${this.#queue.model.version}`;
     if (shown === this.#shown) {
-      this.#heard = showHeard(this.#song, this.element, parts, this.#timeline, this.#heard);
+      this.#showHeard();
       return;
     }
-    // Another version is to answer, or it is tried again: what was said before is no longer true.
-    const outdated = this.element.dataset.state === 'done' || (this.#heard && !this.#song.heard);
-    if (version && state !== 'done' && outdated) this.#blank(this.#song.model);
-    this.#heard = this.#song.heard;
-    if (state === 'extracting') {
-      this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
-      this.#part.offer(seconds);
-    }
-
     this.#shown = shown;
-    parts.retry.hidden = !this.#song.retryable;
-    // Without numbers there is nothing below to unfold.
-    const ended = state === 'failed' || state === 'cancelled';
-    parts.toggle.disabled = ended && !sent;
-    if (ended) {
-      this.open(false);
-      parts.status.textContent = error?.message ?? STATUS[state];
-      if (sent) this.#renewSent(t('What was or may have been sent'));
-    } else if (state === 'done') {
-      this.#showResult();
-    } else {
-      parts.status.textContent = STATUS[caption];
+    // Another version is to answer, or it is tried again: the answer is no longer true.
+    const outdated = this.element.dataset.state === 'done' || (this.#heard && !heard);
+    if (model && state !== 'done' && outdated) this.#blank(model);
+    this.#heard = heard;
+    if (state === 'failed' || state === 'cancelled') this.#showEnd();
+    else {
+      parts.retry.hidden = true;
+      parts.toggle.disabled = false;
+      if (state === 'done') this.#showResult();
+      else parts.status.textContent = STATUS[caption];
+      if (state === 'extracting' && seconds !== null) this.#showLength(seconds);
     }
     this.element.dataset.state = state;
+  }
+
+  /** The song is decoded: show its outline and how long it is. @param {number} seconds */
+  #showLength(seconds) {
+    this.#timeline.prepare(seconds, this.#song.peaks, this.#song.begin);
+    this.#part.offer(seconds);
+  }
+
+  /** Show the answer so far of a long song, when it is a new one: every few minutes of the song. */
+  #showHeard() {
+    const { heard } = this.#song;
+    if (heard?.answered && heard.answered !== this.#heard?.answered) {
+      showHeard(this.#song, heard.answered, {
+        status: this.#parts.status, verdict: this.#verdict, timeline: this.#timeline,
+      });
+    }
+    this.#heard = heard;
+  }
+
+  /** It has failed or was cancelled. Without numbers there is nothing below to unfold. */
+  #showEnd() {
+    const { error, sent, retryable } = this.#song;
+    const { status, retry, toggle } = this.#parts;
+    retry.hidden = !retryable;
+    toggle.disabled = !sent;
+    this.open(false);
+    status.textContent = error?.message ?? STATUS.cancelled;
+    if (sent) this.#renewSent(t('What was or may have been sent'), sent);
   }
 
   /** @param {boolean} open unfold or fold the answer */
   open(open) {
     const { body, toggle, audio } = this.#parts;
-    if (open && !audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
-    if (!open) audio.pause();
+    if (open) this.#loadSound();
+    else audio.pause();
     if (open) body.append(this.#folded);
     else this.#folded.append(...body.childNodes);
     body.hidden = !open;
@@ -181,22 +229,28 @@ export class SongView {
     this.element.remove();
   }
 
+  /** The file is there, or has come back. */
+  #offerSound() {
+    this.#part.say('');
+    if (!this.#parts.body.hidden) this.#loadSound();
+  }
+
+  #loadSound() {
+    const { audio } = this.#parts;
+    if (!audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
+  }
+
+  /** @param {Blob} blob @returns {string} its address, until the song is removed */
   #url(blob) {
     const url = URL.createObjectURL(blob);
     this.#urls.push(url);
     return url;
   }
 
-  /** Room for an answer that is not there yet. */
-  #blank({ genres, version }) {
-    const { bars, doubt, word, genre, share, story: course, weak, unfamiliar, status, strip, piecesBody } = this.#parts;
-    doubt.hidden = unfamiliar.hidden = weak.hidden = true;
-    word.textContent = share.textContent = '\u00a0';
-    genre.textContent = '…';
-    course.textContent = '';
-    bars.replaceChildren(...barsOf(genres, genres.map(() => 0), false));
-    this.element.classList.remove('doubted');
-    this.#parts.honest.hidden = !this.#tellAccuracy(version);
+  /** Take the answer away and leave room for one. @param {Model} model that is to give it */
+  #blank(model) {
+    const { status, strip, piecesBody } = this.#parts;
+    this.#verdict.blank(model);
     this.#paint('');
     status.classList.remove('answer');
     delete this.element.dataset.genre;
@@ -204,14 +258,7 @@ export class SongView {
     piecesBody.replaceChildren();
   }
 
-  /** @returns {boolean} whether it is known how often the version was right */
-  #tellAccuracy(version) {
-    const measured = honest.content.querySelector(`[data-of="${CSS.escape(version)}"]`);
-    this.#parts.honest.replaceChildren(...(measured ? [measured.cloneNode(true)] : []));
-    return Boolean(measured);
-  }
-
-  /** In the colour of the genre. */
+  /** Give the song the colour of its genre. @param {string} colour its class, or none */
   #paint(colour) {
     for (const element of [this.element, this.#parts.status]) {
       if (this.#colour) element.classList.remove(this.#colour);
@@ -221,80 +268,37 @@ export class SongView {
   }
 
   #showResult() {
-    const { prediction, extraction, seconds, model } = this.#song;
-    const { genre, probabilities, unfamiliar } = prediction.aggregate;
-    const parts = this.#parts;
-    const index = prediction.genres.indexOf(genre);
-    const share = probabilities[index];
-    const doubted = Boolean(unfamiliar?.flag);
-
-    parts.word.textContent = likelihood(share);
-    parts.genre.textContent = genreName(genre);
-    const n = prediction.segments.length;
-    const votes = tn('{votes} of {n} piece', '{votes} of {n} pieces', n, {
-      votes: integer(prediction.aggregate.votes[genre] ?? 0), n: integer(n),
-    });
-    parts.share.textContent = `${percent(share)} · ${votes}`;
-    // What leads through a song is the genres' order among themselves: no news of a doubted one.
-    parts.story.textContent = doubted ? '' : story(prediction);
-    let status = `${likelihood(share)} ${genreName(genre)}, ${percent(share)}`;
-    let more = '';
-    this.element.classList.toggle('doubted', doubted);
-    parts.doubt.hidden = parts.unfamiliar.hidden = !doubted;
-    // How often it is right was measured on songs like those it learned from.
-    parts.honest.hidden = doubted;
-    // A version of an earlier visit may be gone.
-    if (!this.#tellAccuracy(model.version)) parts.honest.hidden = true;
-    parts.printModel.textContent = t('Model {version}, “{title}”', model);
-    parts.unfamiliar.querySelector('a').href = `${model.pageUrl}#unfamiliar`;
-    if (doubted) {
-      // The probabilities compare its genres with each other, whatever the sound is.
-      parts.doubt.textContent = UNFAMILIAR.doubt;
-      parts.word.textContent = UNFAMILIAR.why;
-      parts.share.textContent = t('{share} among its {n} genres · {votes}', {
-        share: percent(share), n: prediction.genres.length, votes,
-      });
-      status = UNFAMILIAR.doubt;
-      more = t(': {reason}', { reason: UNFAMILIAR.brief(genreName(genre)) });
-    }
-    parts.weak.hidden = !extraction.repeated;
-    if (extraction.repeated) {
-      const heard = { whole: decimal(model.segmentSeconds, 1), seconds: decimal(seconds, 1) };
-      parts.weak.textContent = t(
-        'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
-        heard,
-      );
-      more += t('; weak, because it is shorter than one piece');
-    }
-    if (extraction.damage) {
-      parts.weak.hidden = false;
-      parts.weak.textContent = extraction.damage;
-      more += t('; part of the file is damaged');
-    }
-    more += answeredBy(parts.answeredBy, model, this.#current());
-    parts.bars.replaceChildren(...barsOf(prediction.genres, probabilities, true));
-    this.#timeline.show(prediction, extraction, seconds, this.#song.peaks, this.#song.begin);
+    const { prediction, extraction, seconds, model, peaks, begin } = this.#song;
+    if (!prediction || !extraction || !model || seconds === null) return;
+    const { genres, aggregate: { genre } } = prediction;
+    const { status, strip, piecesBody } = this.#parts;
+    const answer = this.#verdict.show({ prediction, extraction, seconds, model }, this.#queue.model);
+    this.#timeline.show(prediction, extraction, seconds, peaks, begin);
     this.#part.offer(seconds);
-    fillStrip(parts.strip, prediction, seconds);
-    this.#renewSent(t('What was sent'));
-    const rest = document.createElement('span');
-    rest.className = 'more';
-    rest.textContent = more;
-    parts.status.replaceChildren(status, rest);
-    parts.status.classList.add('answer');
-    this.#paint(colourClass(index));
+    fillStrip(strip, prediction, seconds);
+    this.#renewSent(t('What was sent'), extraction);
+    const more = document.createElement('span');
+    more.className = 'more';
+    more.textContent = answer.more;
+    status.replaceChildren(answer.status, more);
+    status.classList.add('answer');
+    this.#paint(colourClass(genres.indexOf(genre)));
     this.element.dataset.genre = genre;
-    parts.piecesBody.replaceChildren();
+    piecesBody.replaceChildren();
     this.#showPieces();
     this.#versus.renew();
   }
 
-  /** The request has ended: tell anew what is known of it. */
-  #renewSent(title) {
+  /**
+   * The request has ended: show anew what is known of it.
+   * @param {string} title
+   * @param {import('../analysis/engine.js').Extraction} request
+   */
+  #renewSent(title, request) {
     const { sentTitle, sentSize, sentBody } = this.#parts;
     sentTitle.textContent = title;
     sentSize.textContent = t('{sent} of numbers for a song of {file}', {
-      sent: size(sentBytes(this.#song.sent)), file: size(this.#song.size),
+      sent: size(sentBytes(request)), file: size(this.#song.size),
     });
     sentBody.replaceChildren();
     this.#showSent();
@@ -302,17 +306,20 @@ export class SongView {
 
   async #showSent() {
     const { sent, sentBody } = this.#parts;
+    if (!sent.open || sentBody.childElementCount) return;
     const { state, model, sent: request } = this.#song;
-    if (!sent.open || !request || !model || sentBody.childElementCount) return;
+    if (!request || !model) return;
     const view = await sentView(this.#song, request, model, {
-      makeUrl: (blob) => this.#url(blob), invert: this.#invert, gone: this.#gone.signal,
+      makeUrl: (blob) => this.#url(blob), engine: this.#engine, gone: this.#gone.signal,
     });
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }
 
   #showPieces() {
     const { pieces, piecesBody } = this.#parts;
-    if (!pieces.open || !this.#song.prediction || piecesBody.childElementCount) return;
-    piecesBody.replaceChildren(piecesTable(this.#song.prediction));
+    const { prediction } = this.#song;
+    if (pieces.open && prediction && !piecesBody.childElementCount) {
+      piecesBody.replaceChildren(piecesTable(prediction));
+    }
   }
 }

@@ -19,7 +19,8 @@ export function parseClock(text) {
 
 /**
  * @param {HTMLFormElement} form
- * @param {(from: number, to: number) => void} onPart seconds from the beginning of the song
+ * @param {(from: number, to: number) => string} onPart seconds from the beginning of the song; gives
+ *   the reason why the stretch has to wait, or nothing
  */
 export function offerPart(form, onPart) {
   const [from, to] = all(form, 'input', HTMLInputElement);
@@ -39,6 +40,10 @@ export function offerPart(form, onPart) {
       from.value = clock(first);
       to.value = clock(last);
       message.textContent = '';
+    },
+    /** @param {string} text beside the button */
+    say(text) {
+      message.textContent = text;
     },
   };
 
@@ -64,8 +69,7 @@ export function offerPart(form, onPart) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const found = chosen();
-    message.textContent = typeof found === 'string' ? found : '';
-    if (typeof found !== 'string') onPart(...found);
+    message.textContent = typeof found === 'string' ? found : onPart(...found);
   });
   return offered;
 }

@@ -2,8 +2,8 @@
 
 import { droppedFiles } from './files.js';
 
-/** @param {(found: import('./files.js').Found) => void} onFiles */
-export function acceptDrops(onFiles) {
+/** @param {import('./entrance.js').Entrance} entrance */
+export function acceptDrops(entrance) {
   // Every element under the pointer fires its own enter and leave, so they are counted.
   let depth = 0;
   /** What is dragged, if there are files in it. @param {DragEvent} event */
@@ -33,6 +33,7 @@ export function acceptDrops(onFiles) {
     event.preventDefault();
     depth = 0;
     show();
-    onFiles(await droppedFiles(transfer));
+    const { files, leftOut } = await droppedFiles(transfer);
+    entrance.add(files, leftOut);
   });
 }

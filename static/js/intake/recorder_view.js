@@ -18,9 +18,9 @@ function fileName() {
 
 /**
  * @param {number} maxMinutes a recording ends by itself then
- * @param {(file: File) => void} onFile
+ * @param {import('./entrance.js').Entrance} entrance takes it as a song
  */
-export function offerRecording(maxMinutes, onFile) {
+export function offerRecording(maxMinutes, entrance) {
   const button = byId('record', HTMLButtonElement);
   const panel = byId('recording');
   const message = byId('record-message');
@@ -57,7 +57,8 @@ export function offerRecording(maxMinutes, onFile) {
     if (!ending) return;
     close();
     try {
-      onFile(await ending.finish(fileName()));
+      const file = await ending.finish(fileName());
+      entrance.add([{ file, path: file.name }]);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       say(error.message);

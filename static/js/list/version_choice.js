@@ -1,21 +1,21 @@
-/** Chooses the version that answers, and keeps what the page says of it true. */
+/** Chooses the version that answers, and shows of the page's texts those of this version. */
 
-const byId = (id) => document.getElementById(id);
+import { all, byId } from '../base/dom.js';
 
 /**
- * @param {import('../songs/song.js').Model[]} models
- * @param {import('../songs/song.js').Model} chosen
- * @param {(model: import('../songs/song.js').Model) => void} onChoose
+ * @param {import('../base/config.js').Model[]} models
+ * @param {import('../songs/queue.js').SongQueue} queue
  */
-export function offerVersions(models, chosen, onChoose) {
-  const select = byId('version');
+export function offerVersions(models, queue) {
+  const select = byId('version', HTMLSelectElement);
   // A reloaded page starts with the version of the site, whatever the browser filled in.
-  select.value = chosen.version;
+  select.value = queue.model.version;
   select.addEventListener('change', () => {
     const model = models.find(({ version }) => version === select.value);
-    for (const element of document.querySelectorAll('[data-version]')) {
+    if (!model) return;
+    for (const element of all(document, '[data-version]')) {
       element.hidden = element.dataset.version !== model.version;
     }
-    onChoose(model);
+    queue.use(model);
   });
 }

@@ -13,10 +13,16 @@
  * that one is gone.
  */
 
+import { reasonOf } from '../base/errors.js';
+import { t, tn } from '../base/text.js';
 import { fromRecord, isFinished, needsSound, SCHEMA, storedState, toRecord } from './remembered.js';
 import { Store } from './store.js';
 import { Tab, uniqueName } from './tab_locks.js';
-import { t, tn } from '../base/text.js';
+
+/**
+ * @typedef {import('../songs/song.js').Song} Song
+ * @typedef {import('../base/config.js').Model} Model
+ */
 
 const CHOICE = 'musiclassify-remember';
 // Changes that come together are written together.
@@ -32,37 +38,58 @@ function chosen() {
   }
 }
 
-/** Why nothing could be opened, for the visitor. */
+/** @param {unknown} error @returns {string} of a DOMException: what kind it is */
+const kindOf = (error) => (error instanceof Error ? error.name : '');
+
+/** @param {unknown} error */
+const briefly = (error) => reasonOf(error) || kindOf(error);
+
+/** @param {unknown} error with which the database could not be opened @returns {string} for the visitor */
 function closedReason(error) {
-  if (error.name === 'VersionError') {
+  if (kindOf(error) === 'VersionError') {
     return t('A newer version of this page stored the list that is remembered here. It is left as it is, and nothing is added to it.');
   }
-  return t('This browser does not let the page remember anything now ({reason}). Your songs are analysed all the same.', { reason: error.message || error.name });
+  return t('This browser does not let the page remember anything now ({reason}). Your songs are analysed all the same.', { reason: briefly(error) });
 }
 
+/** @param {unknown} error with which a song could not be stored @returns {string} for the visitor */
 function brokenReason(error) {
-  if (error.name === 'QuotaExceededError') {
+  if (kindOf(error) === 'QuotaExceededError') {
     return t('There is no room left to remember more. What was stored before comes back at the next visit; nothing is added to it. Your songs are analysed all the same.');
   }
-  return t('Remembering failed ({reason}). What was stored before comes back at the next visit; nothing is added to it. Your songs are analysed all the same.', { reason: error.message || error.name });
+  return t('Remembering failed ({reason}). What was stored before comes back at the next visit; nothing is added to it. Your songs are analysed all the same.', { reason: briefly(error) });
 }
+
+/**
+ * What is stored of a song of this page.
+ * @typedef {object} Kept
+ * @property {string} key
+ * @property {number} order
+ * @property {string} state as it was stored last, or nothing
+ * @property {Blob | null} body
+ * @property {boolean} file
+ * @property {boolean} [refused] its file could not be read
+ */
 
 /** Fires "change" when `on`, `message` or `toCopy` differ. */
 export class History extends EventTarget {
   #queue;
   #models;
-  #show;
+  /** Ends what it hears of the queue. */
+  #deaf = new AbortController();
   /** @type {Store | null} */
   #store = null;
+  /** @type {Tab | null} */
   #tab = null;
-  /** What is stored of each song of this page.
-   * @type {Map<import('../songs/song.js').Song, {key: string, order: number, state: string,
-   *   body: Blob | null, file: boolean, refused?: boolean}>} */
+  /** @type {Map<Song, Kept>} */
   #kept = new Map();
-  /** Key and place of songs, also after remembering has failed. */
+  /** Stays when remembering has failed. @type {WeakMap<Song, {key: string, order: number}>} */
   #places = new WeakMap();
+  /** Songs to be written. @type {Set<Song>} */
   #changed = new Set();
+  /** Keys to be deleted. @type {string[]} */
   #removed = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #writing = Promise.resolve();
   #copying = false;
@@ -73,14 +100,12 @@ export class History extends EventTarget {
 
   /**
    * @param {import('../songs/queue.js').SongQueue} queue
-   * @param {import('../songs/song.js').Model[]} models of the page
-   * @param {(songs: import('../songs/song.js').Song[]) => void} show puts songs into the list
+   * @param {Model[]} models of the page
    */
-  constructor(queue, models, show) {
+  constructor(queue, models) {
     super();
     this.#queue = queue;
     this.#models = models;
-    this.#show = show;
     this.on = false;
     /** Whether something of this page may be stored, also when no more is added to it. */
     this.stored = chosen();
@@ -89,7 +114,6 @@ export class History extends EventTarget {
     this.toCopy = 0;
     /** Settles when what an earlier page has left is in the list. */
     this.ready = Promise.resolve();
-    queue.addEventListener('change', ({ detail }) => this.#note(detail));
     // The last chance, and no more than that: what is late is done again after the reload.
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'hidden') this.#write();
@@ -100,19 +124,20 @@ export class History extends EventTarget {
   start() {
     if (!chosen()) return;
     this.ready = this.#next(async () => {
-      await this.#open();
-      const { records } = await this.#store.read();
+      const { store, tab } = await this.#open();
+      const { records } = await store.read();
       const open = records.filter((record) => record.schema <= SCHEMA && !isFinished(record));
       const owners = new Set(open.map(({ owner }) => owner));
-      owners.delete(this.#tab.name);
+      owners.delete(tab.name);
       const gone = [];
+      /** @type {string[]} */
       const busy = [];
       for (const owner of owners) {
         const release = await Tab.inherit(owner);
         if (release) gone.push({ owner, release });
         else busy.push(owner);
       }
-      await this.#restore([this.#tab.name, ...gone.map(({ owner }) => owner)]);
+      await this.#restore(store, [tab.name, ...gone.map(({ owner }) => owner)]);
       for (const { release } of gone) release();
       for (const owner of busy) this.#waitFor(owner);
       const elsewhere = open.filter(({ owner }) => busy.includes(owner));
@@ -131,7 +156,7 @@ export class History extends EventTarget {
       await this.#open();
       localStorage.setItem(CHOICE, '1');
       this.#say('');
-      this.add(this.#queue.songs);
+      this.#add(this.#queue.songs);
     });
   }
 
@@ -147,18 +172,23 @@ export class History extends EventTarget {
         this.#say(t('Erased: nothing is remembered any more. The list stays until you leave the page.'));
       } catch (error) {
         this.stored = true;
-        this.#say(error.name === 'TimeoutError'
+        this.#say(kindOf(error) === 'TimeoutError'
           ? t('Another tab keeps the stored list busy. It is erased as soon as that tab is closed.')
-          : t('The stored list could not be erased ({reason}).', { reason: error.message || error.name }));
+          : t('The stored list could not be erased ({reason}).', { reason: briefly(error) }));
       }
     });
   }
 
-  /** @param {import('../songs/song.js').Song[]} songs that have come into the list */
-  add(songs) {
-    if (!this.on) return;
-    for (const song of songs) {
-      if (this.#kept.has(song)) continue;
+  /** Copy the sounds that have come back to songs of an earlier page. */
+  keepSounds() {
+    this.#copy();
+  }
+
+  /** @param {Song[]} songs that have come into the list */
+  #add(songs) {
+    const others = songs.filter((song) => !this.#kept.has(song));
+    if (!others.length) return;
+    for (const song of others) {
       this.#kept.set(song, { ...this.#place(song), state: '', body: null, file: false });
       this.#changed.add(song);
     }
@@ -167,57 +197,33 @@ export class History extends EventTarget {
     this.#copy();
   }
 
-  /** @param {import('../songs/song.js').Song} song that has left the list */
-  remove(song) {
-    const kept = this.#kept.get(song);
-    if (!kept) return;
-    this.#kept.delete(song);
-    this.#changed.delete(song);
-    this.#removed.push(kept.key);
+  /** @param {Song[]} songs that have left the list */
+  #remove(songs) {
+    for (const song of songs) {
+      const kept = this.#kept.get(song);
+      if (!kept) continue;
+      this.#kept.delete(song);
+      this.#changed.delete(song);
+      this.#removed.push(kept.key);
+    }
     this.#soon();
   }
 
-  /**
-   * Give songs whose sound is elsewhere their files back.
-   * @param {{file: File, path: string}[]} files that were chosen
-   * @returns {{left: {file: File, path: string}[], found: import('../songs/song.js').Song[]}} those that
-   *   are to be analysed as new songs, and the songs that have their sound again
-   */
-  takeUp(files) {
-    const found = [];
-    /** @type {Map<string, import('../songs/song.js').Song[]>} */
-    const without = new Map();
-    for (const song of this.#queue.songs) {
-      if (song.file) continue;
-      const those = without.get(song.fileName) ?? [];
-      without.set(song.fileName, those);
-      those.push(song);
-    }
-    const left = files.filter(({ file, path }) => {
-      const same = (without.get(file.name) ?? []).filter((song) =>
-        !song.file && song.size === file.size && (song.state !== 'failed' || song.retryable));
-      const song = same.find((each) => each.path === path) ?? same[0];
-      if (!song) return true;
-      song.file = file;
-      found.push(song);
-      this.#queue.retry(song);
-      // Another version may answer otherwise; the earlier answer stays beside it.
-      return song.state === 'done' && song.prediction.version !== this.#queue.model.version;
-    });
-    if (found.length) this.#copy();
-    return { left, found };
-  }
-
+  /** @param {Song} song @returns {{key: string, order: number}} */
   #place(song) {
-    if (!this.#places.has(song)) {
-      // Never the same twice, and after what other tabs have added.
-      this.#order = Math.max(this.#order + 0.001, Date.now());
-      this.#places.set(song, { key: uniqueName(), order: this.#order });
-    }
-    return this.#places.get(song);
+    const known = this.#places.get(song);
+    if (known) return known;
+    // Never the same twice, and after the songs that other tabs have added.
+    this.#order = Math.max(this.#order + 0.001, Date.now());
+    const place = { key: uniqueName(), order: this.#order };
+    this.#places.set(song, place);
+    return place;
   }
 
-  /** One after the other; what fails turns it off with a message. */
+  /**
+   * Do one thing after the other; a failure ends remembering, with a message.
+   * @param {() => Promise<void>} work
+   */
   #next(work) {
     this.#turn = this.#turn.then(work).catch((error) => {
       this.#close();
@@ -227,21 +233,35 @@ export class History extends EventTarget {
   }
 
   async #open() {
-    this.#store = await Store.open((newer) => {
+    const store = await Store.open((newer) => {
       this.#close();
       this.stored = newer;
       this.#say(newer
         ? t('A newer version of this page is open in another tab; nothing more is remembered here.')
         : t('The remembered list was erased in another tab; nothing more is remembered here.'));
     });
-    this.#tab = await Tab.enter();
+    this.#store = store;
+    const tab = await Tab.enter();
+    this.#tab = tab;
+    this.#listen();
     this.on = true;
     this.stored = true;
     this.dispatchEvent(new Event('change'));
+    return { store, tab };
+  }
+
+  /** Follow the queue while songs are remembered. */
+  #listen() {
+    this.#deaf = new AbortController();
+    const { signal } = this.#deaf;
+    this.#queue.on('add', (songs) => this.#add(songs), { signal });
+    this.#queue.on('remove', (songs) => this.#remove(songs), { signal });
+    this.#queue.on('change', (song) => this.#note(song), { signal });
   }
 
   #close() {
     clearTimeout(this.#timer);
+    this.#deaf.abort();
     this.#store?.close();
     this.#store = null;
     this.#tab?.leave();
@@ -254,9 +274,14 @@ export class History extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Show what is stored and not here yet: all finished songs, and the others of these owners. */
-  async #restore(owners) {
-    const { records, bodies, files } = await this.#store.read();
+  /**
+   * Put stored songs that are not here yet into the queue: all finished ones, and the others of some
+   * owners.
+   * @param {Store} store
+   * @param {string[]} owners
+   */
+  async #restore(store, owners) {
+    const { records, bodies, files } = await store.read();
     const here = new Set([...this.#kept.values()].map(({ key }) => key));
     const wanted = records
       .filter((record) => record.schema <= SCHEMA && !here.has(record.key)
@@ -278,20 +303,22 @@ export class History extends EventTarget {
     if (!songs.length) return;
     const wasPaused = wanted.some(({ state }) => state === 'paused');
     if (wasPaused && this.#queue.songs.every((song) => song.finished)) this.#queue.pause();
-    this.#show(songs);
+    this.#queue.add(songs);
     await this.#write();
   }
 
+  /** Take up the songs of another tab as soon as that is gone. @param {string} owner */
   async #waitFor(owner) {
     const release = await Tab.outlive(owner);
     await this.#next(async () => {
-      if (!this.on) return;
+      if (!this.on || !this.#store) return;
       this.#say('');
-      await this.#restore([owner]);
+      await this.#restore(this.#store, [owner]);
     });
     release();
   }
 
+  /** @param {Song} song that differs */
   #note(song) {
     const kept = this.#kept.get(song);
     // Progress is no news: only what a reload has to know is written.
@@ -305,7 +332,7 @@ export class History extends EventTarget {
     this.#timer = setTimeout(() => this.#write(), WRITE_MS);
   }
 
-  /** Write what differs, after what is being written. */
+  /** Write all changes, after those that are being written. */
   #write() {
     clearTimeout(this.#timer);
     this.#writing = this.#writing.then(() => this.#writeNow()).catch((error) => {
@@ -317,11 +344,13 @@ export class History extends EventTarget {
   }
 
   async #writeNow() {
-    if (!this.on || (!this.#changed.size && !this.#removed.length)) return;
+    if (!this.#store || !this.#tab || (!this.#changed.size && !this.#removed.length)) return;
+    /** @type {Required<Omit<import('./store.js').Changes, 'files'>>} */
     const changes = { records: [], bodies: [], answered: [], removed: this.#removed };
     for (const song of this.#changed) {
       const kept = this.#kept.get(song);
-      changes.records.push(toRecord(song, { ...kept, owner: this.#tab.name }));
+      if (!kept) continue;
+      changes.records.push(toRecord(song, { key: kept.key, order: kept.order, owner: this.#tab.name }));
       kept.state = storedState(song);
       const body = song.extraction?.body ?? null;
       if (body && kept.body !== body) changes.bodies.push([kept.key, body]);
@@ -357,21 +386,22 @@ export class History extends EventTarget {
     }
   }
 
+  /** @param {Song} song @param {Kept} kept */
   async #copyOne(song, kept) {
     const store = this.#store;
     try {
-      const { quota, usage } = await navigator.storage?.estimate?.() ?? {};
+      const { quota = Infinity, usage = 0 } = await navigator.storage?.estimate?.() ?? {};
       const open = this.#queue.songs.filter((each) => !each.finished).length;
       if (usage + song.size + open * ROOM_PER_SONG > quota) {
         throw new DOMException('little room', 'QuotaExceededError');
       }
-      if (!needsSound(song) || !this.#kept.has(song)) return;
+      if (!store || !song.file || !needsSound(song) || !this.#kept.has(song)) return;
       // Before it is written, so that an answer in between deletes it again.
       kept.file = true;
       await store.write({ files: [[kept.key, song.file]] });
     } catch (error) {
       kept.file = false;
-      if (error.name !== 'QuotaExceededError') {
+      if (kindOf(error) !== 'QuotaExceededError') {
         // A file that cannot be read any more is told of when its turn comes.
         kept.refused = true;
         return;
@@ -382,6 +412,7 @@ export class History extends EventTarget {
     }
   }
 
+  /** @param {string} message */
   #say(message) {
     this.message = message;
     this.dispatchEvent(new Event('change'));

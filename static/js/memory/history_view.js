@@ -1,17 +1,16 @@
-/** The switch of the history, the button that erases it, and what is to be said of both. */
+/** The switch of the history, the button that erases it, and their messages. */
 
+import { byId } from '../base/dom.js';
 import { tn } from '../base/text.js';
-
-const byId = (id) => document.getElementById(id);
 
 /** @param {import('./history.js').History} history */
 export function showHistory(history) {
-  const choice = byId('remember');
-  const erase = byId('erase');
+  const choice = byId('remember', HTMLInputElement);
+  const erase = byId('erase', HTMLButtonElement);
 
   function show() {
     choice.checked = history.on;
-    // What can no longer be pressed loses the focus.
+    // A button that is hidden loses the focus.
     if (!history.stored && document.activeElement === erase) choice.focus();
     erase.hidden = !history.stored;
     const { toCopy, message } = history;

@@ -1,28 +1,56 @@
 /** A song as it is stored, and back. */
 
 import { UserError } from '../base/errors.js';
-import { Song } from '../songs/song.js';
 import { t } from '../base/text.js';
+import { Song } from '../songs/song.js';
+
+/**
+ * @typedef {import('../base/config.js').Model} Model
+ * @typedef {import('../songs/song.js').State} State
+ *
+ * @typedef {object} Place
+ * @property {string} key
+ * @property {number} order its place in the list
+ * @property {string} owner name of the tab that works on it
+ *
+ * All of a song but the numbers and the sound.
+ * @typedef {object} More
+ * @property {number} schema
+ * @property {State} state
+ * @property {string} fileName
+ * @property {string} path
+ * @property {number} size
+ * @property {Song['part']} part
+ * @property {Song['seconds']} seconds
+ * @property {Song['times']} times
+ * @property {Song['peaks']} peaks
+ * @property {Song['prediction']} prediction
+ * @property {Omit<import('../analysis/engine.js').Extraction, 'body'> | null} extraction
+ * @property {{message: string, retryable: boolean} | null} error
+ * @property {Model | null} model for which the numbers were made, and to which they were sent
+ *
+ * @typedef {Place & More} SongRecord
+ */
 
 // Records of a higher one were written by a newer page and are left alone.
 export const SCHEMA = 1;
 
-/** @param {object} record @returns {boolean} whether nothing is left to do for it */
+/** @param {{state: State}} record @returns {boolean} whether nothing is left to do for it */
 export const isFinished = ({ state }) => ['done', 'failed', 'cancelled'].includes(state);
 
 /** @param {Song} song @returns {boolean} whether its sound is needed after a reload */
 export const needsSound = ({ state, error }) =>
-  state !== 'done' && !(state === 'failed' && !error.retryable);
+  state !== 'done' && !(state === 'failed' && !error?.retryable);
 
-/** What of a song's state is stored: the steps of its way are not. */
+/** @param {Song} song @returns {State} that is stored: a song under way waits again after a reload */
 export function storedState(song) {
   return song.finished || song.state === 'paused' ? song.state : 'queued';
 }
 
 /**
  * @param {Song} song
- * @param {{key: string, order: number, owner: string}} place
- * @returns {object} all but the numbers and the sound
+ * @param {Place} place
+ * @returns {SongRecord}
  */
 export function toRecord(song, { key, order, owner }) {
   const { fileName, path, size, part, seconds, times, error, prediction, peaks, model } = song;
@@ -35,36 +63,35 @@ export function toRecord(song, { key, order, owner }) {
     schema: SCHEMA, key, order, owner, state: storedState(song),
     fileName, path, size, part, seconds, times: { ...times }, peaks, prediction, extraction,
     error: error && { message: error.message, retryable: error.retryable },
-    // What the numbers were made for and sent to.
     model: extraction && model,
   };
 }
 
 /**
- * @param {object} record
- * @param {Blob | undefined} body
- * @param {File | undefined} file
- * @param {import('../songs/song.js').Model[]} models of this page
- * @param {import('../songs/song.js').Model} current the one that answers now
+ * @param {SongRecord} record
+ * @param {Blob | undefined} body its numbers
+ * @param {File | undefined} file its sound
+ * @param {Model[]} models of this page
+ * @param {Model} current the one that answers now
  * @returns {Song} finished, or queued to go on from its numbers or its sound
  */
 export function fromRecord(record, body, file, models, current) {
-  const { state, fileName, size, path, part, seconds, times, error, peaks } = record;
+  const { state, fileName, size, path, part, seconds, times, error, peaks, extraction } = record;
   const song = new Song(file ?? { name: fileName, size }, path, part);
   Object.assign(song, { seconds, times, peaks });
   const asked = models.find(({ version, featureSpec }) =>
     version === record.model?.version && featureSpec.id === record.model.featureSpec.id) ?? record.model;
-  // What is still to be sent goes to the version that answers now; an answer is that of its own.
+  // An answer stays that of its version; numbers that are still to be sent go to the current one.
   song.model = state === 'done' ? asked : current;
-  if (record.extraction && body) {
-    song.extractions.set(asked.featureSpec.id, { ...record.extraction, body });
+  if (extraction && body && asked) {
+    song.extractions.set(asked.featureSpec.id, { ...extraction, body });
   }
   if (state === 'done' && song.extraction) {
     song.state = 'done';
     song.prediction = record.prediction;
   } else if (state === 'cancelled') {
     song.state = 'cancelled';
-  } else if (state === 'failed' && (!error.retryable || !song.needsFile)) {
+  } else if (state === 'failed' && error && (!error.retryable || !song.needsFile)) {
     song.state = 'failed';
     song.error = new UserError(error.message, { retryable: error.retryable });
   } else if (song.needsFile) {

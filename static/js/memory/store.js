@@ -1,10 +1,10 @@
 /**
- * The database of remembered songs, and how it is read and written. What is in it is for
- * remembered.js to say.
+ * The database of remembered songs, and how it is read and written; remembered.js says what a record
+ * holds.
  *
- * Three stores with the same keys, so that the small record of a song can be written without what
- * is large: "songs" (records), "bodies" (the numbers, as they are sent) and "files" (the sound,
- * until it is answered).
+ * Three stores have the same keys, so that the small record of a song can be written without the large
+ * rest: "songs" (records), "bodies" (the numbers, as they are sent) and "files" (the sound, until it is
+ * answered).
  */
 
 import { withTimeout } from '../base/errors.js';
@@ -14,11 +14,28 @@ const VERSION = 1;
 const STORES = ['songs', 'bodies', 'files'];
 const PATIENCE_MS = 10_000;
 
+/**
+ * @typedef {import('./remembered.js').SongRecord} SongRecord
+ *
+ * @typedef {object} Changes
+ * @property {SongRecord[]} [records]
+ * @property {[string, Blob][]} [bodies] by key
+ * @property {[string, File][]} [files] by key
+ * @property {string[]} [answered] keys whose files are needed no longer
+ * @property {string[]} [removed] keys of which nothing may stay
+ */
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
 const answer = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => reject(request.error);
 });
 
+/** @param {IDBTransaction} transaction @returns {Promise<void>} once all is written */
 const end = (transaction) => new Promise((resolve, reject) => {
   transaction.oncomplete = () => resolve();
   transaction.onabort = () => reject(transaction.error ?? new Error('broken off'));
@@ -50,7 +67,7 @@ export class Store {
     try {
       database = await withTimeout(opened, PATIENCE_MS, late);
     } catch (error) {
-      // Should it open after all, it must not stand in the way of others.
+      // Should the database open after all, it must not stand in the way of others.
       opened.then((open) => open.close(), () => {});
       throw error;
     }
@@ -62,7 +79,7 @@ export class Store {
     return new Store(database);
   }
 
-  /** Delete all of it. Other tabs give it free when they hear of it. */
+  /** Delete the database. Other tabs close it when they hear of that. */
   static async erase() {
     await withTimeout(answer(indexedDB.deleteDatabase(NAME)), PATIENCE_MS, late);
   }
@@ -72,15 +89,16 @@ export class Store {
   }
 
   /**
-   * Everything; the blobs are handles, their content is not read.
-   * @returns {Promise<{records: object[], bodies: Map<string, Blob>, files: Map<string, File>}>}
+   * Read everything but the content of the blobs, which are handles.
+   * @returns {Promise<{records: SongRecord[], bodies: Map<string, Blob>, files: Map<string, File>}>}
    */
   async read() {
     const transaction = this.#database.transaction(STORES);
+    /** @param {string} name of a store */
     const byKey = async (name) => {
       const store = transaction.objectStore(name);
       const [keys, values] = await Promise.all([answer(store.getAllKeys()), answer(store.getAll())]);
-      return new Map(keys.map((key, index) => [key, values[index]]));
+      return new Map(keys.map((key, index) => [String(key), values[index]]));
     };
     const [records, bodies, files] = await Promise.all([
       answer(transaction.objectStore('songs').getAll()), byKey('bodies'), byKey('files'),
@@ -90,12 +108,7 @@ export class Store {
 
   /**
    * Write all of it or nothing.
-   * @param {object} changes
-   * @param {{key: string}[]} [changes.records]
-   * @param {[string, Blob][]} [changes.bodies]
-   * @param {[string, File][]} [changes.files]
-   * @param {string[]} [changes.answered] keys whose files are needed no longer
-   * @param {string[]} [changes.removed] keys of which nothing may stay
+   * @param {Changes} changes
    */
   async write({ records = [], bodies = [], files = [], answered = [], removed = [] }) {
     const used = [
@@ -115,7 +128,7 @@ export class Store {
         for (const store of used) transaction.objectStore(store).delete(key);
       }
     } catch (error) {
-      // What throws at once would leave the others to be written.
+      // If one `put` throws, the records before it would still be written.
       ended.catch(() => {});
       transaction.abort();
       throw error;

@@ -1,16 +1,16 @@
 /**
- * Who works on which remembered songs, when several tabs are open. Each tab holds a lock with its
- * name as long as it lives, so that others see whether the owner of a song is still there.
+ * Tells open tabs apart that work on remembered songs. Each tab holds a lock with its name as long as
+ * it lives, so that others see whether the owner of a song is still there.
  *
- * A browser without the Web Locks API cannot tell: there each tab takes up all songs that it finds,
- * and two tabs may analyse the same song. Both store the same, so nothing is lost.
+ * Without the Web Locks API nobody can tell: there each tab takes up all songs that it finds, and two
+ * tabs may analyse the same song. Both store the same, so nothing is lost.
  */
 
 const PREFIX = 'musiclassify-tab-';
 const MINE = 'musiclassify-tab';
-// So long a tab may be gone while it is loaded anew.
+// A tab that is loaded anew is gone for less time than this.
 const RELOAD_MS = 3_000;
-// A page that is left gives its lock free a moment after the next one has begun.
+// A page that is left releases its lock a moment after the next one has begun.
 const LEFT_MS = 1_000;
 
 /** @returns {string} a name that nothing else has; also where randomUUID is not allowed */
@@ -19,12 +19,14 @@ export function uniqueName() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** @typedef {() => void} Release releases a lock */
+
 /**
  * @param {string} name of the tab
- * @param {LockOptions} [options]
- * @returns {Promise<(() => void) | null>} gives the lock free; null when it is not available
+ * @param {LockOptions} options
+ * @returns {Promise<Release | null>} null when the lock is taken and `options` say not to wait
  */
-function hold(name, options = {}) {
+function request(name, options) {
   if (!navigator.locks) return Promise.resolve(() => {});
   return new Promise((resolve, reject) => {
     navigator.locks.request(PREFIX + name, options, (lock) => {
@@ -32,9 +34,21 @@ function hold(name, options = {}) {
         resolve(null);
         return undefined;
       }
-      return new Promise((release) => { resolve(release); });
+      return new Promise((/** @type {(value?: unknown) => void} */ release) => { resolve(release); });
     }).catch(reject);
   });
+}
+
+/**
+ * Wait for the lock of a tab.
+ * @param {string} name
+ * @param {AbortSignal} [signal] ends the waiting
+ * @returns {Promise<Release>}
+ */
+async function hold(name, signal) {
+  const release = await request(name, { signal });
+  if (!release) throw new Error(`The lock ${name} was waited for and is missing`);
+  return release;
 }
 
 /** The name from before a reload, if this tab is not a copy of another that still uses it. */
@@ -44,7 +58,7 @@ async function heldBefore() {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), LEFT_MS);
   try {
-    return { name, release: await hold(name, { signal: patience.signal }) };
+    return { name, release: await hold(name, patience.signal) };
   } catch {
     return null;
   } finally {
@@ -55,6 +69,7 @@ async function heldBefore() {
 export class Tab {
   #release;
 
+  /** @param {string} name @param {Release} release */
   constructor(name, release) {
     this.name = name;
     this.#release = release;
@@ -91,14 +106,18 @@ export class Tab {
 
   /**
    * @param {string} name of another tab
-   * @returns {Promise<(() => void) | null>} a function if that tab is gone: others are kept from
-   *   its songs until it is called
+   * @returns {Promise<Release | null>} given if that tab is gone: other tabs cannot take its songs
+   *   before it is called
    */
   static inherit(name) {
-    return hold(name, { ifAvailable: true });
+    return request(name, { ifAvailable: true });
   }
 
-  /** The same, as soon as that tab is gone for good. */
+  /**
+   * The same, as soon as that tab is gone for good.
+   * @param {string} name
+   * @returns {Promise<Release>}
+   */
   static async outlive(name) {
     for (;;) {
       const release = await hold(name);

@@ -3,7 +3,7 @@
 import { UserError } from '../base/errors.js';
 import { integer, size } from '../base/format.js';
 import { packNoMore, packed } from './packing.js';
-import { t, tn } from '../base/text.js';
+import { t, tn, words } from '../base/text.js';
 
 const TIMEOUT_MS = 60_000;
 const GATEWAY = [502, 503, 504];
@@ -46,7 +46,7 @@ export function refuseLarge({ body, nSegments }, { maxSegments, maxBodyBytes }) 
   }
 }
 
-/** @returns {number | null} seconds that the server, or a proxy, asks to wait */
+/** @param {Response} response @returns {number | null} seconds that the server, or a proxy, asks to wait */
 function retryAfter({ headers }) {
   const said = headers.get('Retry-After')?.trim();
   if (!said) return null;
@@ -55,13 +55,14 @@ function retryAfter({ headers }) {
 }
 
 /**
- * What the server says about a refusal, or a sentence of our own. Only a busy or broken server may
- * answer otherwise when the same numbers come again.
+ * The server's sentence about a refusal, or one of our own. Only a busy or broken server may answer
+ * otherwise when the same numbers come again, so only these errors are retryable.
+ * @param {Response} response
  */
 async function refusal(response) {
   const { status } = response;
   let message = '';
-  // A proxy's word for a server that is away; the server itself answers in JSON.
+  // The server itself answers in JSON: anything else comes from a proxy.
   let unreachable = false;
   try {
     message = (await response.json()).error.message;
@@ -91,7 +92,7 @@ function understand(text) {
  * @param {string} url where predictions of the chosen version are made
  * @param {Blob} body the JSON text
  * @param {AbortSignal} signal ends the request when the song is removed
- * @param {(bytes: number) => void} [onSent] told what goes over the wire, once more for another try
+ * @param {(bytes: number) => void} [onSent] called with the bytes that go over the wire, at each try
  * @returns {Promise<Prediction>}
  * @throws {UserError}
  */
@@ -108,8 +109,8 @@ export async function predict(url, body, signal, onSent = () => {}) {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json', Accept: 'application/json',
-        // What is refused is told in the page's language.
-        'Accept-Language': document.documentElement.lang,
+        // For the sentences of refusals.
+        'Accept-Language': words.language,
         ...headers,
       },
       body: content,

@@ -1,18 +1,18 @@
 /**
- * Packs what is sent with gzip, where that saves time: on the way to another computer.
+ * Packs requests with gzip, where that saves time: on the way to another computer.
  *
  * Measured with a song of three minutes (797 kB, 269 kB packed): packing takes 63 ms. A server on
- * this very computer has the plain text sooner than that; any way slower than 67 Mbit/s does not.
+ * this very computer has the plain text sooner; over any connection slower than 67 Mbit/s it has not.
  */
 
-// Packed at once, it would keep the page from drawing for as long as all of it takes.
+// Between slices the page can draw.
 const SLICE_BYTES = 65_536;
 const HERE = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 
 // A server, or something in front of it, may take no packed bodies after all.
 let wanted = typeof CompressionStream === 'function' && !HERE.test(location.hostname);
 
-/** @param {Blob} body @returns {ReadableStream<Uint8Array>} its content, slice by slice */
+/** @param {Blob} body @returns {ReadableStream<BufferSource>} its content, slice by slice */
 function slices(body) {
   let place = 0;
   return new ReadableStream({
@@ -30,8 +30,8 @@ function slices(body) {
 
 /**
  * @param {Blob} body
- * @returns {Promise<{content: Blob, headers: Record<string, string>}>} what to send instead, or the
- *   body itself
+ * @returns {Promise<{content: Blob, headers: Record<string, string>}>} the packed body, or the body
+ *   itself where packing does not pay
  */
 export async function packed(body) {
   if (!wanted) return { content: body, headers: {} };
@@ -39,7 +39,7 @@ export async function packed(body) {
   return { content: await new Response(stream).blob(), headers: { 'Content-Encoding': 'gzip' } };
 }
 
-/** From now on everything is sent as it is. @returns {boolean} whether that is new */
+/** Send everything as it is from now on. @returns {boolean} whether that is new */
 export function packNoMore() {
   const before = wanted;
   wanted = false;

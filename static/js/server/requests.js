@@ -26,7 +26,9 @@ const TAIL = ']}';
  */
 export function joined(requests, specId) {
   const head = new Blob([`{"feature_spec":${JSON.stringify(specId)},"segments":[`]);
+  /** @type {BlobPart[]} */
   const content = [head];
+  /** @type {Part[]} */
   const parts = [];
   let place = head.size;
   for (const { body, nSegments } of requests) {
@@ -43,7 +45,13 @@ export function joined(requests, specId) {
   return { body: new Blob([...content, TAIL], JSON_TYPE), nSegments, parts };
 }
 
-/** @returns {Blob} what was sent in one request */
+/**
+ * The request of a part.
+ * @param {Blob} body all of them in one
+ * @param {Part[]} parts
+ * @param {{from: number, to: number}} part
+ * @returns {Blob}
+ */
 const requestOf = (body, parts, { from, to }) =>
   new Blob([body.slice(0, parts[0].from), body.slice(from, to), TAIL], JSON_TYPE);
 
@@ -79,7 +87,7 @@ export function combined(answers) {
   if (first.unfamiliar) {
     const { threshold } = first.unfamiliar;
     const sum = answers.reduce((total, { aggregate, segments: { length } }) =>
-      total + aggregate.unfamiliar.score * length, 0);
+      total + (aggregate.unfamiliar?.score ?? 0) * length, 0);
     const score = Number((sum / segments.length).toPrecision(SIGNIFICANT_DIGITS));
     unfamiliar = { score, threshold, flag: score > threshold };
   }
@@ -90,7 +98,7 @@ export function combined(answers) {
 
 /**
  * Ask for all requests of a song, one after the other, and combine the answers.
- * @param {import('../analysis/engine.js').Extraction} extraction
+ * @param {{body: Blob, parts?: Part[]}} extraction
  * @param {(body: Blob) => Promise<import('./api.js').Prediction>} ask
  * @returns {Promise<import('./api.js').Prediction>}
  */

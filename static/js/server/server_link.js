@@ -10,15 +10,15 @@ const HEALTH_URL = '/healthz';
 const PATIENCE_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
-// Before a request is sent again that was lost although the server answers: longer than a process of
-// it takes to be replaced. Four times, and then it is told.
+// Pauses before a request is sent again that was lost although the server answers: longer than the
+// server takes to replace a process. After the last one the loss is told.
 const AGAIN_MS = [300, 600, 1200, 2400];
-// Who asks for a longer pause is not waited for by itself.
+// A server that asks for a longer pause is not waited for.
 const LONGEST_WAIT_S = 120;
-// A shorter pause is over before it could be read about.
+// A shorter pause is over before a sentence about it could be read.
 const NOTICEABLE_MS = 1000;
 
-/** @param {number} ms @param {AbortSignal} signal ends it early */
+/** @param {number} ms @param {AbortSignal} signal ends it early @returns {Promise<void>} */
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const end = () => {
@@ -32,6 +32,7 @@ function pause(ms, signal) {
   });
 }
 
+/** @returns {Promise<boolean>} whether the server answers now */
 async function answers() {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), PATIENCE_MS);
@@ -47,7 +48,9 @@ async function answers() {
 
 /** Fires "change" when `up` differs. */
 export class ServerLink extends EventTarget {
+  /** The question that is under way. @type {Promise<boolean> | null} */
   #check = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #pause = FIRST_PAUSE_MS;
 
@@ -59,7 +62,7 @@ export class ServerLink extends EventTarget {
       if (!this.up && !document.hidden) this.check();
     };
     globalThis.addEventListener('online', again);
-    // It may be on this very computer and answer all the same.
+    // A server on this very computer answers without a network.
     globalThis.addEventListener('offline', () => this.check());
     document.addEventListener('visibilitychange', again);
   }
@@ -89,8 +92,8 @@ export class ServerLink extends EventTarget {
 
   /**
    * Ask for an answer; while the server cannot be reached, wait for it. A request that was lost
-   * although the server answers, as with a process of it that died, is sent again some times, and so
-   * is one that the server wants later (Retry-After).
+   * although the server answers, as when a process of the server died, is sent again some times; so is
+   * one that the server wants later (Retry-After).
    * @template T
    * @param {() => Promise<T>} request
    * @param {AbortSignal} signal ends the waiting
@@ -105,8 +108,9 @@ export class ServerLink extends EventTarget {
       try {
         return await request();
       } catch (error) {
+        if (signal.aborted || !(error instanceof UserError)) throw error;
         const { unreachable, again } = error;
-        if (signal.aborted || (!unreachable && (again ?? null) === null)) throw error;
+        if (!unreachable && again === null) throw error;
         const asked = 1000 * (again ?? 0);
         if (unreachable && !(await this.check())) {
           // However long that takes.
@@ -125,7 +129,7 @@ export class ServerLink extends EventTarget {
     }
   }
 
-  /** At once while the server answers. */
+  /** Wait for the server to be back. @param {AbortSignal} signal @returns {Promise<void>} */
   #back(signal) {
     return new Promise((resolve, reject) => {
       const look = () => {

@@ -1,14 +1,15 @@
 /**
- * Listens to a long file: half a minute after the other is decoded and analysed, and every few
- * minutes the model is asked, so that the first answers are there while the rest is still decoded.
+ * The numbers of a long song, half a minute after the other. Every few minutes the model is asked, so
+ * that the first answers are there while the rest is still decoded.
  */
 
-import { refuseLong } from '../sound/decode.js';
 import { UserError } from '../base/errors.js';
 import { clock } from '../base/format.js';
-import { combined, joined } from '../server/requests.js';
-import { Peaks } from '../sound/peaks.js';
 import { t } from '../base/text.js';
+import { refuseLarge } from '../server/api.js';
+import { combined, joined } from '../server/requests.js';
+import { refuseLong } from '../sound/decode.js';
+import { Peaks } from '../sound/peaks.js';
 
 // Chunks of half a minute: the first answers come early, the others in few requests.
 const FIRST_REQUEST = 4;
@@ -20,13 +21,17 @@ const REST_BYTES = 200;
 let nextKey = 1;
 
 /**
- * Limits of what is taken.
- * @typedef {{maxMinutes: number, maxSegments: number, maxBodyBytes: number}} Limits
+ * @typedef {import('../analysis/engine.js').Extraction} Extraction
+ * @typedef {import('../base/config.js').Limits} Limits
+ * @typedef {import('../base/config.js').Model} Model
+ * @typedef {import('../server/answers.js').Request} Request
+ * @typedef {import('../server/api.js').Prediction} Prediction
+ * @typedef {import('../analysis/messages.d.ts').Piece} Piece
  */
 
 /**
- * Pieces that surely fit in one request.
- * @param {import('./song.js').Model} model
+ * Number of pieces that surely fit in one request.
+ * @param {Model} model
  * @param {Limits} limits
  */
 function mostPieces({ shape, featureSpec }, { maxSegments, maxBodyBytes }) {
@@ -36,8 +41,8 @@ function mostPieces({ shape, featureSpec }, { maxSegments, maxBodyBytes }) {
 }
 
 /**
- * What of the file could not be decoded, for the visitor.
- * @param {{from: number, to: number | null}[]} damage
+ * Tells the visitor where the file is damaged.
+ * @param {import('../sound/messages.d.ts').Damage[]} damage
  * @returns {string} empty for a sound file
  */
 function damageText(damage) {
@@ -50,13 +55,21 @@ function damageText(damage) {
 }
 
 /**
- * What is known of a song so far.
+ * The answer so far.
+ * @typedef {object} Answered
+ * @property {Prediction} prediction of the song's beginning, without a hole
+ * @property {Piece[]} pieces all of it, silent ones too
+ * @property {number} skipped seconds left out at the start
+ * @property {number} seconds how far it reaches
+ */
+
+/**
+ * All that is known of a song so far.
  * @typedef {object} Heard
  * @property {number} seconds that were listened to
- * @property {Uint8Array} peaks their outline
- * @property {import('../analysis/engine.js').Extraction | null} extraction of them
- * @property {{prediction: import('../server/api.js').Prediction, pieces: [number, number][],
- *   skipped: number, seconds: number} | null} answered from the beginning on, without a hole
+ * @property {Uint8Array | null} peaks their outline
+ * @property {Extraction | null} extraction of them
+ * @property {Answered | null} answered
  * @property {boolean} complete whether all of the song is answered
  */
 
@@ -64,40 +77,44 @@ function damageText(damage) {
 export const NOTHING_HEARD = { seconds: 0, peaks: null, extraction: null, answered: null, complete: false };
 
 /**
- * @param {import('../sound/sound_stream.js').SoundStream} stream closed when this ends
- * @param {object} around
- * @param {import('../analysis/engine.js').Engine} around.engine
- * @param {import('./song.js').Model} around.model
- * @param {Limits} around.limits
- * @param {(extraction: {body: Blob, nSegments: number}) => void} around.check throws what must not
- *   be sent
- * @param {(request: {body: Blob}) => Promise<import('../server/api.js').Prediction>} [around.ask] the model;
- *   without it nothing is asked
- * @param {AbortSignal} around.signal
- * @param {(heard: Heard) => void} [around.show] called whenever more is known
- * @returns {Promise<Heard>} of the whole song; where the server was away, not all of it is answered
- * @throws {UserError}
+ * @typedef {object} Listening
+ * @property {Model} model that is to answer
+ * @property {AbortSignal} signal gives it up
+ * @property {(request: Request) => Promise<Prediction>} [ask] the model; without it nothing is asked
+ * @property {(heard: Heard) => void} [show] called whenever more is known
  */
-export async function listen(stream, { engine, model, limits, check, ask, signal, show = () => {} }) {
+
+/**
+ * @param {import('../sound/decode.js').Stream} stream closed when this ends
+ * @param {{engine: import('../analysis/engine.js').Engine, limits: Limits} & Listening} how
+ * @returns {Promise<Heard>} of the whole song; where the server was away, not all of it is answered
+ * @throws {UserError} damaged, silent or too long, refused by the server, or an analysis that broke
+ */
+export async function listen(stream, { engine, limits, model, signal, ask, show = () => {} }) {
   const { featureSpec } = model;
   const key = nextKey;
   nextKey += 1;
   const { starts } = engine;
   const most = mostPieces(model, limits);
   const peaks = new Peaks(featureSpec.sample_rate, limits.maxMinutes * 60);
-  /** @type {{body: Blob, nSegments: number, repeated: boolean, skipped: number}[]} */
+  /** @type {Request[]} */
   const requests = [];
-  /** @type {import('../server/api.js').Prediction[]} */
+  /** @type {Prediction[]} */
   const answers = [];
+  /** @type {Piece[]} */
   const pieces = [];
   const heard = { ...NOTHING_HEARD };
+  /** @type {unknown} */
   let refused = null;
   let away = !ask;
   let asking = Promise.resolve();
 
-  /** @param {number} reached pieces of the song up to the end of this request */
+  /**
+   * @param {Request} request
+   * @param {number} reached pieces of the song up to its end
+   */
   const askFor = async (request, reached) => {
-    if (signal.aborted || refused || away) return;
+    if (signal.aborted || refused || away || !ask) return;
     try {
       answers.push(await ask(request));
     } catch (error) {
@@ -107,7 +124,8 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
       return;
     }
     const known = pieces.slice(0, reached);
-    heard.answered = { prediction: combined(answers), pieces: known, skipped: request.skipped, seconds: known.at(-1)[1] };
+    const [, seconds] = known[known.length - 1];
+    heard.answered = { prediction: combined(answers), pieces: known, skipped: request.skipped, seconds };
     if (!signal.aborted) show({ ...heard });
   };
 
@@ -127,7 +145,7 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
       if (refused) throw refused;
       pieces.push(...found.pieces);
       for (const request of found.requests) {
-        check(request);
+        refuseLarge(request, limits);
         requests.push(request);
         const reached = pieces.length;
         asking = asking.then(() => askFor(request, reached));
@@ -135,7 +153,7 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
       heard.seconds = chunk.seconds;
       heard.peaks = peaks.values;
       if (found.requests.length || last) {
-        const { repeated, skipped } = requests.at(-1);
+        const { repeated, skipped } = requests[requests.length - 1];
         heard.extraction = {
           ...joined(requests, featureSpec.id), repeated, skipped, pieces: [...pieces], damage: damageText(chunk.damage),
         };
@@ -145,7 +163,9 @@ export async function listen(stream, { engine, model, limits, check, ask, signal
     await asking;
     if (refused) throw refused;
     heard.complete = answers.length === requests.length;
-    if (heard.complete) heard.extraction.wire = requests.reduce((sum, { wire }) => sum + wire, 0);
+    if (heard.complete && heard.extraction) {
+      heard.extraction.wire = requests.reduce((sum, { wire }) => sum + (wire ?? 0), 0);
+    }
     return heard;
   } finally {
     stream.close();

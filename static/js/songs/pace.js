@@ -1,4 +1,4 @@
-/** How long the rest of a queue will take, from how long the songs before took. */
+/** The time that the rest of a queue will take, by the time that the songs before it took. */
 
 import { t, tn } from '../base/text.js';
 
@@ -8,11 +8,12 @@ const MS = 1500;
 
 export class Pace {
   #ms = 0;
+  /** @type {number | null} */
   #since = null;
   #bytes = 0;
   #songs = 0;
 
-  /** Whether songs are being worked on from now on: pauses do not count. @param {boolean} active */
+  /** Count the time from now on, or not: pauses do not count. @param {boolean} active */
   run(active) {
     const now = performance.now();
     if (this.#since !== null) this.#ms += now - this.#since;

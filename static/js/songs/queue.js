@@ -1,15 +1,16 @@
 /**
- * Takes songs through decoding, extraction and prediction.
+ * Takes songs through decoding, analysis and answer: samples of a song, numbers of the samples, an
+ * answer to the numbers.
  *
- * Songs are decoded some at a time, while the one before them is analysed: so many and one more are
+ * Some songs are decoded at a time while the one before them is analysed: so many and one more are
  * held. Numbers wait for the server as small blobs. A long song is decoded, analysed and answered
  * bit by bit, by itself.
  */
 
 import { UserError } from '../base/errors.js';
-import { NOTHING_HEARD, listen } from './long_song.js';
-import { peaksOf } from '../sound/peaks.js';
 import { t } from '../base/text.js';
+import { peaksOf } from '../sound/peaks.js';
+import { NOTHING_HEARD } from './long_song.js';
 
 const PARALLEL_REQUESTS = 2;
 // Songs that are decoded at a time: a browser decodes each in a thread of its own. With two cores,
@@ -19,58 +20,76 @@ const DECODING = Math.min(MOST_DECODING, navigator.hardwareConcurrency ?? 2);
 
 /**
  * @typedef {import('./song.js').Song} Song
- * @typedef {import('./song.js').Model} Model
+ * @typedef {import('../base/config.js').Model} Model
+ *
+ * @typedef {object} Collaborators
+ * @property {import('../sound/samples.js').Samples} samples
+ * @property {import('./numbers.js').Numbers} numbers
+ * @property {import('../server/answers.js').Answers} answers
  */
 
-/** Fires "change" with detail = song whenever one differs. */
-export class SongQueue extends EventTarget {
-  #engine;
-  #decode;
-  #check;
-  #predict;
-  #limits;
-  #patiently;
+/** @param {Song} song of the queue @returns {Model} that answers it */
+function modelOf({ model }) {
+  if (!model) throw new Error('a song that is in no queue');
+  return model;
+}
+
+/**
+ * @typedef {object} Events
+ * @property {Song[]} add songs have come to the end of the list
+ * @property {Song[]} remove songs have left it
+ * @property {Song} change this one differs; it has fired "change" itself
+ * @property {Model} use this version answers from now on
+ */
+
+/** The songs of the page, in the order in which they came. */
+export class SongQueue {
+  #events = new EventTarget();
+  #samples;
+  #numbers;
+  #answers;
+  // Songs that are decoded, or wait for the analysis with their samples.
   #preparing = 0;
   // Whether a song was analysed since there was nothing to do.
   #warm = false;
   #extracting = Promise.resolve();
   #requests = 0;
+  /** @type {{song: Song, signal: AbortSignal}[]} */
   #toSend = [];
 
   /**
-   * @param {object} parts
-   * @param {import('../analysis/engine.js').Engine} parts.engine
-   * @param {(song: Song, model: Model, signal: AbortSignal) =>
-   *   Promise<import('../sound/decode.js').Decoded>} parts.decode
-   * @param {(extraction: import('../analysis/engine.js').Extraction) => void} parts.check throws what must
-   *   not be sent
-   * @param {(extraction: {body: Blob}, model: Model, signal: AbortSignal) =>
-   *   Promise<import('../server/api.js').Prediction>} parts.predict
-   * @param {import('./long_song.js').Limits} parts.limits of what is taken
-   * @param {Model} parts.model answers until another is chosen
-   * @param {import('../server/server_link.js').ServerLink['send']} parts.patiently waits for a server that
-   *   is away
+   * @param {Model} model answers until another is chosen
+   * @param {Collaborators} collaborators
    */
-  constructor({ engine, decode, check, predict, patiently, limits, model }) {
-    super();
-    this.#engine = engine;
-    this.#decode = decode;
-    this.#check = check;
-    this.#predict = predict;
-    this.#limits = limits;
-    this.#patiently = patiently;
+  constructor(model, { samples, numbers, answers }) {
+    this.#samples = samples;
+    this.#numbers = numbers;
+    this.#answers = answers;
     /** @type {Song[]} */
     this.songs = [];
     this.paused = false;
     /** @type {Model} */
     this.model = model;
-    engine.addEventListener('change', () => this.#run());
+    numbers.follow(() => this.#run());
   }
 
-  /** @param {Song[]} songs */
+  /**
+   * @template {keyof Events} T
+   * @param {T} type
+   * @param {(detail: Events[T]) => void} listener
+   * @param {AddEventListenerOptions} [options]
+   */
+  on(type, listener, options) {
+    this.#events.addEventListener(type, (event) => {
+      listener(/** @type {CustomEvent<Events[T]>} */ (event).detail);
+    }, options);
+  }
+
+  /** @param {Song[]} songs come to the end of the list */
   add(songs) {
     for (const song of songs) song.model ??= this.model;
     this.songs.push(...songs);
+    this.#tell('add', songs);
     if (this.paused) for (const song of songs) if (!song.finished) this.#set(song, 'paused');
     this.#run();
   }
@@ -106,6 +125,7 @@ export class SongQueue extends EventTarget {
     this.songs = this.songs.filter((song) => !gone.has(song));
     // An empty queue has nothing to wait for.
     if (!this.songs.length) this.paused = false;
+    this.#tell('remove', songs);
   }
 
   /**
@@ -116,18 +136,23 @@ export class SongQueue extends EventTarget {
   use(model) {
     this.model = model;
     for (const song of this.songs) this.#renew(song, model);
+    this.#tell('use', model);
     this.#run();
   }
 
+  /**
+   * @param {Song} song
+   * @param {Model} model
+   */
   #renew(song, model) {
-    const { state, model: { featureSpec } } = song;
-    const readsTheSame = featureSpec.id === model.featureSpec.id;
+    const { state } = song;
+    const readsTheSame = song.model?.featureSpec.id === model.featureSpec.id;
     const able = song.file || song.extractions.has(model.featureSpec.id)
       || song.predictions.has(model.version);
     // Only its answer was kept: it stays that of the version which gave it.
     if (able || !song.finished) song.model = model;
-    const lost = state === 'cancelled' || (state === 'failed' && !song.error.retryable) || !able;
-    // Its numbers are on their way, and the new version takes them as well; of a long song, some are
+    const lost = state === 'cancelled' || (state === 'failed' && !song.retryable) || !able;
+    // Its numbers are being made, and the new version takes them as well; of a long song, some are
     // answered by the version before.
     const underWay = song.running && readsTheSame && state !== 'predicting' && !song.heard;
     song.heard = null;
@@ -142,36 +167,20 @@ export class SongQueue extends EventTarget {
   }
 
   /**
-   * What another version says of a song, beside the one that answers.
-   * @param {Song} song an answered one
-   * @param {Model} model
-   * @param {AbortSignal} signal
-   * @returns {Promise<import('../server/api.js').Prediction>}
-   * @throws {UserError}
+   * Give a song whose sound was not kept its file back.
+   * @param {Song} song
+   * @param {File} file
    */
-  async ask(song, model, signal) {
-    const known = song.predictions.get(model.version);
-    if (known) return known;
-    let extraction = song.extractions.get(model.featureSpec.id);
-    if (!extraction) {
-      if (!song.file) {
-        throw new UserError(t('The sound itself is not kept; choose the file again, please.'));
-      }
-      const { samples, stream } = await this.#decode(song, model, signal);
-      signal.throwIfAborted();
-      if (stream) ({ extraction } = await this.#listen(stream, { model, signal }));
-      else {
-        extraction = await this.#engine.extract(samples, model.featureSpec, () => {});
-        this.#check(extraction);
-      }
-      song.extractions.set(model.featureSpec.id, extraction);
-    }
-    const prediction = await this.#predict(extraction, model, signal);
-    song.predictions.set(model.version, prediction);
-    return prediction;
+  giveFile(song, file) {
+    song.file = file;
+    this.#changed(song);
+    this.retry(song);
   }
 
-  /** Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file. */
+  /**
+   * Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file.
+   * @param {Song} song
+   */
   retry(song) {
     if (!song.retryable || song.needsFile) return;
     song.error = null;
@@ -187,7 +196,7 @@ export class SongQueue extends EventTarget {
     // The first song has the processor for itself, so that its answer comes as soon as it can.
     while (this.#preparing < (this.#warm ? DECODING : 1)) {
       // An earlier page may have made its numbers already: these need no analysis.
-      const ready = this.#engine.state === 'ready';
+      const { ready } = this.#numbers;
       const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
       if (!song) {
         if (!this.#preparing) this.#warm = false;
@@ -198,29 +207,17 @@ export class SongQueue extends EventTarget {
     }
   }
 
-  /** Decode, wait for the analysis to be free, and hand over. */
+  /** Decode, wait for the analysis to be free, and hand over. @param {Song} song */
   async #prepare(song) {
     const { signal } = song.attempt;
     this.#preparing += 1;
     this.#set(song, 'decoding');
     try {
-      const { samples, stream, seconds } = await this.#timed(song, 'decode', () =>
-        this.#decode(song, song.model, signal));
+      const sound = await this.#timed(song, 'decode', () => this.#decode(song, signal));
       if (signal.aborted) return;
-      song.seconds = seconds;
-      if (!stream) song.peaks = peaksOf(samples, samples.length / seconds);
-      // Another is decoded once this one's analysis begins, or has ended if it is a long one.
-      await new Promise((begun) => {
-        this.#extracting = this.#extracting.then(async () => {
-          if (!stream) begun();
-          if (signal.aborted) stream?.close();
-          else if (stream) await this.#follow(song, stream, signal);
-          else await this.#extract(song, samples, signal);
-          begun();
-          this.#warm = true;
-          this.#run();
-        });
-      });
+      song.seconds = sound.seconds;
+      if (sound.samples) song.peaks = peaksOf(sound.samples, sound.samples.length / sound.seconds);
+      await this.#inTurn(song, sound, signal);
     } catch (error) {
       this.#fail(song, error, signal);
     } finally {
@@ -229,22 +226,72 @@ export class SongQueue extends EventTarget {
     }
   }
 
-  #listen(stream, more) {
-    return listen(stream, { engine: this.#engine, limits: this.#limits, check: this.#check, ...more });
+  /**
+   * @param {Song} song
+   * @param {AbortSignal} signal
+   */
+  #decode(song, signal) {
+    const { file, part } = song;
+    if (!file) throw new UserError(t('Choose this file again to analyse it'));
+    return this.#samples.of(file, part, modelOf(song).featureSpec.sample_rate, signal);
   }
 
-  /** Show what is known of a long song while it is listened to. */
-  async #follow(song, stream, signal) {
-    try {
-      await this.#hear(song, stream, signal);
-    } catch (error) {
-      this.#fail(song, error, signal);
-    }
+  /**
+   * Settles when another song may be decoded: when the analysis of this one begins, or has ended if
+   * it is a long one.
+   * @param {Song} song
+   * @param {import('../sound/decode.js').Decoded} sound
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>}
+   */
+  #inTurn(song, { samples, stream }, signal) {
+    return new Promise((begun) => {
+      this.#extracting = this.#extracting.then(async () => {
+        if (!stream) begun();
+        if (signal.aborted) stream?.close();
+        else {
+          try {
+            if (stream) await this.#listen(song, stream, signal);
+            else await this.#extract(song, samples, signal);
+          } catch (error) {
+            this.#fail(song, error, signal);
+          }
+        }
+        begun();
+        this.#warm = true;
+        this.#run();
+      });
+    });
   }
 
-  async #hear(song, stream, signal) {
-    const { model, seconds: whole } = song;
-    const show = (heard) => {
+  /**
+   * @param {Song} song
+   * @param {Float32Array<ArrayBuffer>} samples
+   * @param {AbortSignal} signal
+   */
+  async #extract(song, samples, signal) {
+    const { featureSpec } = modelOf(song);
+    const show = (/** @type {number} */ done, /** @type {number} */ total) => {
+      if (!signal.aborted) this.#set(song, 'extracting', done / total);
+    };
+    show(0, 1);
+    const extraction = await this.#timed(song, 'extract', () =>
+      this.#numbers.of(samples, featureSpec, show));
+    if (signal.aborted) return;
+    song.extraction = extraction;
+    this.#send(song);
+  }
+
+  /**
+   * Analyse a long song and show what is known of it meanwhile.
+   * @param {Song} song
+   * @param {import('../sound/decode.js').Stream} stream
+   * @param {AbortSignal} signal
+   */
+  async #listen(song, stream, signal) {
+    const model = modelOf(song);
+    const whole = song.seconds ?? 0;
+    const show = (/** @type {import('./long_song.js').Heard} */ heard) => {
       if (signal.aborted) return;
       song.heard = heard;
       song.peaks = heard.peaks;
@@ -252,35 +299,19 @@ export class SongQueue extends EventTarget {
     };
     song.heard = NOTHING_HEARD;
     this.#set(song, 'extracting', 0);
-    const { extraction, answered, complete, seconds } = await this.#timed(song, 'extract', () =>
-      this.#listen(stream, { model, signal, show, ask: (request) => this.#predict(request, model, signal) }));
+    const heard = await this.#timed(song, 'extract', () => this.#numbers.ofStream(stream, {
+      model, signal, show, ask: (request) => this.#answers.to(request, model, signal),
+    }));
     if (signal.aborted) return;
-    song.seconds = seconds;
-    song.extraction = extraction;
-    if (complete) {
-      song.prediction = answered.prediction;
+    song.seconds = heard.seconds;
+    song.extraction = heard.extraction;
+    if (heard.complete && heard.answered) {
+      song.prediction = heard.answered.prediction;
       this.#set(song, 'done');
     } else this.#send(song);
   }
 
-  async #extract(song, samples, signal) {
-    const show = (done, total) => {
-      if (!signal.aborted) this.#set(song, 'extracting', done / total);
-    };
-    show(0, 1);
-    try {
-      const extraction = await this.#timed(song, 'extract', () =>
-        this.#engine.extract(samples, song.model.featureSpec, show));
-      this.#check(extraction);
-      if (signal.aborted) return;
-      song.extraction = extraction;
-    } catch (error) {
-      this.#fail(song, error, signal);
-      return;
-    }
-    this.#send(song);
-  }
-
+  /** @param {Song} song whose numbers are there */
   #send(song) {
     song.waits = null;
     this.#set(song, 'predicting');
@@ -295,18 +326,7 @@ export class SongQueue extends EventTarget {
     const { song, signal } = next;
     this.#requests += 1;
     try {
-      if (!signal.aborted) {
-        const prediction = await this.#patiently(() => this.#timed(song, 'request', () =>
-          this.#predict(song.extraction, song.model, signal)), signal, (why) => {
-          if (signal.aborted || song.waits === why) return;
-          song.waits = why;
-          this.#set(song, 'predicting');
-        });
-        if (!signal.aborted) {
-          song.prediction = prediction;
-          this.#set(song, 'done');
-        }
-      }
+      if (!signal.aborted) await this.#answer(song, signal);
     } catch (error) {
       this.#fail(song, error, signal);
     } finally {
@@ -315,29 +335,81 @@ export class SongQueue extends EventTarget {
     }
   }
 
+  /**
+   * @param {Song} song
+   * @param {AbortSignal} signal
+   */
+  async #answer(song, signal) {
+    const { extraction } = song;
+    if (!extraction) throw new Error('a song without numbers');
+    const onWait = (/** @type {Song['waits']} */ why) => {
+      if (signal.aborted || song.waits === why) return;
+      song.waits = why;
+      this.#set(song, 'predicting');
+    };
+    const { prediction, took } = await this.#answers.patientlyTo(extraction, modelOf(song), signal, onWait);
+    if (signal.aborted) return;
+    song.times.request = took;
+    song.prediction = prediction;
+    this.#set(song, 'done');
+  }
+
+  /**
+   * @template T
+   * @param {Song} song
+   * @param {'decode' | 'extract'} step
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
   async #timed(song, step, work) {
     const start = performance.now();
     const result = await work();
-    song.times[step] = performance.now() - start;
-    performance.measure(step, { start, detail: song.id });
+    song.times[step] = performance.measure(step, { start }).duration;
     return result;
   }
 
+  /**
+   * @param {Song} song
+   * @param {unknown} error
+   * @param {AbortSignal} signal of the attempt that failed
+   */
   #fail(song, error, signal) {
     if (signal.aborted) return;
     if (!(error instanceof UserError)) console.error(error);
     song.error = error instanceof UserError
       ? error
-      : new UserError(t('Something unexpected went wrong ({reason}). Retry, please.', { reason: error.message }));
+      : new UserError(t('Something unexpected went wrong ({reason}). Retry, please.', {
+        reason: error instanceof Error ? error.message : String(error),
+      }));
     this.#set(song, 'failed');
   }
 
+  /**
+   * @param {Song} song
+   * @param {import('./song.js').State} state
+   * @param {number | null} progress
+   */
   #set(song, state, progress = null) {
     // Given up halfway, it still shows what was sent.
     if (state === 'queued' || state === 'decoding' || state === 'done') song.heard = null;
     if (state !== 'predicting') song.waits = null;
     song.state = state;
     song.progress = progress;
-    this.dispatchEvent(new CustomEvent('change', { detail: song }));
+    this.#changed(song);
+  }
+
+  /** @param {Song} song */
+  #changed(song) {
+    song.dispatchEvent(new Event('change'));
+    this.#tell('change', song);
+  }
+
+  /**
+   * @template {keyof Events} T
+   * @param {T} type
+   * @param {Events[T]} detail
+   */
+  #tell(type, detail) {
+    this.#events.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

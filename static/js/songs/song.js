@@ -4,20 +4,26 @@ import { clock } from '../base/format.js';
 
 let nextNumber = 1;
 
-/** @typedef {import('../base/config.js').Model} Model */
+/**
+ * @typedef {import('../base/config.js').Model} Model
+ * @typedef {import('../sound/cut.js').Part} Part
+ */
 
 /**
- * One song and how far it is. A paused song waits like a queued one, until the queue goes on.
+ * How far a song is. A paused song waits like a queued one, until the queue goes on.
  * @typedef {'queued' | 'paused' | 'decoding' | 'extracting' | 'predicting' | 'cancelled' | 'done'
  *   | 'failed'} State
  */
-export class Song {
+
+/** Fires "change" whenever the queue has changed it: its view listens. */
+export class Song extends EventTarget {
   /**
    * @param {File | {name: string, size: number}} file
    * @param {string} path where it lies in the folder that it came with, or its name
-   * @param {{from: number, to: number} | null} part seconds of the file that are analysed; null: all
+   * @param {Part | null} part what of the file is analysed; null: all
    */
   constructor(file, path = file.name, part = null) {
+    super();
     this.id = nextNumber;
     nextNumber += 1;
     /** The sound; null when only the answer was kept. @type {File | null} */
@@ -37,48 +43,51 @@ export class Song {
     this.seconds = null;
     /** Outline of the sound, once decoded: see peaks.js. @type {Uint8Array | null} */
     this.peaks = null;
-    /** The version that answers: that of the queue, or of an earlier visit. @type {Model} */
+    /** The version that answers: that of the queue, or of an earlier visit. @type {Model | null} */
     this.model = null;
-    /** What is sent, by feature spec; kept until the song is removed: shown, and sent again.
-     * @type {Map<string, import('../analysis/engine.js').Extraction>} */
+    /** The numbers that are sent, by feature spec; kept until the song is removed: shown, and sent
+     * again. @type {Map<string, import('../analysis/engine.js').Extraction>} */
     this.extractions = new Map();
     /** Answers by version. @type {Map<string, import('../server/api.js').Prediction>} */
     this.predictions = new Map();
-    /** What is known of a long song while it is listened to, and of one that was given up then.
+    /** Of a long song: the answer so far, while it is listened to or after it was given up.
      * @type {import('./long_song.js').Heard | null} */
     this.heard = null;
     /** Why its request is sent again only after a pause: the server wants that, or the answer was
      * lost. @type {'busy' | 'lost' | null} */
     this.waits = null;
-    /** Milliseconds of each finished step. @type {Record<string, number>} */
+    /** Milliseconds of each finished step.
+     * @type {Partial<Record<'decode' | 'extract' | 'request', number>>} */
     this.times = {};
     /** Whether it was finished in an earlier page. */
     this.restored = false;
+    /** A part of it to be analysed as soon as its file is here again. @type {Part | null} */
+    this.wanted = null;
     /** Ends the work at it; another try gets another one. */
     this.attempt = new AbortController();
   }
 
-  /** What its version is sent, or null. */
+  /** The numbers for its version, or null. */
   get extraction() {
-    return this.extractions.get(this.model?.featureSpec.id) ?? null;
+    return (this.model && this.extractions.get(this.model.featureSpec.id)) ?? null;
   }
 
   set extraction(extraction) {
-    this.extractions.set(this.model.featureSpec.id, extraction);
+    if (this.model && extraction) this.extractions.set(this.model.featureSpec.id, extraction);
   }
 
-  /** What was sent or may have been, as far as it is known. */
+  /** The numbers that were sent or may have been, as far as they are known. */
   get sent() {
     return this.extraction ?? this.heard?.extraction ?? null;
   }
 
-  /** What its version answered, or null. */
+  /** The answer of its version, or null. */
   get prediction() {
-    return this.predictions.get(this.model?.version) ?? null;
+    return (this.model && this.predictions.get(this.model.version)) ?? null;
   }
 
   set prediction(prediction) {
-    this.predictions.set(this.model.version, prediction);
+    if (this.model && prediction) this.predictions.set(this.model.version, prediction);
   }
 
   /** Where in the file it begins, in seconds. */
@@ -95,7 +104,7 @@ export class Song {
   }
 
   get retryable() {
-    return this.state === 'cancelled' || (this.state === 'failed' && this.error.retryable);
+    return this.state === 'cancelled' || (this.state === 'failed' && Boolean(this.error?.retryable));
   }
 
   /** Whether it cannot be analysed before its file is chosen again. */

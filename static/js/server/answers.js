@@ -1,0 +1,55 @@
+/** The server's answer to the numbers of a song. */
+
+import { predict } from './api.js';
+import { askAll } from './requests.js';
+
+/**
+ * @typedef {import('../base/config.js').Model} Model
+ * @typedef {import('./api.js').Prediction} Prediction
+ *
+ * Numbers of a song, or of a stretch of a long one.
+ * @typedef {import('../analysis/messages.d.ts').Numbers & import('../analysis/engine.js').More} Request
+ */
+
+export class Answers {
+  #link;
+
+  /** @param {import('./server_link.js').ServerLink} link tells whether the server is there */
+  constructor(link) {
+    this.#link = link;
+  }
+
+  /**
+   * Ask at once; the bytes that went over the wire are noted in `request.wire`.
+   * @param {Request} request
+   * @param {Model} model
+   * @param {AbortSignal} signal gives it up
+   * @returns {Promise<Prediction>}
+   * @throws {UserError}
+   */
+  to(request, model, signal) {
+    request.wire = 0;
+    return askAll(request, (body) => predict(model.predictUrl, body, signal, (bytes) => {
+      request.wire = (request.wire ?? 0) + bytes;
+    }));
+  }
+
+  /**
+   * Ask, and wait while the server is away or busy.
+   * @param {Request} request
+   * @param {Model} model
+   * @param {AbortSignal} signal gives it up
+   * @param {(why: 'busy' | 'lost' | null) => void} onWait see ServerLink.send
+   * @returns {Promise<{prediction: Prediction, took: number}>} took: milliseconds of the request
+   *   that was answered, without what was waited before
+   * @throws {UserError}
+   */
+  patientlyTo(request, model, signal, onWait) {
+    return this.#link.send(async () => {
+      const start = performance.now();
+      const prediction = await this.to(request, model, signal);
+      const { duration } = performance.measure('request', { start });
+      return { prediction, took: duration };
+    }, signal, onWait);
+  }
+}
