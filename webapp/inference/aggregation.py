@@ -1,4 +1,8 @@
-"""The answer for a song, made of the answers for its segments."""
+"""The answer for a song, made of the answers for its segments.
+
+The page does the same with the answers to a long song, which come in several requests:
+`combined` in `static/js/server/requests.js` says why, and one table tests both.
+"""
 
 from __future__ import annotations
 

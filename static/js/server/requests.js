@@ -1,8 +1,9 @@
-/** A long song is sent in several requests: their numbers in one, their answers in one. */
+/** The requests of a long song: all their numbers as one, all their answers as one. */
 
 import { ranking } from '../base/genres.js';
 
-// As the server writes them: digits after the point of a probability, significant ones of a score.
+// As webapp/inference/predictor.py writes them: digits after the point of a probability, significant
+// ones of a score.
 const DECIMALS = 6;
 const SIGNIFICANT_DIGITS = 6;
 
@@ -73,6 +74,13 @@ export const sentBytes = ({ body, parts }) => (parts
 /**
  * One answer for the song, as the server would give it for all its segments at once: the mean of
  * their probabilities and of their scores.
+ *
+ * The server has the same rule for the segments of one request (webapp/inference/aggregation.py). It
+ * stands here once more because the server keeps nothing between requests, and a long song needs
+ * several: its numbers exceed the limits of one, and its first answers are shown while the rest is
+ * decoded. One table of cases holds both to the same answers: tests/data/long_songs.json. Only the last
+ * digit may differ, since probabilities come here rounded.
+ *
  * @param {import('./api.js').Prediction[]} answers in the order of the song
  * @returns {import('./api.js').Prediction}
  */
