@@ -8,7 +8,7 @@ ifndef SIDE_BY_SIDE
 endif
 .SUFFIXES:
 .PHONY: help serve train-demo test quick lint bench audit lock runtime translations clean ready \
-	python check-serve check style types script-types quick-types quick-tests
+	python check-serve check style types script-types script-tests quick-types quick-tests
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -69,12 +69,12 @@ serve: check-serve $(ENGINE_MARK) $(NODE_MARK) runtime
 train-demo: $(if $(NO_SERVE),check,check-serve) $(FULL_MARK) $(if $(NO_SERVE),,$(NODE_MARK) runtime)
 	@exec $(RUN) -m model_training.demo $(DEMO)
 
-test: lint $(NODE_MARK) runtime
+test: lint script-tests $(NODE_MARK) runtime
 	@$(RUN) -m tests.browser.install_browser
 	$(RUN) -m pytest $(PROCESSES) $(ARGS)
 
 quick: check $(QUICK_MARK) $(TYPES_MARK) runtime
-	@$(SIDE_BY_SIDE_MAKE) style script-types quick-types quick-tests
+	@$(SIDE_BY_SIDE_MAKE) style script-types script-tests quick-types quick-tests
 
 lint: check $(DEV_MARK) $(TYPES_MARK)
 	@$(SIDE_BY_SIDE_MAKE) style types script-types
@@ -94,6 +94,9 @@ types:
 
 script-types:
 	node_modules/.bin/tsc --build
+
+script-tests:
+	node --test --test-reporter=spec $(wildcard tests/js/*/*.test.js)
 
 # The whole tree; a package that only the larger locks have is taken for anything.
 quick-types:

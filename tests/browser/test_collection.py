@@ -7,35 +7,12 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .site import Site
 from .sounds import hiss, write
 from .visit import Visit, let_go
-
-STORY = """async (prediction) =>
-  (await import('/static/js/answer/story.js')).story(prediction)"""
-PACE = """async ([songs, bytes, left]) => {
-  const { Pace } = await import('/static/js/songs/pace.js');
-  const real = performance.now;
-  let now = 0;
-  performance.now = () => now;
-  const pace = new Pace();
-  const said = [];
-  for (const ms of songs) {
-    pace.run(true);
-    now += ms;
-    pace.finish(bytes);
-    pace.run(false);
-    now += 3_600_000;  // a pause
-    said.push(pace.left(left));
-  }
-  performance.now = real;
-  return said;
-}"""
-GENRES = ["blues", "pop", "rock"]
 
 
 def band_files(folder: Path, count: int, seconds: float = 12) -> list[Path]:
@@ -232,53 +209,6 @@ def test_export(here: Visit, tmp_path: Path):
     assert "broken" not in content.decode()
 
 
-def test_formulas_are_text_in_the_table(here: Visit):
-    songs = [
-        {
-            "path": path,
-            "seconds": 3,
-            "prediction": {
-                "version": "v1",
-                "genres": GENRES,
-                "aggregate": {"genre": "pop", "probabilities": [0.1, 0.7, 0.2], "unfamiliar": None},
-            },
-        }
-        for path in ("=1+1.wav", "+a.wav", "-b.wav", "@c.wav", 'say "hi", all.wav', "plain.wav")
-    ]
-    text = here.page.evaluate(
-        "async (songs) => (await import('/static/js/songs/collection.js')).toCsv(songs)", songs
-    )
-    assert text[0] == "\ufeff"
-    rows = list(csv.reader(io.StringIO(text[1:], newline="")))
-    assert [row[0] for row in rows[1:]] == [
-        "'=1+1.wav", "'+a.wav", "'-b.wav", "'@c.wav", 'say "hi", all.wav', "plain.wav",
-    ]  # fmt: skip
-
-
-def test_playlists_hold_files_that_begin_like_comments(here: Visit):
-    songs = [{"path": "#1 hit.mp3", "seconds": 61.6, "name": "#1 hit.mp3"}]
-    text = here.page.evaluate(
-        "async (songs) => (await import('/static/js/songs/collection.js')).toPlaylist(songs)", songs
-    )
-    assert text == "#EXTM3U\n#EXTINF:62,#1 hit\n./#1 hit.mp3\n"
-
-
-def test_doubted_songs_are_the_least_sure(here: Visit):
-    songs = [
-        {"id": n, "state": "done", "prediction": {"genres": GENRES, "aggregate": {
-            "genre": "pop", "probabilities": [0, share, 1 - share], "unfamiliar": {"flag": flag},
-        }}}
-        for n, (share, flag) in enumerate([(0.5, False), (0.9, True), (0.7, False)])
-    ]  # fmt: skip
-    code = (
-        "async ([songs, order]) => (await import('/static/js/songs/collection.js'))"
-        ".ordered(songs, order).map((song) => song.id)"
-    )
-    assert here.page.evaluate(code, [songs, "surest"]) == [2, 0, 1]
-    assert here.page.evaluate(code, [songs, "unsurest"]) == [1, 0, 2]
-    assert here.page.evaluate(code, [songs, "genre"]) == [2, 0, 1]
-
-
 def test_a_last_song_is_neither_stuck_nor_hidden(
     visit: Callable[..., Visit], site: Site, tmp_path: Path
 ):
@@ -323,64 +253,3 @@ def test_a_last_song_is_neither_stuck_nor_hidden(
     visitor.choose(files)
     assert page.input_value("#filter") == ""
     assert visitor.song("02.wav").is_visible()
-
-
-def prediction(pieces: str, probabilities: list[float]) -> dict[str, Any]:
-    """An answer whose pieces of five seconds are won by the genres of these initials."""
-    won = [next(genre for genre in GENRES if genre[0] == piece) for piece in pieces]
-    winner = GENRES[probabilities.index(max(probabilities))]
-    return {
-        "version": "v1",
-        "genres": GENRES,
-        "segments": [
-            {"start": 5 * n, "end": 5 * n + 5, "genre": genre, "probabilities": probabilities}
-            for n, genre in enumerate(won)
-        ],
-        "aggregate": {
-            "genre": winner,
-            "probabilities": probabilities,
-            "votes": {genre: won.count(genre) for genre in set(won)},
-            "unfamiliar": None,
-        },
-    }
-
-
-@pytest.mark.parametrize(
-    ("pieces", "probabilities", "expected"),
-    [
-        ("r", [0, 0, 1], ""),
-        ("rrrr", [0.05, 0.05, 0.9], "Rock from beginning to end"),
-        ("rrrr", [0.2, 0.05, 0.75], "Rock from beginning to end, with a touch of blues"),
-        ("bbbb" + "r" * 20, [0.2, 0, 0.8], "Mostly rock, with blues in the first minute"),
-        ("r" * 20 + "bbbb", [0.2, 0, 0.8], "Mostly rock, with blues at the end"),
-        ("r" * 20 + "bbbb" + "r" * 9, [0.1, 0, 0.9], "Mostly rock, with blues from 1:40 to 2:00"),
-        ("b" * 16 + "r" * 30, [0.3, 0, 0.7], "Mostly rock, with blues until 1:20"),
-        ("rbrprbrrr", [0.2, 0.15, 0.65], "Mostly rock, with a touch of blues and pop"),
-        ("rbrb", [0.1, 0.0, 0.9], "A mix, rock more than anything else"),
-        ("r" * 30 + "b" * 15, [0.4, 0, 0.6], "Mostly rock, with blues from 2:30 on"),
-        ("r" * 20 + "b" * 3 + "r", [0.1, 0, 0.9], "Mostly rock, with blues from 1:40 to 1:55"),
-        ("r" * 11 + "b" * 3 + "r", [0.1, 0, 0.9], "Mostly rock, with blues from 0:55 to 1:10"),
-        ("r" * 10 + "b" * 30, [0.4, 0, 0.6], ""),
-        ("bbpp", [0.3, 0.3, 0.4], ""),
-        (
-            "rrrbbbppp", [0.3, 0.3, 0.4],
-            "More rock than anything else, with blues in the first minute and pop at the end",
-        ),
-    ],
-)  # fmt: skip
-def test_the_course_of_a_song_in_words(
-    here: Visit, pieces: str, probabilities: list[float], expected: str
-):
-    assert here.page.evaluate(STORY, prediction(pieces, probabilities)) == expected
-
-
-def test_time_left_follows_the_work_done_and_not_the_pauses(here: Visit):
-    said = here.page.evaluate(PACE, [[1000, 1000, 1000, 1000], 1_000_000, 180_000_000])
-    assert said == ["", "", "about 3 minutes left", "about 3 minutes left"]
-    assert here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 10_000_000])[-1] == (
-        "less than a minute left"
-    )
-    assert (
-        here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 60_000_000])[-1] == "about a minute left"
-    )
-    assert here.page.evaluate(PACE, [[1000] * 3, 1_000_000, 0])[-1] == ""

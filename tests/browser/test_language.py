@@ -127,27 +127,6 @@ def test_a_browser_that_is_too_old_is_told_in_french(
     assert page.inner_text(".engine-text").startswith("Ce navigateur est trop ancien")
 
 
-def test_sizes_and_times_are_written_as_people_write_them(visit: Callable[..., Visit], site: Site):
-    script = """async () => {
-      const { size, duration, percent } = await import('/static/js/base/format.js');
-      return [size(1), size(999), size(1000), size(9960), size(4_849_000), size(999_600),
-        size(12e9), duration(456), duration(12_345), percent(0.62), percent(0.001)];
-    }"""
-    english = visit(f"{site.url}/?lang=en")
-    english.page.goto(english.url)
-    assert english.page.evaluate(script) == [
-        "1 byte", "999 bytes", "1.0 kB", "10.0 kB", "4.8 MB", "1.0 MB",
-        "12 GB", "0.46 s", "12 s", "62%", "<1%",
-    ]  # fmt: skip
-    french = visit(f"{site.url}/?lang=fr")
-    french.page.goto(french.url)
-    found = [re.sub("[\u202f\xa0]", " ", text) for text in french.page.evaluate(script)]
-    assert found == [
-        "1 octet", "999 octets", "1,0 ko", "10,0 ko", "4,8 Mo", "1,0 Mo",
-        "12 Go", "0,46 s", "12 s", "62 %", "<1 %",
-    ]  # fmt: skip
-
-
 def test_nothing_hangs_over_on_a_phone(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     visitor = visit(site.url, locale="fr-FR", viewport=PHONE, permissions=["microphone"]).opened()
     visitor.expected_complaints = ("404",)

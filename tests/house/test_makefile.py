@@ -43,10 +43,15 @@ printf '#!/bin/sh\\necho "tsc $*" >> "$LOG"\\n' > $folder/node_modules/.bin/tsc
 chmod +x $folder/node_modules/.bin/tsc
 echo "npm$told" >> "$LOG"
 """
+NODE = """#!/bin/sh
+echo "node $*" >> "$LOG"
+test ! -e "broken script"
+"""
+SCRIPT_TESTS = "node --test --test-reporter=spec tests/js/room/some.test.js"
 
 
 class Clone:
-    """A copy of what make reads, with a Python and an npm that only write down."""
+    """A copy of what make reads, with a Python, a node and an npm that only write down."""
 
     def __init__(self, tmp_path: Path, root: Path) -> None:
         self.folder = tmp_path / "clone"
@@ -59,7 +64,10 @@ class Clone:
             shutil.copy(path, self.folder)
         (self.folder / "bench").mkdir()
         shutil.copy(root / "bench/package-lock.json", self.folder / "bench")
-        for name, text in (("python3", PYTHON.format(real=sys.executable)), ("npm", NPM)):
+        (self.folder / "tests/js/room").mkdir(parents=True)
+        (self.folder / "tests/js/room/some.test.js").touch()
+        tools = {"python3": PYTHON.format(real=sys.executable), "npm": NPM, "node": NODE}
+        for name, text in tools.items():
             path = self.tools / name
             path.write_text(text)
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -144,6 +152,7 @@ def test_test_checks_everything_and_serve_needs_nothing_then(clone: Clone) -> No
     # side by side, so in any order
     assert sorted(done[3:7]) == ["mypy", "ruff check", "ruff format --check", "tsc --build"]
     assert done[7:] == [
+        SCRIPT_TESTS,
         "webapp.runtime",
         "tests.browser.install_browser",
         f"pytest {PROCESSES} -k mel",
@@ -155,6 +164,7 @@ def test_quick_needs_its_lock_only_and_takes_any_larger_one(clone: Clone) -> Non
     checks = [
         "mypy --cache-dir=.mypy_cache/quick --disable-error-code=import-not-found"
         " --no-warn-unused-ignores",
+        SCRIPT_TESTS,
         f"pytest {PROCESSES} -m not full tests/features tests/house tests/inference tests/webapp",
         "ruff check",
         "ruff format --check",
@@ -175,6 +185,12 @@ def test_a_failing_check_fails_quick_and_the_others_still_run(clone: Clone) -> N
     clone.make("quick")
     (clone.folder / "broken style").touch()
     assert any(line.startswith("pytest ") for line in clone.make("quick", status=2))
+
+
+def test_a_failing_test_of_the_scripts_fails_test_and_quick(clone: Clone) -> None:
+    (clone.folder / "broken script").touch()
+    assert clone.make("test", status=2)[-1] == SCRIPT_TESTS
+    assert SCRIPT_TESTS in clone.make("quick", status=2)
 
 
 def test_train_demo_installs_everything_and_hands_its_options_on(clone: Clone) -> None:

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { gunzipSync } from 'node:zlib';
+
+/**
+ * The module as a page under this name loads it: it looks at the name when it is loaded.
+ * @param {string} hostname
+ * @returns {Promise<typeof import('../../../static/js/server/packing.js')>}
+ */
+async function packingAt(hostname) {
+  Object.defineProperty(globalThis, 'location', { value: { hostname }, configurable: true });
+  return import(`../../../static/js/server/packing.js?page=${++pages}`);
+}
+let pages = 0;
+
+/** As much as a song of three minutes sends. */
+const NUMBERS = JSON.stringify(Array.from({ length: 100_000 }, (_, n) => Math.sin(n).toFixed(3)));
+
+test('on the way to another computer everything is packed, and comes back as it was', async () => {
+  const { packed } = await packingAt('music.example.org');
+  // Longer and shorter than what is packed at a time, and just as long.
+  for (const text of ['', '{}', 'é'.repeat(32_768), 'x'.repeat(65_537), NUMBERS]) {
+    const { content, headers } = await packed(new Blob([text]));
+    assert.deepEqual(headers, { 'Content-Encoding': 'gzip' });
+    assert.equal(gunzipSync(Buffer.from(await content.arrayBuffer())).toString(), text);
+  }
+});
+
+test('packing makes numbers a great deal smaller', async () => {
+  const { packed } = await packingAt('music.example.org');
+  const body = new Blob([NUMBERS]);
+  const { content } = await packed(body);
+  assert.ok(content.size < body.size / 2, `${content.size} of ${body.size} bytes`);
+});
+
+test('a server on this very computer gets plain text', async () => {
+  for (const name of ['localhost', 'music.localhost', '127.0.0.1', '127.1.2.3', '[::1]']) {
+    const { packed } = await packingAt(name);
+    const body = new Blob(['{}']);
+    assert.deepEqual(await packed(body), { content: body, headers: {} }, name);
+  }
+});
+
+test('a name that only looks like this computer is another one', async () => {
+  const names = [
+    'localhost.example.org', 'notlocalhost', '127.0.0.1.example.org', '10.127.0.0', '128.0.0.1',
+    '[::2]', '192.168.0.1', '127x0x0x1',
+  ];
+  for (const name of names) {
+    const { packed } = await packingAt(name);
+    assert.deepEqual((await packed(new Blob(['{}']))).headers, { 'Content-Encoding': 'gzip' }, name);
+  }
+});
+
+test('a server that takes no packed bodies gets none from then on', async () => {
+  const { packed, packNoMore } = await packingAt('music.example.org');
+  assert.equal(packNoMore(), true);
+  assert.equal(packNoMore(), false);
+  const body = new Blob(['{}']);
+  assert.equal((await packed(body)).content, body);
+});
+
+test('a browser that cannot pack sends plain text', async (t) => {
+  const whole = globalThis.CompressionStream;
+  Object.assign(globalThis, { CompressionStream: undefined });
+  t.after(() => Object.assign(globalThis, { CompressionStream: whole }));
+  const { packed, packNoMore } = await packingAt('music.example.org');
+  const body = new Blob(['{}']);
+  assert.equal((await packed(body)).content, body);
+  assert.equal(packNoMore(), false);
+});
