@@ -1,7 +1,7 @@
-"""Numbers as the page's language writes them.
+"""Numbers of a card as the page's language writes them.
 
-They are rounded as Python's formats round, then their marks are exchanged: so an English page
-shows the very digits that reports and the command line show.
+The digits are those of `webapp/inference/rounding.py`, as in reports and on the command line; only
+their marks are exchanged.
 """
 
 from __future__ import annotations
@@ -11,24 +11,36 @@ import functools
 from babel.core import Locale
 from babel.numbers import get_decimal_symbol, get_group_symbol
 from flask_babel import get_locale
+from markupsafe import Markup
+
+from .inference import rounding
+from .inference.card import Interval
+from .language import _
 
 
 def percent(share: float, digits: int = 0) -> str:
     """A share of 1 with its sign: 0.6655 as 66.5%, in French 66,5 %."""
     locale = _locale()
-    return _marked(f"{100 * share:.{digits}f}", locale) + _percent_sign(locale)
+    return _marked(rounding.decimal(100 * share, digits), locale) + _percent_sign(locale)
 
 
 def decimal(value: float, digits: int = 0, signed: bool = False) -> str:
-    """A number with a fixed number of digits; `signed` also writes the sign of what grows."""
-    return _marked(f"{value:{'+' if signed else ''}.{digits}f}", _locale())
+    """A number with a fixed number of digits; `signed` writes a plus too."""
+    return _marked(rounding.decimal(value, digits, signed), _locale())
 
 
 def figure(value: float) -> str:
     """Any number of a card: whole ones whole, large ones without a fraction, else four digits."""
-    whole = isinstance(value, int)
-    text = f"{value:,}" if whole else f"{value:,.0f}" if value > 1000 else f"{value:.4g}"
-    return _marked(text, _locale())
+    return _marked(rounding.figure(value), _locale())
+
+
+def interval(share: Interval, digits: int = 1) -> Markup:
+    """A share with its 95 % interval, which is quieter."""
+    low, high = (percent(end, digits) for end in (share.low, share.high))
+    between = _("%(low)s to %(high)s", low=low, high=high)
+    return Markup('{} <span class="quiet">({})</span>').format(
+        percent(share.value, digits), between
+    )
 
 
 def _locale() -> Locale:

@@ -13,12 +13,13 @@ from . import assets, charts, language, numbers
 from .api import find
 from .errors import RequestError
 from .inference import Card, CardError
+from .inference.sections import compared, sections
 from .language import _
 from .state import Site, site
 
 bp = Blueprint("pages", __name__)
 
-for shown in (numbers.percent, numbers.decimal, numbers.figure):
+for shown in (numbers.percent, numbers.decimal, numbers.figure, numbers.interval):
     bp.add_app_template_filter(shown)
 
 # Files of a version that its page offers, and their types.
@@ -47,15 +48,15 @@ def index() -> Response:
 def model(version: str) -> Response:
     """Show everything that is known about a version, and a table of all versions."""
     card = find(version)
-    told = card.to_json()
+    told = sections(card.to_json())
     return _page(
         "model.html",
-        card=told,
-        roc=charts.roc(told),
+        card=card.to_json(),
+        sections=told,
+        roc=charts.roc(told.roc, card.genres),
         false_alarms=charts.FALSE_ALARMS,
-        reliability=charts.reliability(told),
-        history=charts.history(told),
-        parameters=parameters(card.spec),
+        reliability=charts.reliability(told.reliability),
+        history=charts.history(told.history),
         names=number_names(card.spec),
         downloads=[name for name in card.files if name in DOWNLOADS],
         models=summaries(site()),
@@ -140,39 +141,19 @@ def number_names(spec: FeatureSpec) -> list[str]:
     return statistics_names(spec) if spec.kind == "statistics" else []
 
 
-def parameters(spec: FeatureSpec) -> dict[str, Any]:
-    """The parameters of a spec that matter for its kind, and the numbers that follow from them."""
-    shown = spec.to_json()
-    if spec.kind == "log_mel" or (spec.kind == "statistics" and "mfcc" not in spec.statistics):
-        del shown["n_mfcc"]
-    if spec.kind == "statistics":
-        shown["numbers_per_piece"] = shown.pop("n_coefficients")
-    return shown
-
-
 def summaries(here: Site) -> list[dict[str, Any]]:
     """Every version in brief, newest last, and whether it is selected or recommended here."""
     return [
         {
-            **card.summary(),
-            **_compared(card.to_json()),
+            "version": card.version,
+            "title": card.title,
             "spec": card.spec,
-            "latency": card.to_json()["latency"],
+            "compared": compared(card.to_json()),
             "recommended": card.version == here.recommended,
             "selected": card.version == here.selected,
         }
         for card in here.registry.cards.values()
     ]
-
-
-def _compared(card: dict[str, Any]) -> dict[str, Any]:
-    """Figures beside the accuracy by which versions are compared, as far as the card has them."""
-    track = card["metrics"]["test"]["track"]
-    return {
-        "roc_auc": (track.get("roc_auc") or {}).get("macro"),
-        "calibration_error": track.get("calibration_error"),
-        "n_parameters": card["architecture"].get("n_parameters"),
-    }
 
 
 def _page(template: str, **context: Any) -> Response:

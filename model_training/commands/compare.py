@@ -27,13 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the tables; write the page if asked for."""
     from ..errors import TrainingError
+    from ..reporting.words import words
     from ..stores.store import open_store
     from ..studies.comparison import (
-        TABLE_HEADERS,
         comparison_html,
         f1_by_genre,
         p_value,
         pair_up,
+        table_headers,
         table_row,
     )
     from ..terminal import table
@@ -45,9 +46,10 @@ def run(options: argparse.Namespace) -> None:
     cards = [open_version(options.models, version) for version in options.versions]
     for card in cards:
         print(f"{card.version}: {card.title}, {card.metrics['test']['n_tracks']} test tracks")
-    print("\nAccuracy on the test tracks, with 95 % intervals:")
-    print(table(TABLE_HEADERS, [table_row(card) for card in cards]))
-    print("ECE: expected calibration error. MB: model.tflite. ms: a song of three minutes.")
+    print("\nAccuracy on the test tracks:")
+    print(table(table_headers(), [table_row(card) for card in cards]))
+    print(words().short_note)
+    print(words().short_note_files)
     if f1 := f1_by_genre(cards):
         print("\nF1 per genre:")
         rows = [[genre, *(f"{value:.3f}" for value in values)] for genre, values in f1.items()]

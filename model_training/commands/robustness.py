@@ -54,6 +54,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _on_tracks(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
+    import msgspec
+
+    from webapp.inference.sections import Disturbed
+
     from ..reporting.terminal_card import disturbance_table
     from ..stores.store import open_store
     from ..studies.robustness import measure_store
@@ -62,7 +66,7 @@ def _on_tracks(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
     rows = measure_store(predictor, store)
     n_tracks = len(store.split("validation"))
     print(f"{options.version} on the {n_tracks} validation tracks of {store.name}:")
-    print(disturbance_table((row, None) for row in rows))
+    print(disturbance_table([(row, None) for row in msgspec.convert(rows, list[Disturbed])]))
     return {"data": store.name, "tracks": n_tracks, "disturbances": rows}
 
 

@@ -1,8 +1,9 @@
 """Figures of a model's report as SVG text: no display, no state, the same bytes for the same data.
 
-Every function takes plain data as a model card holds it and returns one `<svg>` element, ready to
-stand inside an HTML page or in a file of its own. Its colours are the custom properties of the
-site's `tokens.css`, so figures follow the page into dark mode; alone, they show the light ones.
+Every function takes plain numbers, or what `webapp.inference.sections` and `curves` tell of a card,
+and returns one `<svg>` element, ready to stand inside an HTML page or in a file of its own. Its
+colours are the custom properties of the site's `tokens.css`, so figures follow the page into dark
+mode; alone, they show the light ones.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from webapp.inference.curves import MEAN, Bin, Learning, Roc
+from webapp.inference.sections import Genre, Measured
+
 TOKENS = Path(__file__).resolve().parents[2] / "static" / "css" / "tokens.css"
 # Drawn in colours that mean a token and nothing else; `_inline` puts the token in their place.
 MARKS = {
@@ -34,8 +38,6 @@ MARKS = {
 LONGEST_LABEL = 24
 LONGEST_TITLE = 18
 PANELS_PER_ROW = 5
-
-Interval = Mapping[str, float]
 
 
 @functools.cache
@@ -208,159 +210,135 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], genres: Sequence[str]) -> 
     return drawing.svg
 
 
-def roc_curves(roc: Mapping[str, Mapping[str, Sequence[float]]], auc: Mapping[str, float]) -> str:
-    """One-vs-rest ROC curves, one small panel each; `auc` by genre stands in the titles."""
-    columns = min(PANELS_PER_ROW, len(roc))
-    rows = -(-len(roc) // columns)
-    description = "One-vs-rest ROC curves of " + ", ".join(roc) + "."
+def roc_curves(curves: Sequence[Roc]) -> str:
+    """One-vs-rest ROC curves, one small panel for each genre; the mean is left out."""
+    curves = [curve for curve in curves if curve.key != MEAN]
+    columns = min(PANELS_PER_ROW, len(curves))
+    rows = -(-len(curves) // columns)
+    description = "One-vs-rest ROC curves of " + ", ".join(curve.key for curve in curves) + "."
     with _Drawing(description, 0.5 + 1.5 * columns, 0.4 + 1.85 * rows) as drawing:
         grid = drawing.figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axes, (genre, curve) in zip(grid.flat, roc.items(), strict=False):
+        for axes, curve in zip(grid.flat, curves, strict=False):
+            x, y = zip(*curve.points, strict=True)
             axes.plot([0, 1], [0, 1], color=MARKS["line-strong"], linewidth=0.8, linestyle=":")
-            axes.fill_between(curve["fpr"], curve["tpr"], color=MARKS["accent"], alpha=0.12, lw=0)
-            axes.plot(curve["fpr"], curve["tpr"], color=MARKS["accent"])
-            area = f"\nAUC {auc[genre]:.3f}" if genre in auc else ""
-            axes.set_title(_short(genre, LONGEST_TITLE) + area)
+            axes.fill_between(x, y, color=MARKS["accent"], alpha=0.12, lw=0)
+            axes.plot(x, y, color=MARKS["accent"])
+            area = f"\nAUC {curve.area:.3f}" if curve.area is not None else ""
+            axes.set_title(_short(curve.key, LONGEST_TITLE) + area)
             axes.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
             axes.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
             axes.xaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_major_formatter("{x:g}")
-        for axes in grid.flat[len(roc) :]:
+        for axes in grid.flat[len(curves) :]:
             axes.set_visible(False)
         drawing.figure.supxlabel("false positive rate", color=MARKS["quiet"], size=9)
         drawing.figure.supylabel("true positive rate", color=MARKS["quiet"], size=9)
     return drawing.svg
 
 
-def genre_f1(per_genre: Mapping[str, Mapping[str, float]]) -> str:
+def genre_f1(genres: Sequence[Genre]) -> str:
     """A bar of F1 for each genre, with marks for its precision and recall."""
-    names = list(per_genre)
-    places = range(len(names))
-    description = "F1 per genre: " + ", ".join(f"{g} {per_genre[g]['f1']:.2f}" for g in names)
-    with _Drawing(description, 5.0, 1.1 + 0.3 * len(names)) as drawing:
+    places = range(len(genres))
+    description = "F1 per genre: " + ", ".join(f"{genre.name} {genre.f1:.2f}" for genre in genres)
+    with _Drawing(description, 5.0, 1.1 + 0.3 * len(genres)) as drawing:
         axes = drawing.figure.subplots()
-        values = [per_genre[genre]["f1"] for genre in names]
+        values = [genre.f1 for genre in genres]
         axes.barh(places, values, height=0.62, color=MARKS["accent"], alpha=0.32, label="F1")
-        for key, marker, filled in (("precision", "o", True), ("recall", "D", False)):
+        for label, shares, marker, filled in (
+            ("precision", [genre.precision for genre in genres], "o", True),
+            ("recall", [genre.recall for genre in genres], "D", False),
+        ):
             axes.plot(
-                [per_genre[genre][key] for genre in names],
+                shares,
                 places,
                 marker,
                 markersize=5,
                 color=MARKS["accent"],
                 markerfacecolor=MARKS["accent"] if filled else MARKS["surface"],
-                label=key,
+                label=label,
                 clip_on=False,
             )
         for place, value in zip(places, values, strict=True):
             axes.text(1.03, place, f"{value:.2f}", va="center_baseline")
-        axes.set_yticks(places, [_short(genre) for genre in names])
+        axes.set_yticks(places, [_short(genre.name) for genre in genres])
         axes.tick_params(axis="y", length=0, labelcolor=MARKS["ink"])
-        axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))
+        axes.set(xlim=(0, 1), ylim=(len(genres) - 0.4, -0.6))
         axes.grid(False, axis="y")
         axes.spines["left"].set_visible(False)
         drawing.figure.legend(loc="outside upper left", ncols=3, labelcolor=MARKS["quiet"])
     return drawing.svg
 
 
-def reliability_diagram(points: Sequence[Mapping[str, float]]) -> str:
-    """Accuracy against confidence; each of `points` holds confidence, accuracy and share."""
+def reliability_diagram(bins: Sequence[Bin]) -> str:
+    """Accuracy against confidence, and below how many tracks each point stands for."""
     description = "Reliability: " + "; ".join(
-        f"at {point['confidence']:.0%} confidence {point['accuracy']:.0%} right" for point in points
+        f"at {each.confidence:.0%} confidence {each.accuracy:.0%} right" for each in bins
     )
-    points = sorted(points, key=lambda point: point["confidence"])
-    confidence = [point["confidence"] for point in points]
+    confidence = [each.confidence for each in bins]
+    accuracy = [each.accuracy for each in bins]
     with _Drawing(description, 4.2, 4.8) as drawing:
         above, below = drawing.figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         above.plot([0, 1], [0, 1], color=MARKS["line-strong"], linewidth=1, linestyle=":")
-        above.vlines(
-            confidence,
-            confidence,
-            [point["accuracy"] for point in points],
-            color=MARKS["warn"],
-            linewidth=1,
-        )
-        above.plot(confidence, [point["accuracy"] for point in points], color=MARKS["accent"])
-        above.scatter(
-            confidence,
-            [point["accuracy"] for point in points],
-            [12 + 240 * point["share"] for point in points],
-            color=MARKS["accent"],
-            zorder=3,
-        )
+        above.vlines(confidence, confidence, accuracy, color=MARKS["warn"], linewidth=1)
+        above.plot(confidence, accuracy, color=MARKS["accent"])
+        sizes = [12 + 240 * each.share for each in bins]
+        above.scatter(confidence, accuracy, sizes, color=MARKS["accent"], zorder=3)
         above.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="right")
-        below.bar(
-            confidence,
-            [point["share"] for point in points],
-            width=0.045,
-            color=MARKS["accent"],
-            alpha=0.45,
-        )
+        shares = [each.share for each in bins]
+        below.bar(confidence, shares, width=0.045, color=MARKS["accent"], alpha=0.45)
         below.set(xlabel="confidence of the answer", ylabel="share of tracks")
         _percent_axes(above, "x", "y")
         _percent_axes(below, "y")
     return drawing.svg
 
 
-def training_history(history: Mapping[str, Sequence[float]]) -> str:
-    """Loss and, where measured, accuracy of every epoch, in training and on validation tracks.
-
-    Raises
-    ------
-    ValueError : when `history` holds neither.
-    """
-    panels = [key for key in ("loss", "accuracy") if history.get(key) or history.get(f"val_{key}")]
-    if not panels:
-        raise ValueError("history: neither loss nor accuracy in it")
-    description = f"{' and '.join(panels).capitalize()} of every epoch."
-    with _Drawing(description, 4.2 * len(panels) if len(panels) > 1 else 6.2, 2.9) as drawing:
-        grid = drawing.figure.subplots(1, len(panels), squeeze=False)
-        for axes, key in zip(grid.flat, panels, strict=True):
-            for name, label, colour, dashes in (
-                (key, "training", "accent", "-"),
-                (f"val_{key}", "validation", "warn", "--"),
-            ):
-                if values := history.get(name):
-                    epochs = range(1, len(values) + 1)
-                    alone = "." if len(values) == 1 else ""
-                    axes.plot(
-                        epochs, values, dashes, marker=alone, color=MARKS[colour], label=label
-                    )
-            axes.set(xlabel="epoch", ylabel=key)
+def training_history(curves: Sequence[Learning]) -> str:
+    """Loss and accuracy of every epoch, in training and on validation tracks, a panel each."""
+    names = [curve.key.replace("_", " ") for curve in curves]
+    description = f"{', '.join(names).capitalize()} of every epoch."
+    columns = min(2, len(curves))
+    rows = -(-len(curves) // columns)
+    with _Drawing(description, 4.2 * columns if columns > 1 else 6.2, 2.9 * rows) as drawing:
+        grid = drawing.figure.subplots(rows, columns, squeeze=False)
+        for axes, curve, name in zip(grid.flat, curves, names, strict=False):
+            for label, values in curve.lines.items():
+                colour, dashes = ("accent", "-") if label == "training" else ("warn", "--")
+                epochs = range(1, len(values) + 1)
+                axes.plot(epochs, values, dashes, color=MARKS[colour], label=label)
+            axes.set(xlabel="epoch", ylabel=name)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend(labelcolor=MARKS["quiet"])
-            if key == "accuracy":
+            if curve.is_share:
                 _percent_axes(axes, "y")
+        for axes in grid.flat[len(curves) :]:
+            axes.set_visible(False)
     return drawing.svg
 
 
-def accuracies(versions: Mapping[str, tuple[Interval, Interval | None]]) -> str:
-    """Accuracy with its 95 % interval per track and, where known, per segment, for each version.
-
-    Intervals hold `value`, `low` and `high`.
-    """
+def accuracies(versions: Mapping[str, Measured]) -> str:
+    """Accuracy with its 95 % interval per track and, where known, per segment, for each version."""
     description = "Accuracy per track: " + "; ".join(
-        f"{name} {track['value']:.1%}, {track['low']:.1%} to {track['high']:.1%}"
-        for name, (track, _) in versions.items()
+        f"{name} {test.accuracy.value:.1%}, {test.accuracy.low:.1%} to {test.accuracy.high:.1%}"
+        for name, test in versions.items()
     )
-    with _Drawing(description, 6.8, 1.2 + 0.46 * len(versions)) as drawing:
+    tests = list(versions.values())
+    kinds = (
+        ("track", [test.accuracy for test in tests], -0.12, "o", "accent", True),
+        ("segment", [test.segment for test in tests], 0.16, "D", "warn", False),
+    )
+    with _Drawing(description, 6.8, 1.2 + 0.46 * len(tests)) as drawing:
         axes = drawing.figure.subplots()
-        kinds = (("track", -0.12, "o", "accent", True), ("segment", 0.16, "D", "warn", False))
-        for index, (kind, shift, marker, colour, filled) in enumerate(kinds):
-            found = [
-                (place + shift, both[index])
-                for place, both in enumerate(versions.values())
-                if both[index] is not None
-            ]
+        for kind, measured, shift, marker, colour, filled in kinds:
+            found = [(place + shift, share) for place, share in enumerate(measured) if share]
             if not found:
                 continue
-            values = [accuracy["value"] for _, accuracy in found if accuracy is not None]
-            low = [a["value"] - a["low"] for _, a in found if a is not None]
-            high = [a["high"] - a["value"] for _, a in found if a is not None]
             axes.errorbar(
-                values,
+                [share.value for _, share in found],
                 [place for place, _ in found],
-                xerr=[low, high],
+                xerr=[
+                    [share.value - share.low for _, share in found],
+                    [share.high - share.value for _, share in found],
+                ],
                 fmt=marker,
                 markersize=5,
                 capsize=3,
@@ -369,9 +347,9 @@ def accuracies(versions: Mapping[str, tuple[Interval, Interval | None]]) -> str:
                 markerfacecolor=MARKS[colour] if filled else MARKS["surface"],
                 label=f"per {kind}",
             )
-        axes.set_yticks(range(len(versions)), [_short(name) for name in versions])
+        axes.set_yticks(range(len(tests)), [_short(name) for name in versions])
         axes.tick_params(axis="y", length=0, labelcolor=MARKS["ink"])
-        axes.set(ylim=(len(versions) - 0.5, -0.5), xlabel="accuracy")
+        axes.set(ylim=(len(tests) - 0.5, -0.5), xlabel="accuracy")
         axes.grid(False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))

@@ -6,6 +6,7 @@ report lacks them too.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from webapp.inference.sections import Sections, compared, sections
+
 from ..files import replacing
 from ..paths import REPORT_NAME
 from . import plots
-from .readable import (
-    architecture,
-    commands,
-    disturbances,
-    doubts,
-    facts,
-    interval,
-    level_note,
-    other_metrics,
-    percent,
-    reports,
-    text,
-    top_confusions,
-    without,
-)
+from .words import environment
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -43,65 +32,41 @@ def _tokens() -> Markup:
     )
 
 
-def environment() -> jinja2.Environment:
-    """What all pages of the workshop share; every value is escaped."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        # A card may lack any part that the site does not need.
-        undefined=jinja2.ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(percent=percent, interval=interval, text=text, facts=facts, without=without)
+@functools.cache
+def pages() -> jinja2.Environment:
+    """The templates of all pages of the workshop; every value is escaped."""
+    made = environment(TEMPLATES, autoescape=True)
     made.globals["tokens"] = _tokens
     return made
 
 
-def figures(card: Mapping[str, Any]) -> dict[str, Markup]:
-    """The figures for which the card holds the numbers, as SVG by name.
-
-    Names: `confusion_matrix`, `roc_curves`, `genre_f1`, `reliability_diagram`,
-    `training_history`.
-    """
-    track = card["metrics"]["test"]["track"]
-    history = card["training"].get("history") or {}
+def figures(told: Sections) -> dict[str, Markup]:
+    """The figures of a card as SVG, by the section that they stand in."""
     found = {}
-    if matrix := track.get("confusion_matrix"):
-        found["confusion_matrix"] = plots.confusion_matrix(matrix, card["genres"])
-    if roc := track.get("roc"):
-        found["roc_curves"] = plots.roc_curves(roc, track.get("roc_auc", {}))
-    if per_genre := track.get("per_genre"):
-        found["genre_f1"] = plots.genre_f1(per_genre)
-    if points := track.get("reliability"):
-        found["reliability_diagram"] = plots.reliability_diagram(points)
-    if any("loss" in key or "accuracy" in key for key in history):
-        found["training_history"] = plots.training_history(history)
+    if told.confusion:
+        found["confusion"] = plots.confusion_matrix(told.confusion.matrix, told.confusion.genres)
+    if told.per_genre:
+        found["per_genre"] = plots.genre_f1(told.per_genre)
+    if told.reliability:
+        found["reliability"] = plots.reliability_diagram(told.reliability)
+    if told.roc:
+        found["roc"] = plots.roc_curves(told.roc)
+    if told.history:
+        found["history"] = plots.training_history(told.history)
     # matplotlib escapes the text in its SVG.
     return {name: Markup(svg) for name, svg in found.items()}
 
 
 def report_html(card: Mapping[str, Any]) -> str:
     """The report of a card (its JSON) as one self-contained page."""
-    track = card["metrics"]["test"]["track"]
-    matrix = track.get("confusion_matrix")
-    return (
-        environment()
-        .get_template("report.html.jinja")
-        .render(
-            card=card,
-            test=card["metrics"]["test"],
-            architecture=architecture(card),
-            commands=commands(card),
-            reports=reports(card),
-            other_metrics=other_metrics(card),
-            disturbances=disturbances(card),
-            level_note=level_note(),
-            doubts=doubts(card) if card.get("unfamiliar") else "",
-            report_name=REPORT_NAME,
-            figures=figures(card),
-            confusions=top_confusions(matrix, card["genres"]) if matrix else [],
-        )
+    told = sections(card)
+    template = pages().get_template("report.html.jinja")
+    return template.render(
+        card=card,
+        sections=told,
+        compared=compared(card),
+        figures=figures(told),
+        report_name=REPORT_NAME,
     )
 
 

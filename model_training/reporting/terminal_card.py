@@ -3,75 +3,45 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..terminal import WIDEST, shorten, table, width
-from .readable import (
-    Fact,
-    architecture,
-    commands,
-    disturbances,
-    doubts,
-    facts,
-    interval,
-    level_note,
-    other_metrics,
-    percent,
-    reports,
-    text,
-    top_confusions,
-    without,
+from webapp.inference.curves import Bin
+from webapp.inference.rounding import decimal, figure, percent
+from webapp.inference.sections import (
+    Accuracy,
+    Confusion,
+    Disturbed,
+    Doubt,
+    Genre,
+    Learned,
+    Measuring,
+    sections,
 )
+
+from ..terminal import WIDEST, shorten, table, width
+from .words import interval, words
 
 LABEL_WIDTH = 34
 
 
 def card_text(card: Mapping[str, Any]) -> str:
-    """All of a card (its JSON); what it lacks is left out."""
-    test = card["metrics"]["test"]
-    training = card["training"]
-    track = test["track"]
+    """All of a card (its JSON) that needs no picture."""
+    told, titles = sections(card), words().titles
     parts = [
         f"{card['version']}: {card['title']}, made {card['created']}",
         _wrapped(card["intended_use"]),
-        _section("How often it is right", _accuracy(card)),
     ]
-    if per_genre := track.get("per_genre"):
-        parts.append(_section("Per genre (test)", _per_genre(per_genre, track.get("roc_auc", {}))))
-    if matrix := track.get("confusion_matrix"):
-        parts.append(_section("Confusion matrix (test)", _confusion(matrix, card["genres"])))
-    if rows := disturbances(card):
-        parts.append(_section("When the sound is disturbed (test)", disturbance_table(rows)))
-    if card.get("unfamiliar"):
-        parts.append(_section("When it is not sure", _unfamiliar(card)))
-    told = (
-        "data",
-        "note",
-        "method",
-        "command",
-        "cross_validation_command",
-        "export_command",
-        "history",
-        "libraries",
-    )
-    for title, content in (
-        ("Data", _wrapped(f"{training.get('data', '')}. {card['licence']}")),
-        ("Note", _wrapped(training.get("note", ""))),
-        ("Method", _wrapped(training.get("method", ""))),
-        ("Features", _fact_lines(card["feature_spec"])),
-        ("Architecture", _fact_lines(architecture(card))),
-        ("Training", _fact_lines(without(training, *told))),
-        ("Calibration", _fact_lines(card["calibration"])),
-        ("Speed", _fact_lines(card["latency"])),
-        ("Libraries", _fact_lines(training.get("libraries", {}))),
-        # Never broken, so that they can be copied.
-        ("Commands", "\n".join(commands(card))),
-    ):
-        if content:
-            parts.append(_section(title, content))
-    whole = "\n\n".join(parts)
+    for key, content in told.items():
+        if layout := LAYOUTS.get(key):
+            parts.append(_section(titles[key], layout(content)))
+    for key, facts in told.details.facts.items():
+        parts.append(_section(titles[key], _facts(facts)))
+    if commands := told.details.commands:
+        # never broken, so that they can be copied
+        parts.append("\n".join(commands))
     # A card from elsewhere must not steer the terminal.
+    whole = "\n\n".join(parts)
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in whole)
 
 
@@ -79,114 +49,160 @@ def _section(title: str, content: str) -> str:
     return f"{title}\n{'-' * len(title)}\n{content}"
 
 
-def _wrapped(sentences: str) -> str:
-    return textwrap.fill(sentences, width())
+def _wrapped(sentences: str, indent: str = "") -> str:
+    return textwrap.fill(sentences, width(), subsequent_indent=indent)
 
 
-def _fact_lines(values: Mapping[str, Any]) -> str:
-    return "\n".join(map(_fact_line, facts(values)))
+def _facts(facts: Mapping[str, Any], depth: int = 0) -> str:
+    """A line for each fact, facts inside it below."""
+    lines = []
+    for key, value in facts.items():
+        label = "  " * depth + words().label(key)
+        if isinstance(value, Mapping):
+            lines += [f"{label}:", _facts(value, depth + 1)]
+            continue
+        lines += textwrap.wrap(
+            words().told(key, value),
+            WIDEST,
+            initial_indent=f"{label:<{LABEL_WIDTH - 1}} ",
+            subsequent_indent=" " * LABEL_WIDTH,
+        ) or [label]
+    return "\n".join(lines)
 
 
-def _fact_line(fact: Fact) -> str:
-    label = "  " * fact.depth + fact.label
-    if not fact.text:
-        return f"{label}:"
-    first, *rest = textwrap.wrap(fact.text, WIDEST - LABEL_WIDTH) or [""]
-    lines = [f"{label:<{LABEL_WIDTH - 1}} {first}", *(" " * LABEL_WIDTH + more for more in rest)]
-    return "\n".join(line.rstrip() for line in lines)
+def _number(value: float | None) -> str:
+    return "-" if value is None else decimal(value, 3)
 
 
-def _accuracy(card: Mapping[str, Any]) -> str:
-    rows = []
-    for name, report in reports(card).items():
-        track = report["track"]
-        segment = report.get("segment", {}).get("accuracy")
+def _accuracy(content: Accuracy) -> str:
+    heads, names = words().short, words().measured_on
+    columns = ("n_tracks", "track", "segment", "macro_f1", "roc_auc", "calibration_error")
+    in_table = ("segment_accuracy", "macro_f1", "mean_roc_auc", "calibration_error")
+    rows, rest = [], []
+    for report in content.reports:
+        name = names.get(report.name, words().label(report.name)).lower()
+        numbers = (report.macro_f1, report.roc_auc, report.calibration_error)
         rows.append(
             [
-                name.replace("_", "-"),
-                str(report["n_tracks"]),
-                interval(track["accuracy"]),
-                interval(segment) if segment else "-",
-                *(
-                    format(value, ".3f") if value is not None else "-"
-                    for value in (
-                        track.get("macro_f1"),
-                        track.get("roc_auc", {}).get("macro"),
-                        track.get("calibration_error"),
-                    )
-                ),
+                name,
+                str(report.n_tracks),
+                interval(report.accuracy),
+                interval(report.segment) if report.segment else "-",
+                *map(_number, numbers),
             ]
         )
-    headers = ["", "tracks", "per track", "per segment", "macro F1", "mean AUC", "ECE"]
-    lines = [table(headers, rows), "With 95 % intervals. ECE: expected calibration error."]
-    # Told in tables and sentences of their own.
-    known = ("n_tracks", "n_segments", "track", "segment", "disturbances", "flagged_share")
-    rests = [without(report, *known) for report in reports(card).values()]
-    lines += [_fact_lines(rest) for rest in (*rests, other_metrics(card)) if rest]
-    return "\n".join(lines)
-
-
-def _per_genre(per_genre: Mapping[str, Mapping[str, Any]], auc: Mapping[str, float]) -> str:
-    rows = [
-        [
-            genre,
-            percent(row["precision"]),
-            percent(row["recall"]),
-            f"{row['f1']:.3f}",
-            f"{auc[genre]:.3f}" if genre in auc else "-",
-            text(row["support"]),
-        ]
-        for genre, row in per_genre.items()
+        if facts := {key: each for key, each in report.facts.items() if key not in in_table}:
+            rest += [f"{name}:", _facts(facts, 1)]
+    if content.facts:
+        rest.append(_facts(content.facts))
+    lines = [
+        _wrapped(
+            words().honest_accuracy(content.version, content.test.accuracy, content.test.n_tracks)
+        ),
+        table(["", *(heads[column] for column in columns)], rows),
+        _wrapped(words().short_note),
     ]
-    return table(["genre", "precision", "recall", "F1", "ROC AUC", "tracks"], rows)
+    return "\n".join([*lines, *rest])
 
 
-def disturbance_table(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> str:
-    """Rows of `readable.disturbances` as a table, with what a reader has to know below it."""
-    headers = ["log-mel", "right", "points", "another winner"]
-    rows = list(rows)
-    studied = any(study for _, study in rows)
-    if studied:
-        headers += ["cross-validation", "points"]
-    cells = []
-    for row, study in rows:
-        cells.append([row["name"], *_disturbed(row), percent(row["changed"])])
-        if studied:
-            cells[-1] += _disturbed(study) if study else ["-", "-"]
-    return f"{table(headers, cells)}\n{_wrapped(level_note())}"
-
-
-def _disturbed(row: Mapping[str, Any]) -> list[str]:
-    return [percent(row["accuracy"]), f"{100 * row['difference']:+.1f}"]
-
-
-def _unfamiliar(card: Mapping[str, Any]) -> str:
-    unfamiliar = card["unfamiliar"]
-    lines = [_fact_lines(without(unfamiliar, "sounds", "flagged_share"))]
-    if told := doubts(card):
-        lines.append(_wrapped(told))
-    if sounds := unfamiliar.get("sounds"):
-        rows = [
-            [sound["name"], f"{sound['score']:.3f}", "not sure" if sound["flag"] else "a genre"]
-            for sound in sounds
-        ]
-        lines.append(table(["sounds tried", "score", "answer"], rows))
-    return "\n".join(lines)
-
-
-def _confusion(matrix: list[list[int]], genres: list[str]) -> str:
+def _confusion(content: Confusion) -> str:
     rows = [
         [genre, *(str(count or ".") for count in counts)]
-        for genre, counts in zip(genres, matrix, strict=True)
+        for genre, counts in zip(content.genres, content.matrix, strict=True)
     ]
-    lines = [f"{len(genres)} genres are too many to show here; the version's report has all."]
+    lines = [
+        f"{len(content.genres)} genres are too many to show here; the version's report has all."
+    ]
     for letters in (24, 5, 3):
-        headers = ["is / called", *(shorten(genre, letters) for genre in genres)]
+        headers = ["is / called", *(shorten(genre, letters) for genre in content.genres)]
         if max(map(len, (made := table(headers, rows)).splitlines())) <= width():
             lines = [made]
             break
-    for each in top_confusions(matrix, genres):
-        lines.append(
-            f"{each.true} called {each.called}: {each.count} of {round(each.count / each.share)}"
-        )
+    lines += map(words().mistake, content.mistakes)
     return "\n".join(lines)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return table([words().columns[column] for column in columns], rows)
+
+
+def _per_genre(content: Sequence[Genre]) -> str:
+    return _table(
+        ("genre", "precision", "recall", "f1", "area", "support"),
+        [
+            [
+                genre.name,
+                percent(genre.precision),
+                percent(genre.recall),
+                decimal(genre.f1, 3),
+                _number(genre.area),
+                figure(genre.support),
+            ]
+            for genre in content
+        ],
+    )
+
+
+def _reliability(content: Sequence[Bin]) -> str:
+    return _table(
+        ("sure", "right", "support"),
+        [[percent(each.confidence), percent(each.accuracy), figure(each.n)] for each in content],
+    )
+
+
+def _unfamiliar(content: Doubt) -> str:
+    lines = [_wrapped(words().doubts(content))]
+    if content.facts:
+        lines.append(_facts(content.facts))
+    if content.sounds:
+        rows = [
+            [sound.name, decimal(sound.score, 3), words().answer(sound.flag)]
+            for sound in content.sounds
+        ]
+        lines.append(_table(("sound", "score", "answer"), rows))
+    return "\n".join(lines)
+
+
+def disturbance_table(rows: Sequence[tuple[Disturbed, Disturbed | None]]) -> str:
+    """What disturbing the sound costs: on the tracks, and in the cross-validation beside them."""
+    columns = ["change", "right", "points", "changed"]
+    studied = any(study for _, study in rows)
+    if studied:
+        columns += ["studied", "points"]
+    cells = []
+    for row, study in rows:
+        cells.append([row.name, *_disturbed(row), percent(row.changed)])
+        if studied:
+            cells[-1] += _disturbed(study) if study else ["-", "-"]
+    return f"{_table(columns, cells)}\n{_wrapped(words().level_note)}"
+
+
+def _disturbed(row: Disturbed) -> list[str]:
+    return [percent(row.accuracy), decimal(100 * row.difference, 1, signed=True)]
+
+
+def _training(content: Learned) -> str:
+    lines = [_facts(content.facts)] if content.facts else []
+    if content.note:
+        lines.append(_wrapped(content.note))
+    lines += [_wrapped(f"- {each}", "  ") for each in words().limits(content).splitlines()]
+    return "\n".join(lines)
+
+
+def _measuring(content: Measuring) -> str:
+    parts = [_wrapped(content.method) if content.method else "", _facts(content.facts)]
+    return "\n".join(filter(None, parts))
+
+
+# Curves are for pages; the values of every epoch are told among the facts of the training.
+LAYOUTS: dict[str, Callable[[Any], str]] = {
+    "accuracy": _accuracy,
+    "confusion": _confusion,
+    "per_genre": _per_genre,
+    "reliability": _reliability,
+    "unfamiliar": _unfamiliar,
+    "robustness": disturbance_table,
+    "training": _training,
+    "measuring": _measuring,
+    "licence": _wrapped,
+}

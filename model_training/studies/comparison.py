@@ -6,8 +6,7 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +14,24 @@ from scipy.stats import binomtest
 
 from webapp.inference import Card, Predictor
 from webapp.inference.card import CardError
+from webapp.inference.sections import compared, sections
 
 from ..errors import TrainingError
 from ..paths import TEST_TABLE
-from ..reporting.readable import interval
+from ..reporting.words import interval, words
 from ..stores.store import Store
 from ..stores.tracks import Tracks, cut, features_at
 from .prediction import load_predictor
 
-TABLE_HEADERS = (
-    "version",
-    "per track",
-    "per segment",
-    "macro F1",
-    "ECE",
-    "parameters",
-    "MB",
-    "ms",
+# Columns of the table, under the names that `templates/_words.html` has for them.
+COLUMNS = (
+    "track",
+    "segment",
+    "macro_f1",
+    "calibration_error",
+    "n_parameters",
+    "megabytes",
+    "milliseconds",
 )
 
 
@@ -241,34 +241,34 @@ def pair_up(cards: Sequence[Card], store: Store | None) -> list[Pair]:
     ]
 
 
+def table_headers() -> list[str]:
+    """The head of the table of versions."""
+    return ["version", *(words().short[column] for column in COLUMNS)]
+
+
 def table_row(card: Card) -> list[str]:
-    """A version's line under `TABLE_HEADERS`; a dash where its card is silent."""
-    whole = card.to_json()
-    test = card.metrics["test"]
-    track = test["track"]
-    segment = test.get("segment", {}).get("accuracy")
-    parameters = whole["architecture"].get("n_parameters")
-    milliseconds = whole["latency"].get("milliseconds")
+    """A version's line under `table_headers`; a dash where its card is silent."""
+    told = compared(card.to_json())
     return [
         card.version,
-        interval(track["accuracy"]),
-        interval(segment) if segment else "-",
-        _number(track.get("macro_f1"), ".3f"),
-        _number(track.get("calibration_error"), ".3f"),
-        _number(parameters, ","),
+        interval(told.test.accuracy),
+        interval(told.test.segment) if told.test.segment else "-",
+        _number(told.test.macro_f1, ".3f"),
+        _number(told.test.calibration_error, ".3f"),
+        _number(told.n_parameters, ","),
         f"{(card.folder / 'model.tflite').stat().st_size / 1e6:.1f}",
-        _number(milliseconds, ".1f"),
+        _number(told.milliseconds, ".1f"),
     ]
 
 
 def f1_by_genre(cards: Sequence[Card]) -> dict[str, list[float]]:
     """F1 of every version by genre; empty when their genres differ or one card lacks it."""
-    found: list[Mapping[str, Any]] = [
-        card.metrics["test"]["track"].get("per_genre", {}) for card in cards
+    found = [
+        {genre.name: genre.f1 for genre in sections(card.to_json()).per_genre} for card in cards
     ]
     if not found[0] or any(set(other) != set(found[0]) for other in found):
         return {}
-    return {genre: [per_genre[genre]["f1"] for per_genre in found] for genre in found[0]}
+    return {genre: [f1[genre] for f1 in found] for genre in found[0]}
 
 
 def p_value(p: float | None) -> str:
@@ -278,7 +278,7 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _number(value: Any, form: str) -> str:
+def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
@@ -287,32 +287,20 @@ def comparison_html(cards: Sequence[Card], pairs: Sequence[Pair]) -> str:
     from markupsafe import Markup
 
     from ..reporting import plots
-    from ..reporting.report import environment, figures
+    from ..reporting.report import figures, pages
 
-    tests = {card.version: card.metrics["test"] for card in cards}
-    accuracies = plots.accuracies(
-        {
-            version: (test["track"]["accuracy"], test.get("segment", {}).get("accuracy"))
-            for version, test in tests.items()
-        }
-    )
-    return (
-        environment()
-        .get_template("comparison.html.jinja")
-        .render(
-            cards=[card.to_json() for card in cards],
-            headers=TABLE_HEADERS,
-            rows=[table_row(card) for card in cards],
-            accuracies=Markup(accuracies),
-            f1=f1_by_genre(cards),
-            pairs=[
-                {
-                    **dataclasses.asdict(pair),
-                    "p": p_value(pair.p),
-                    "adjusted": p_value(pair.adjusted),
-                }
-                for pair in pairs
-            ],
-            figures={card.version: figures(card.to_json()) for card in cards},
-        )
+    told = {card.version: sections(card.to_json()) for card in cards}
+    accuracies = plots.accuracies({version: found.accuracy.test for version, found in told.items()})
+    template = pages().get_template("comparison.html.jinja")
+    return template.render(
+        cards=[card.to_json() for card in cards],
+        headers=table_headers(),
+        rows=[table_row(card) for card in cards],
+        accuracies=Markup(accuracies),
+        f1=f1_by_genre(cards),
+        pairs=[
+            {**dataclasses.asdict(pair), "p": p_value(pair.p), "adjusted": p_value(pair.adjusted)}
+            for pair in pairs
+        ],
+        figures={version: figures(found) for version, found in told.items()},
     )

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from webapp.inference import Card
+from webapp.inference.sections import compared
 
 from ..errors import TrainingError
 from ..paths import TEST_TABLE
-from ..reporting.readable import interval
+from ..reporting.words import interval
 from ..stores.store import open_store
 from ..terminal import table, width
 from .comparison import compute_answers, read_answers
@@ -58,12 +59,11 @@ def spot_check(card: Card, n: int, data: Path | None, seed: int | None) -> str:
         for row in rows
     ]
     found = binomtest(int(right.sum()), n).proportion_ci(0.95, "wilson")
-    measured = card.metrics["test"]
-    total = measured["n_tracks"]
+    measured = compared(card.to_json()).test
     verdict = (
         f"{right.sum()} of {n} right. This is a spot check, not a measurement: from it alone, "
         f"anything from {found.low:.0%} to {found.high:.0%} is plausible (95 % interval, Wilson). "
-        f"Measured on all {total} test tracks: {interval(measured['track']['accuracy'])}."
+        f"Measured on all {measured.n_tracks} test tracks: {interval(measured.accuracy)}."
     )
     return "\n".join(
         [

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from tests.webapp.judged import add_judgements
 from webapp import charts, create_app, language, numbers
+from webapp.inference import curves
+from webapp.inference.sections import sections
 
 
 @pytest.fixture
@@ -94,11 +95,6 @@ def card_of(root: Path, version: str) -> dict[str, Any]:
     return card
 
 
-def area(points: charts.Points) -> float:
-    x, y = np.array(points).T
-    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
-
-
 def inside(client: FlaskClient, version: str, heading: str) -> str:
     """A section of a version's page, with its tags."""
     found = re.search(
@@ -110,39 +106,28 @@ def inside(client: FlaskClient, version: str, heading: str) -> str:
 
 
 @pytest.mark.parametrize("version", [f"v{n}" for n in range(2, 10)])
-def test_roc_curves_have_the_areas_that_the_card_tells(
+def test_every_genre_has_its_roc_curve_and_the_area_under_it(
     client: FlaskClient, root: Path, version: str
 ) -> None:
     card = card_of(root, version)
-    told = card["metrics"]["test"]["track"]["roc_auc"]
-    with create_app({}).test_request_context():
-        chart = charts.roc(card)
-    assert chart
-    assert [line.key for line in chart.lines] == [*card["genres"], "macro"]
-    for line in chart.lines:
-        assert line.area == told[line.key]
-        # a card keeps 50 points of a longer curve, and four digits of each
-        kept_all = line.key != "macro" and len(line.points) < 50
-        tolerance = 1e-4 if kept_all else 1e-2
-        assert area(line.points) == pytest.approx(told[line.key], abs=tolerance)
-    genres = chart.lines[:-1]
-    exact = np.mean([area(line.points) for line in genres])
-    assert area(chart.lines[-1].points) == pytest.approx(exact, abs=1e-4)
+    areas = card["metrics"]["test"]["track"]["roc_auc"]
     section = inside(client, version, "roc")
-    assert section.count('class="line ') == 2 * len(chart.lines)
-    for line in genres:
-        assert f"<span>{line.title}</span></span></th>" in section
-        assert f"<td>{told[line.key]:.3f}</td>" in section
+    # in the picture and in the legend, and one more for the mean
+    assert section.count('class="line ') == 2 * (len(card["genres"]) + 1)
+    for genre in card["genres"]:
+        assert f"<span>{genre}</span></span></th>" in section
+        assert f"<td>{areas[genre]:.3f}</td>" in section
 
 
-def test_what_is_found_at_a_rate_of_false_alarms() -> None:
-    steps = [(0.0, 0.0), (0.0, 0.5), (0.1, 0.5), (0.1, 0.75), (1.0, 1.0)]
-    for x, y in ((0, 0.5), (0.05, 0.5), (0.1, 0.75), (0.55, 0.875), (1, 1)):
-        assert charts.value_at(steps, x) == pytest.approx(y)
-    chance = [(0.0, 0.0), (1.0, 1.0)]
-    assert charts.mean_curve([steps, chance]) == [
-        (0.0, 0.0), (0.0, 0.25), (0.1, 0.3), (0.1, 0.425), (1.0, 1.0),
-    ]  # fmt: skip
+def test_curves_have_the_colours_of_their_genres(client: FlaskClient, root: Path) -> None:
+    card = card_of(root, "v9")
+    del card["metrics"]["test"]["track"]["roc"]["classical"]
+    with create_app({}).test_request_context():
+        chart = charts.roc(curves.roc(card), card["genres"])
+    styles = {line.key: line.style for line in chart.lines}
+    assert styles["blues"] == "g0"
+    assert styles["country"] == "g2"
+    assert styles["rock"] == "g9 dashed"
 
 
 def test_a_card_without_curves_gets_none(client: FlaskClient) -> None:
@@ -150,7 +135,7 @@ def test_a_card_without_curves_gets_none(client: FlaskClient) -> None:
     page = client.get("/models/v1").text
     assert page.count("data-chart=") == 1
     section = inside(client, "v1", "history")
-    assert "The card tells none of validation." in section
+    assert "The card holds no values of validation." in section
     assert "training: 2.832 in the first epoch" in section
     assert section.count("<tr>") == 1 + 40
     for heading in ("roc", "reliability"):
@@ -195,17 +180,6 @@ def test_what_makes_no_sense_is_not_drawn(
     assert "data-chart" not in response.text
 
 
-def test_one_genre_without_a_curve_leaves_no_mean(root: Path) -> None:
-    card = card_of(root, "v9")
-    del card["metrics"]["test"]["track"]["roc"]["jazz"]
-    with create_app({}).test_request_context():
-        chart = charts.roc(card)
-    assert chart
-    assert [line.key for line in chart.lines] == [
-        genre for genre in card["genres"] if genre != "jazz"
-    ]
-
-
 def test_the_epoch_whose_weights_were_kept_is_marked(client: FlaskClient, root: Path) -> None:
     losses = card_of(root, "v6")["training"]["history"]["val_loss"]
     best = min(range(len(losses)), key=losses.__getitem__) + 1
@@ -221,7 +195,7 @@ def test_the_values_of_a_chart_lie_inside_it(root: Path, values: list[float]) ->
     card = card_of(root, "v1")
     card["training"]["history"] = {"loss": values}
     with create_app({}).test_request_context():
-        (chart,) = charts.history(card)
+        (chart,) = charts.history(curves.history(card))
     for line in chart.lines:
         for x, y in line.points:
             assert chart.x.start <= chart.x.place(x) <= chart.x.end
@@ -231,9 +205,27 @@ def test_the_values_of_a_chart_lie_inside_it(root: Path, values: list[float]) ->
     assert len(set(texts)) == len(texts)
 
 
+def test_sections_come_in_their_order(client: FlaskClient, root: Path) -> None:
+    for version in ("v1", "v9"):
+        page = client.get(f"/models/{version}").text
+        found = re.findall(r'<section aria-labelledby="([\w-]+)">', page)
+        told = [key.replace("_", "-") for key, _ in sections(card_of(root, version)).items()]
+        assert found == [*told, "versions"]
+        for key in found:
+            assert f'<h2 id="{key}">' in page
+
+
+def test_the_genre_pop_is_no_method_of_a_dictionary(client: FlaskClient, root: Path) -> None:
+    assert "pop" in card_of(root, "v9")["calibration"]["genre_bias"]
+    page = client.get("/models/v9").text
+    assert "<dt>pop</dt>" in page
+    assert "built-in method" not in page
+
+
 def test_limits_come_from_the_card(client: FlaskClient) -> None:
     told = " ".join(re.sub(r"<[^>]+>", " ", inside(client, "v9", "training")).split())
     assert "It knows 10 genres and no others" in told
+    assert "On other collections expect less" in told
     assert "Each genre was tested with 26 to 32 songs only" in told
     assert "35 of the 290 test songs are by artists who are also in the training data" in told
     assert "Songs for validation" not in told

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -34,50 +34,56 @@ class CardError(Exception):
     """A version folder that cannot be used; `str()` says why and what to do."""
 
 
-# Bounds by it refuse Infinity, which Python's JSON reads.
-_LARGEST = sys.float_info.max
+T = TypeVar("T")
 
+# Python's JSON knows NaN and Infinity, which neither of them lets through.
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 
 
-class _Accuracy(msgspec.Struct):
+class Interval(msgspec.Struct):
+    """A share with its 95 % interval."""
+
     value: Share
     low: Share
     high: Share
 
 
 class _TrackMetrics(msgspec.Struct):
-    accuracy: _Accuracy
+    accuracy: Interval
 
 
-class _Report(msgspec.Struct):
+class Report(msgspec.Struct):
+    """How good a version is on one set of tracks; a card may tell more."""
+
     n_tracks: Annotated[int, msgspec.Meta(ge=1)]
     track: _TrackMetrics
 
 
 class _Metrics(msgspec.Struct):
-    test: _Report
+    test: Report
 
 
 class _Calibration(msgspec.Struct):
     temperature: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
 
 
-class _Sound(msgspec.Struct):
-    """A sound on which the score was tried."""
+class Sound(msgspec.Struct):
+    """A sound on which the score was tried, and whether it was called unfamiliar."""
 
     name: str
-    score: Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+    score: Finite
     flag: bool
 
 
-class _Unfamiliar(msgspec.Struct):
+class Unfamiliar(msgspec.Struct):
     """The card's `unfamiliar`: how sounds unlike the training music are told."""
 
-    threshold: Annotated[float, msgspec.Meta(gt=0.0, le=_LARGEST)]
+    threshold: Annotated[float, msgspec.Meta(gt=0.0, le=sys.float_info.max)]
     fitted_on: str = ""
+    # of held-out tracks
     flagged_share: Share | None = None
-    sounds: list[_Sound] = []
+    sounds: list[Sound] = []
 
 
 class _CardFile(msgspec.Struct):
@@ -97,6 +103,14 @@ class _CardFile(msgspec.Struct):
     licence: str
     intended_use: str
     files: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]]
+
+
+def part(value: Any, kind: type[T]) -> T | None:
+    """A part of a card that is not checked at loading, as `kind`; None if it is anything else."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 class Card:
@@ -222,6 +236,6 @@ def _read_threshold(unfamiliar: dict[str, Any] | None) -> float | None:
             "know; update MusiClassify"
         )
     try:
-        return msgspec.convert(unfamiliar, _Unfamiliar).threshold
+        return msgspec.convert(unfamiliar, Unfamiliar).threshold
     except msgspec.ValidationError as error:
         raise CardError(f"{CARD_NAME}: unfamiliar is not valid: {error}") from error

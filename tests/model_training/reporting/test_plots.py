@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -13,43 +14,56 @@ import matplotlib
 import pytest
 
 from model_training.reporting import plots
+from webapp.inference.card import Interval
+from webapp.inference.curves import Bin, Learning, Roc
+from webapp.inference.sections import Genre, Measured
 
 SVG = "{http://www.w3.org/2000/svg}"
 GENRES = ["blues", "disco", "jazz"]
 MATRIX = [[7, 0, 3], [1, 14, 0], [0, 0, 0]]
 ROC = {
-    "blues": {"fpr": [0.0, 0.0, 1.0], "tpr": [0.0, 1.0, 1.0]},
-    "disco": {"fpr": [0.0, 0.5, 1.0], "tpr": [0.0, 0.7, 1.0]},
+    "blues": Roc("blues", [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)], 1.0),
+    "disco": Roc("disco", [(0.0, 0.0), (0.5, 0.7), (1.0, 1.0)], None),
 }
-PER_GENRE = {
-    "blues": {"precision": 0.5, "recall": 1.0, "f1": 0.667},
-    "jazz": {"precision": 0.0, "recall": 0.0, "f1": 0.0},
-}
-POINTS = [
-    {"confidence": 0.35, "accuracy": 0.5, "share": 0.25},
-    {"confidence": 0.9, "accuracy": 0.8, "share": 0.75},
+PER_GENRE = [
+    Genre(0.5, 1.0, 0.667, 3, name="blues"),
+    Genre(0.0, 0.0, 0.0, 2, name="jazz"),
 ]
+BINS = [Bin(0.35, 0.5, 0.25), Bin(0.9, 0.8, 0.75)]
 ACCURACY = {"value": 0.66, "low": 0.6, "high": 0.72}
+SHARE = Interval(0.66, 0.6, 0.72)
+
+
+def measured(segment: Interval | None) -> Measured:
+    return Measured("test", 50, SHARE, segment, None, None, None, {})
+
+
 FIGURES: dict[str, tuple[Callable[[], str], list[str]]] = {
     "confusion_matrix": (
         lambda: plots.confusion_matrix(MATRIX, GENRES),
         [*GENRES, "7", "14", "is", "called"],
     ),
     "roc_curves": (
-        lambda: plots.roc_curves(ROC, {"blues": 1.0}),
+        lambda: plots.roc_curves(list(ROC.values())),
         ["blues", "AUC 1.000", "disco", "false positive rate"],
     ),
     "genre_f1": (lambda: plots.genre_f1(PER_GENRE), ["blues", "jazz", "0.67", "0.00", "recall"]),
     "reliability_diagram": (
-        lambda: plots.reliability_diagram(POINTS),
+        lambda: plots.reliability_diagram(BINS),
         ["confidence of the answer", "share of tracks", "100%"],
     ),
     "training_history": (
-        lambda: plots.training_history({"loss": [3.0, 2.0], "val_accuracy": [0.2, 0.4]}),
-        ["loss", "accuracy", "epoch", "training", "validation"],
+        lambda: plots.training_history(
+            [
+                Learning("loss", {"training": [3.0, 2.0]}),
+                Learning("tags_loss", {"training": [0.3, 0.2]}),
+                Learning("accuracy", {"validation": [0.2, 0.4]}),
+            ]
+        ),
+        ["loss", "tags loss", "accuracy", "epoch", "training", "validation", "40%"],
     ),
     "accuracies": (
-        lambda: plots.accuracies({"v1": (ACCURACY, None), "v2": (ACCURACY, ACCURACY)}),
+        lambda: plots.accuracies({"v1": measured(None), "v2": measured(SHARE)}),
         ["v1", "v2", "per track", "per segment"],
     ),
     "learning_curve": (
@@ -115,13 +129,14 @@ def test_same_data_same_bytes_whatever_is_set_on_this_machine(name: str) -> None
 def test_other_processes_make_the_same_bytes_without_a_display(root: Path) -> None:
     code = (
         "import sys; from model_training.reporting import plots; "
-        f"sys.stdout.write(plots.roc_curves({ROC!r}, {{}})); "
+        "from webapp.inference.curves import Roc; "
+        f"sys.stdout.write(plots.roc_curves({list(ROC.values())!r})); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
-    assert done.stdout == plots.roc_curves(ROC, {})
+    assert done.stdout == plots.roc_curves(list(ROC.values()))
 
 
 @pytest.mark.parametrize(
@@ -139,9 +154,9 @@ def test_other_processes_make_the_same_bytes_without_a_display(root: Path) -> No
 def test_any_name_is_text_and_nothing_more(name: str, shown: str) -> None:
     for svg in (
         plots.confusion_matrix([[1, 2], [3, 4]], [name, "other"]),
-        plots.genre_f1({name: {"precision": 1.0, "recall": 1.0, "f1": 1.0}}),
-        plots.accuracies({name: (ACCURACY, None)}),
-        plots.roc_curves({name: ROC["blues"]}, {}),
+        plots.genre_f1([Genre(1.0, 1.0, 1.0, 5, name=name)]),
+        plots.accuracies({name: measured(None)}),
+        plots.roc_curves([dataclasses.replace(ROC["blues"], key=name)]),
     ):
         assert any(text[:17] == shown[:17] for text in texts(svg))
         assert "<script" not in svg
@@ -173,7 +188,7 @@ def lines(svg: str, token: str) -> list[list[tuple[float, float]]]:
 
 
 def test_a_perfect_genre_touches_the_upper_left_corner() -> None:
-    perfect, other = lines(plots.roc_curves(ROC, {}), "accent")
+    perfect, other = lines(plots.roc_curves(list(ROC.values())), "accent")
     (left, bottom), corner, (right, top) = perfect
     assert corner == (left, top)
     assert left < right
@@ -184,16 +199,12 @@ def test_a_perfect_genre_touches_the_upper_left_corner() -> None:
 
 
 def test_training_and_validation_are_told_apart() -> None:
-    svg = plots.training_history({"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 3.5, 4.0]})
+    losses = Learning("loss", {"training": [3.0, 2.0, 1.0], "validation": [3.0, 3.5, 4.0]})
+    svg = plots.training_history([losses])
     training, validation = lines(svg, "accent")[0], lines(svg, "warn")[0]
     assert training[0] == validation[0]
     assert training[-1][1] > training[0][1]
     assert validation[-1][1] < validation[0][1]
-
-
-def test_history_without_anything_to_draw_is_refused() -> None:
-    with pytest.raises(ValueError, match="loss"):
-        plots.training_history({"learning_rate": [0.1]})
 
 
 def test_many_genres_fit() -> None:
@@ -201,5 +212,6 @@ def test_many_genres_fit() -> None:
     matrix = [[int(row == column) for column in range(40)] for row in range(40)]
     svg = plots.confusion_matrix(matrix, genres)
     assert set(genres) <= set(texts(svg))
-    curves = plots.roc_curves(dict.fromkeys(genres[:7], ROC["disco"]), {})
-    assert len(lines(curves, "accent")) == 7
+    curves = [dataclasses.replace(ROC["disco"], key=genre) for genre in [*genres[:7], "macro"]]
+    # the mean gets no panel
+    assert len(lines(plots.roc_curves(curves), "accent")) == 7

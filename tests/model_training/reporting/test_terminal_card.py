@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from model_training.__main__ import main
 from model_training.reporting.terminal_card import card_text
+from model_training.reporting.words import words
 from model_training.terminal import shorten, table
 from tests.webapp.judged import add_judgements
+from webapp.inference.sections import sections
 
 from ..cards import V1, full_card, lines_within, v1_card
 
@@ -15,10 +19,11 @@ from ..cards import V1, full_card, lines_within, v1_card
 def test_v1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "v1", "--models", str(V1.parents[1])]) == 0
     out = capsys.readouterr().out
-    words = [line.split() for line in out.splitlines()]
-    assert words[0] == ["v1:", "MFCC", "CNN,", "made", "2026-11-20"]
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["v1:", "MFCC", "CNN,", "made", "2026-11-20"]
     for line in (
         "test 290 66.5% [61.0, 72.1] 60.6% [56.1, 65.0] 0.655 0.927 0.085",
+        "Genre Precision Recall F1 ROC AUC Test tracks",
         "blues 70.0% 22.6% 0.342 0.809 31",
         "blues 7 . . 4 . 17 . 1 . 2",
         "blues called jazz: 17 of 31",
@@ -27,7 +32,7 @@ def test_v1(capsys: pytest.CaptureFixture[str]) -> None:
         "label smoothing 0.05",
         "TensorFlow 2.21.0",
     ):
-        assert line.split() in words, line
+        assert line.split() in lines, line
     command, rest = v1_card()["training"]["command"], out.rstrip("\n")
     # whole, so that it can be copied
     assert rest.endswith(f"\n{command}")
@@ -51,20 +56,32 @@ def test_cross_validation_disturbances_and_doubt() -> None:
         "deviation of the folds 1.6 points",
         "accuracy of each member, by fold "
         "58.0%, 59.0%, 60.0%; 61.0%, 62.0%, 63.0%; 64.0%, 65.0%, 66.0%",
-        "log-mel right points another winner cross-validation points",
+        "Change Right Points Another winner Cross-validation: right Points",
         "clean 70.3% +0.0 0.0% 62.7% +0.0",
         "noise 20 dB SNR 69.0% -1.4 9.3% - -",
         "speed +5 % 70.7% +0.4 7.2% 58.1% -4.5",
         "A change of level cannot change anything here",
-        "threshold 1.25",
+        "is above 1.25, the answer says so",
         "layer block_1",
-        "The threshold is set so that it doubts 4.5% of the held-out tracks, though they are of "
-        "its genres. Of the test tracks it doubts 5.2%.",
+        "The threshold is set so that it doubts 4.5% of the tracks that were held out from "
+        "training, though they are of its genres. Of the test tracks it doubts 5.2%.",
         "whale 3.500 not sure",
         "trumpet 0.750 a genre",
     ):
         assert each in told, each
-    assert lines_within(text.partition("Commands\n---")[0])
+    assert lines_within(text.partition("\npython -m")[0])
+
+
+def test_sections_come_in_their_order() -> None:
+    lines = card_text(full_card()).splitlines()
+    heads = [above for above, below in itertools.pairwise(lines) if set(below) == {"-"}]
+    told = sections(full_card())
+    titles = words().titles
+    drawn = ("roc", "history", "details")
+    assert heads == [
+        *(titles[key] for key, _ in told.items() if key not in drawn),
+        *(titles[key] for key in told.details.facts),
+    ]
 
 
 def test_columns_stand_below_each_other() -> None:
@@ -79,18 +96,21 @@ def test_the_confusion_matrix_when_it_fits(n: int, shown: bool) -> None:
     text = card_text(full_card([f"genre {number}" for number in range(n)], per_genre=6))
     assert ("is / called" in text) == shown
     assert ("too many to show" in text) != shown
-    assert lines_within(text.partition("Data\n----")[0])
+    assert lines_within(text.partition("\npython -m")[0])
 
 
 def test_what_a_card_lacks_is_left_out() -> None:
     card = v1_card()
+    whole = card_text(card)
     accuracy = card["metrics"]["test"]["track"]["accuracy"]
     card["metrics"] = {"test": {"n_tracks": 290, "track": {"accuracy": accuracy}}}
     card |= {"training": {}, "architecture": {}, "latency": {}}
     text = card_text(card)
     assert "66.5% [61.0, 72.1]" in text
-    for absent in ("Per genre", "Confusion", "Speed", "Libraries", "Commands", "None"):
+    for absent in ("Per genre", "for what", "Speed", "libraries", "To repeat", "python -m"):
+        assert absent in whole
         assert absent not in text
+    assert "None" not in text
 
 
 def test_a_card_does_not_steer_the_terminal() -> None:
