@@ -1,0 +1,375 @@
+import '../page.js';
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { UserError } from '../../../static/js/base/errors.js';
+import { Song } from '../../../static/js/songs/song.js';
+import { makeSong } from '../made.js';
+import { Fakes, extraction, reply, settled, sound } from './fakes.js';
+
+/** @param {number} count */
+const songs = (count) => Array.from({ length: count }, (_, n) => makeSong(`${n}`));
+
+/**
+ * Let the songs of a queue be decoded and analysed, and asked for.
+ * @param {Fakes} fakes
+ * @param {number} count of the first ones
+ */
+async function send(fakes, count) {
+  for (let n = 0; n < count; n += 1) {
+    await settled();
+    fakes.decoding[n].resolve(sound());
+    await settled();
+    fakes.extracting[n].resolve(extraction());
+  }
+  await settled();
+}
+
+test('a song goes through decoding, analysis and answer', async () => {
+  const fakes = new Fakes();
+  const [song] = songs(1);
+  /** @type {[string, number | null][]} */
+  const steps = [];
+  song.addEventListener('change', () => steps.push([song.state, song.progress]));
+  fakes.queue.add([song]);
+  const [{ file, part, rate, signal }] = fakes.decoding;
+  assert.deepEqual([file, part, rate], [song.file, null, 22_050]);
+  assert.equal(signal.aborted, false);
+  fakes.decoding[0].resolve({ samples: Float32Array.of(0.5, 1), seconds: 0.1 });
+  await settled();
+  assert.equal(song.seconds, 0.1);
+  assert.deepEqual(song.peaks, Uint8Array.of(128, 255));
+  const [{ samples, spec, onProgress }] = fakes.extracting;
+  assert.deepEqual(samples, Float32Array.of(0.5, 1));
+  assert.equal(spec, fakes.queue.model.featureSpec);
+  onProgress(1, 4);
+  const numbers = extraction();
+  fakes.extracting[0].resolve(numbers);
+  await settled();
+  assert.equal(song.extraction, numbers);
+  assert.equal(fakes.asking[0].request, numbers);
+  assert.equal(fakes.asking[0].model, fakes.queue.model);
+  const answer = reply();
+  fakes.asking[0].resolve(answer);
+  await settled();
+  assert.equal(song.prediction, answer.prediction);
+  assert.deepEqual(steps, [
+    ['decoding', null], ['extracting', 0], ['extracting', 0.25], ['predicting', null], ['done', null],
+  ]);
+  assert.deepEqual(Object.keys(song.times), ['decode', 'extract', 'request']);
+  assert.equal(song.times.request, 7);
+  assert.equal(song.error, null);
+});
+
+test('a part of a file is decoded as that part', () => {
+  const fakes = new Fakes();
+  fakes.queue.add([new Song(new File(['sound'], 'a'), 'a', { from: 1, to: 9 })]);
+  assert.deepEqual(fakes.decoding[0].part, { from: 1, to: 9 });
+});
+
+test('those who listen are told what comes, goes and differs', async () => {
+  const fakes = new Fakes({ ready: false });
+  const { queue } = fakes;
+  /** @type {[string, unknown][]} */
+  const told = [];
+  for (const type of /** @type {const} */ (['add', 'remove', 'change', 'use'])) {
+    queue.on(type, (detail) => told.push([type, detail]));
+  }
+  const [a, b] = songs(2);
+  queue.add([a, b]);
+  queue.pause();
+  queue.remove([a]);
+  queue.use(queue.model);
+  assert.deepEqual(told.map(([type, detail]) => [type, detail instanceof Song ? detail.name : '']), [
+    ['add', ''], ['change', '0'], ['change', '1'], ['remove', ''], ['change', '1'], ['use', ''],
+  ]);
+  assert.deepEqual(told[0], ['add', [a, b]]);
+  assert.deepEqual(told[3], ['remove', [a]]);
+});
+
+test('the first song has the processor for itself, then two are decoded at a time', async () => {
+  const fakes = new Fakes();
+  fakes.queue.add(songs(6));
+  await settled();
+  assert.deepEqual(fakes.begun, ['0']);
+  fakes.decoding[0].resolve(sound());
+  await settled();
+  // It is being analysed: the next one's answer comes as soon as it can.
+  assert.deepEqual(fakes.begun, ['0', '1']);
+  fakes.extracting[0].resolve(extraction());
+  await settled();
+  assert.deepEqual(fakes.begun, ['0', '1', '2']);
+  // One waits with its samples for the analysis of the one before; two more are decoded.
+  fakes.decoding[1].resolve(sound());
+  await settled();
+  assert.deepEqual(fakes.states, ['predicting', 'extracting', 'decoding', 'decoding', 'queued', 'queued']);
+  fakes.decoding[2].resolve(sound());
+  fakes.decoding[3].resolve(sound());
+  await settled();
+  // Both have their samples and wait: no more is held.
+  assert.deepEqual(fakes.begun, ['0', '1', '2', '3']);
+  assert.equal(fakes.extracting.length, 2);
+});
+
+test('one song is analysed at a time, in the order in which they were decoded', async () => {
+  const fakes = new Fakes();
+  const all = songs(4);
+  fakes.queue.add(all);
+  await send(fakes, 1);
+  // The third is decoded before the second.
+  fakes.decoding[2].resolve(sound(3));
+  await settled();
+  fakes.decoding[1].resolve(sound(2));
+  await settled();
+  assert.deepEqual(fakes.extracting.slice(1).map(({ samples }) => samples.length), [60]);
+  fakes.extracting[1].resolve(extraction());
+  await settled();
+  assert.deepEqual(fakes.extracting.slice(1).map(({ samples }) => samples.length), [60, 40]);
+});
+
+test('two requests are on their way at a time, the others wait in order', async () => {
+  const fakes = new Fakes();
+  fakes.queue.add(songs(4));
+  await send(fakes, 4);
+  assert.deepEqual(fakes.states, Array(4).fill('predicting'));
+  assert.equal(fakes.asking.length, 2);
+  fakes.asking[1].resolve(reply());
+  await settled();
+  assert.deepEqual(fakes.states, ['predicting', 'done', 'predicting', 'predicting']);
+  assert.equal(fakes.asking.length, 3);
+  assert.equal(fakes.asking[2].request, fakes.queue.songs[2].extraction);
+  fakes.asking[0].reject(new UserError('refused', { retryable: false }));
+  await settled();
+  assert.deepEqual(fakes.states, ['failed', 'done', 'predicting', 'predicting']);
+  assert.equal(fakes.asking.length, 4);
+});
+
+test('songs wait until the analysis is there', async () => {
+  const fakes = new Fakes({ ready: false });
+  fakes.queue.add(songs(1));
+  await settled();
+  assert.deepEqual([fakes.states, fakes.begun], [['queued'], []]);
+  fakes.makeReady();
+  assert.deepEqual([fakes.states, fakes.begun], [['decoding'], ['0']]);
+});
+
+test('a song whose numbers are there needs no analysis', () => {
+  const fakes = new Fakes({ ready: false });
+  const [first, known] = songs(2);
+  known.model = fakes.queue.model;
+  known.extraction = extraction();
+  fakes.queue.add([first, known]);
+  assert.deepEqual(fakes.states, ['queued', 'predicting']);
+  assert.equal(fakes.asking[0].request, known.extraction);
+});
+
+test('why a request waits is told while it waits', async () => {
+  const fakes = new Fakes();
+  const [song] = songs(1);
+  fakes.queue.add([song]);
+  await send(fakes, 1);
+  /** @type {unknown[]} */
+  const told = [];
+  song.addEventListener('change', () => told.push(song.waits));
+  fakes.asking[0].onWait('busy');
+  fakes.asking[0].onWait('busy');
+  fakes.asking[0].onWait(null);
+  fakes.asking[0].onWait('lost');
+  assert.deepEqual(told, ['busy', null, 'lost']);
+  fakes.asking[0].resolve(reply());
+  await settled();
+  assert.equal(song.waits, null);
+  assert.deepEqual(told, ['busy', null, 'lost', null]);
+});
+
+test('a pause lets end what has begun and keeps the rest', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  queue.add(songs(2));
+  queue.pause();
+  assert.deepEqual(fakes.states, ['decoding', 'paused']);
+  queue.add([makeSong('late')]);
+  await send(fakes, 1);
+  fakes.asking[0].resolve(reply());
+  await settled();
+  assert.deepEqual(fakes.states, ['done', 'paused', 'paused']);
+  assert.deepEqual(fakes.begun, ['0']);
+  queue.resume();
+  assert.deepEqual(fakes.states, ['done', 'decoding', 'queued']);
+});
+
+test('a finished song that is added during a pause is not paused', () => {
+  const { queue } = new Fakes();
+  queue.pause();
+  const [song] = songs(1);
+  song.state = 'done';
+  queue.add([song]);
+  assert.equal(song.state, 'done');
+});
+
+test('a cancelled song is given up wherever it is, and nothing of it comes back', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const all = songs(5);
+  queue.add(all);
+  await send(fakes, 2);
+  fakes.decoding[2].resolve(sound());
+  await settled();
+  fakes.asking[0].resolve(reply());
+  await settled();
+  assert.deepEqual(fakes.states, ['done', 'predicting', 'extracting', 'decoding', 'decoding']);
+  queue.pause();
+  queue.cancel();
+  assert.deepEqual(fakes.states, ['done', ...Array(4).fill('cancelled')]);
+  assert.equal(queue.paused, false);
+  for (const { signal } of [fakes.asking[1], fakes.decoding[3], fakes.decoding[4]]) {
+    assert.equal(signal.aborted, true);
+  }
+  fakes.asking[1].resolve(reply());
+  fakes.extracting[2].onProgress(1, 2);
+  fakes.extracting[2].resolve(extraction());
+  fakes.decoding[3].resolve(sound());
+  fakes.decoding[4].reject(new UserError('removed', { cancelled: true }));
+  await settled();
+  assert.deepEqual(fakes.states, ['done', ...Array(4).fill('cancelled')]);
+  assert.deepEqual(all.map(({ error }) => error), Array(5).fill(null));
+  assert.equal(fakes.asking.length, 2);
+  assert.equal(fakes.extracting.length, 3);
+});
+
+test('a cancelled song can be tried again, and takes nothing from before', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [song] = songs(1);
+  queue.add([song]);
+  queue.cancel();
+  await settled();
+  queue.retry(song);
+  await settled();
+  assert.equal(song.state, 'queued');
+  // The first decoding still runs; its result is nobody's.
+  fakes.decoding[0].resolve(sound(9));
+  await settled();
+  assert.equal(song.state, 'decoding');
+  assert.equal(fakes.decoding[1].signal.aborted, false);
+  fakes.decoding[1].resolve(sound(2));
+  await settled();
+  assert.equal(song.seconds, 2);
+  assert.equal(song.state, 'extracting');
+});
+
+test('a removed song is given up, and the next one begins', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [first, second] = songs(2);
+  queue.add([first, second]);
+  queue.remove([first]);
+  assert.equal(fakes.decoding[0].signal.aborted, true);
+  fakes.decoding[0].reject(new UserError('removed', { cancelled: true }));
+  await settled();
+  assert.deepEqual(queue.songs, [second]);
+  assert.deepEqual(fakes.begun, ['0', '1']);
+});
+
+test('an empty queue is not paused', () => {
+  const { queue } = new Fakes();
+  const [a, b] = songs(2);
+  queue.add([a, b]);
+  queue.pause();
+  queue.remove([a]);
+  assert.equal(queue.paused, true);
+  queue.remove([b]);
+  assert.equal(queue.paused, false);
+});
+
+test('a song that fails tells why, and the next one goes on', async () => {
+  const fakes = new Fakes();
+  const all = songs(3);
+  fakes.queue.add(all);
+  fakes.decoding[0].reject(new UserError('The file holds no sound.', { retryable: false }));
+  await settled();
+  fakes.decoding[1].resolve(sound());
+  await settled();
+  fakes.extracting[0].reject(new UserError('The sound is silent.'));
+  await settled();
+  assert.deepEqual(fakes.states, ['failed', 'failed', 'decoding']);
+  assert.deepEqual(all.map(({ error }) => error?.message), [
+    'The file holds no sound.', 'The sound is silent.', undefined,
+  ]);
+  assert.deepEqual(all.map(({ retryable }) => retryable), [false, true, false]);
+});
+
+test('an unexpected error is told as such, and goes to the console', async (t) => {
+  const fakes = new Fakes();
+  const log = t.mock.method(console, 'error', () => {});
+  const [song, another] = songs(2);
+  fakes.queue.add([song, another]);
+  const fault = new TypeError('x is undefined');
+  fakes.decoding[0].reject(fault);
+  await settled();
+  fakes.decoding[1].reject('a word');
+  await settled();
+  assert.equal(song.error?.message, 'Something unexpected went wrong (x is undefined). Retry, please.');
+  assert.equal(another.error?.message, 'Something unexpected went wrong (a word). Retry, please.');
+  assert.equal(song.retryable, true);
+  assert.deepEqual(log.mock.calls.map((call) => [...call.arguments]), [[fault], ['a word']]);
+});
+
+test('a song is tried again from its numbers, without decoding it anew', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [song] = songs(1);
+  queue.add([song]);
+  await send(fakes, 1);
+  fakes.asking[0].reject(new UserError('The server has a problem.'));
+  await settled();
+  queue.retry(song);
+  assert.equal(song.state, 'predicting');
+  assert.equal(song.error, null);
+  assert.equal(fakes.asking[1].request, song.extraction);
+  fakes.asking[1].resolve(reply());
+  await settled();
+  assert.equal(song.state, 'done');
+  assert.equal(fakes.decoding.length, 1);
+});
+
+test('a song that would fail again is not tried again', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [song] = songs(1);
+  queue.add([song]);
+  fakes.decoding[0].reject(new UserError('The file is empty.', { retryable: false }));
+  await settled();
+  queue.retry(song);
+  await settled();
+  assert.equal(song.state, 'failed');
+  assert.equal(fakes.decoding.length, 1);
+});
+
+test('a failed song that is tried again during a pause waits', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [song] = songs(1);
+  queue.add([song]);
+  fakes.decoding[0].reject(new UserError('The file could not be read.'));
+  await settled();
+  queue.pause();
+  queue.retry(song);
+  assert.equal(song.state, 'paused');
+});
+
+test('a song whose sound was not kept goes on once its file is there', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const song = new Song({ name: 'old.mp3', size: 5 });
+  song.state = 'failed';
+  song.error = new UserError('Choose this file again to analyse it');
+  queue.add([song]);
+  queue.retry(song);
+  assert.equal(song.state, 'failed');
+  const file = new File(['sound'], 'old.mp3');
+  queue.giveFile(song, file);
+  assert.equal(song.state, 'decoding');
+  assert.equal(fakes.decoding[0].file, file);
+});
