@@ -51,8 +51,8 @@ export class Fakes {
   #ready;
   #look = () => {};
 
-  /** @param {{ready?: boolean, model?: Model}} [around] */
-  constructor({ ready = true, model = makeModel() } = {}) {
+  /** @param {{ready?: boolean, model?: Model, Queue?: typeof SongQueue}} [around] */
+  constructor({ ready = true, model = makeModel(), Queue = SongQueue } = {}) {
     this.#ready = ready;
     const fakes = this;
     /** @type {any} */
@@ -81,7 +81,7 @@ export class Fakes {
       },
     };
     this.collaborators = collaborators;
-    this.queue = new SongQueue(model, collaborators);
+    this.queue = new Queue(model, collaborators);
   }
 
   /** The analysis is there from now on. */

@@ -112,6 +112,20 @@ test('the first song has the processor for itself, then two are decoded at a tim
   assert.equal(fakes.extracting.length, 2);
 });
 
+test('with more processors three songs are decoded at a time, and two where none are told', async (t) => {
+  const before = globalThis.navigator;
+  t.after(() => Object.defineProperty(globalThis, 'navigator', { value: before }));
+  for (const [hardwareConcurrency, expected] of [[1, 1], [8, 3], [undefined, 2]]) {
+    Object.defineProperty(globalThis, 'navigator', { value: { hardwareConcurrency } });
+    /** @type {typeof import('../../../static/js/songs/queue.js')} */
+    const { SongQueue } = await import(`../../../static/js/songs/queue.js?processors=${hardwareConcurrency}`);
+    const fakes = new Fakes({ Queue: SongQueue });
+    fakes.queue.add(songs(8));
+    await send(fakes, 1);
+    assert.equal(fakes.begun.length - 1, expected);
+  }
+});
+
 test('one song is analysed at a time, in the order in which they were decoded', async () => {
   const fakes = new Fakes();
   const all = songs(4);
@@ -142,6 +156,14 @@ test('two requests are on their way at a time, the others wait in order', async 
   fakes.asking[0].reject(new UserError('refused', { retryable: false }));
   await settled();
   assert.deepEqual(fakes.states, ['failed', 'done', 'predicting', 'predicting']);
+  assert.equal(fakes.asking.length, 4);
+  // One more, while two are on their way.
+  fakes.queue.add(songs(1));
+  fakes.decoding[4].resolve(sound());
+  await settled();
+  fakes.extracting[4].resolve(extraction());
+  await settled();
+  assert.equal(fakes.states[4], 'predicting');
   assert.equal(fakes.asking.length, 4);
 });
 
@@ -197,6 +219,8 @@ test('a pause lets end what has begun and keeps the rest', async () => {
   assert.deepEqual(fakes.begun, ['0']);
   queue.resume();
   assert.deepEqual(fakes.states, ['done', 'decoding', 'queued']);
+  queue.add([makeSong('later')]);
+  assert.equal(fakes.states[3], 'queued');
 });
 
 test('a finished song that is added during a pause is not paused', () => {
