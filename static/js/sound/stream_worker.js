@@ -5,6 +5,7 @@
  * Messages in: open, next. Messages out: chunk, failed. See sound_stream.js for the other end.
  */
 
+import { reasonOf } from '../base/errors.js';
 import { encoderPadding } from './mp3_padding.js';
 import { floatWav } from './wav.js';
 
@@ -226,6 +227,6 @@ self.onmessage = async ({ data }) => {
     tell({ type: 'chunk', ...next.value }, [next.value.wav]);
   } catch (error) {
     const code = error instanceof Unreadable ? error.code : 'damaged';
-    tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+    tell({ type: 'failed', code, message: reasonOf(error) });
   }
 };
