@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from .mel import Float32Array, count_frames, dct_matrix, mel_spectrogram, power_to_db
 from .numbers_json import numbers_json
@@ -28,7 +30,7 @@ FLAT_DB = 1e-3
 EPSILON = 1e-5
 
 Progress = Callable[[int, int], object]
-
+Count = TypeVar("Count", int, npt.NDArray[np.int64])
 
 # Why no features can be made of a sound, by code. The page says these sentences, too, in its
 # language: `webapp/catalogs.py` brings them into the catalog of its scripts.
@@ -91,17 +93,43 @@ def excerpt_bounds(n_samples: int, spec: FeatureSpec) -> list[tuple[int, int]]:
         (start, min(start + spec.excerpt_samples, n_samples))
         for start in range(first, n_samples, spec.excerpt_samples)
     ]
-    long_enough = [
-        (start, end)
-        for start, end in bounds
-        if count_frames(end - start, spec.hop_length) >= spec.n_frames
-    ]
+    long_enough = [(start, end) for start, end in bounds if not is_repeated(end - start, spec)]
     return long_enough or bounds[:1]
+
+
+def count_segments(n_frames: Count, spec: FeatureSpec) -> Count:
+    """Number of whole segments in n_frames frames that follow each other."""
+    return n_frames // spec.n_frames
 
 
 def is_repeated(n_samples: int, spec: FeatureSpec) -> bool:
     """Whether a sound of n_samples is shorter than one segment and is repeated to fill it."""
-    return count_frames(n_samples, spec.hop_length) < spec.n_frames
+    return count_segments(count_frames(n_samples, spec.hop_length), spec) == 0
+
+
+def segment_bounds(first: int, last: int, spec: FeatureSpec) -> list[tuple[int, int]]:
+    """Start and end, in samples, of every segment of an excerpt, silent ones included.
+
+    Parameters
+    ----------
+    first, last : the samples of the song that the excerpt covers, last excluded. One that is
+        shorter than a segment has one segment all the same, as it is repeated to fill it.
+    spec : the segments' length.
+    """
+    count = max(1, count_segments(count_frames(last - first, spec.hop_length), spec))
+    starts = [first + number * spec.segment_samples for number in range(count)]
+    return [(start, min(start + spec.segment_samples, last)) for start in starts]
+
+
+def segment_times(
+    excerpts: Iterable[tuple[int, int]], spec: FeatureSpec
+) -> list[tuple[float, float]]:
+    """Start and end, in seconds, of every segment of some `excerpt_bounds`, silent ones included."""
+    return [
+        (start / spec.sample_rate, end / spec.sample_rate)
+        for first, last in excerpts
+        for start, end in segment_bounds(first, last, spec)
+    ]
 
 
 def standardise(log_mel: Float32Array) -> Float32Array:
@@ -143,14 +171,14 @@ def excerpt_features(
 ) -> Iterator[tuple[int, Float32Array]]:
     """Number and features `spec.shape` of every segment of an excerpt (n,) that sounds."""
     if spec.kind == "statistics":
-        for number in range(count_frames(len(excerpt), spec.hop_length) // spec.n_frames):
-            piece = excerpt[number * spec.segment_samples : (number + 1) * spec.segment_samples]
-            # A last segment of one frame only can be left without samples of its own.
+        for number, (start, end) in enumerate(segment_bounds(0, len(excerpt), spec)):
+            piece = excerpt[start:end]
+            # The last of segments that are one frame long can be without samples of its own.
             if piece.size and max(piece.max(), -piece.min()) > SILENCE_PEAK:
                 yield number, statistics(piece, spec)
         return
     log_mel = excerpt_log_mel(excerpt, spec)
-    for number in range(len(log_mel) // spec.n_frames):
+    for number in range(count_segments(len(log_mel), spec)):
         piece = log_mel[number * spec.n_frames : (number + 1) * spec.n_frames]
         if piece.std(dtype=np.float64) >= FLAT_DB:
             yield number, coefficients(piece, spec)
@@ -188,13 +216,8 @@ def excerpt_segments(samples: Float32Array, first: int, spec: FeatureSpec) -> li
     excerpt = sounding_excerpt(samples, 0, len(samples), spec)
     if excerpt is None:
         return []
-    last = first + len(samples)
-    segments = []
-    for number, values in excerpt_features(excerpt, spec):
-        start = first + number * spec.segment_samples
-        end = min(start + spec.segment_samples, last)
-        segments.append(Segment(start / spec.sample_rate, end / spec.sample_rate, values))
-    return segments
+    times = segment_times([(first, first + len(samples))], spec)
+    return [Segment(*times[number], values) for number, values in excerpt_features(excerpt, spec)]
 
 
 def _iterate(

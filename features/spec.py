@@ -12,6 +12,8 @@ import json
 import math
 from typing import Any, Literal
 
+from .mel import count_frames
+
 Kind = Literal["mfcc", "log_mel", "statistics"]
 KINDS: tuple[Kind, ...] = ("mfcc", "log_mel", "statistics")
 
@@ -107,7 +109,7 @@ class FeatureSpec:
             )
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc: {self.n_mfcc} is more than n_mels = {self.n_mels}")
-        if 1 + self.excerpt_samples // self.hop_length < self.n_frames:
+        if count_frames(self.excerpt_samples, self.hop_length) < self.n_frames:
             raise ValueError(
                 f"excerpt_s: {self.excerpt_s:g} s is shorter than a segment ({self.segment_s:.2f})"
             )

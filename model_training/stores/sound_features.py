@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features import AudioError, FeatureSpec
-from features.segments import excerpt_bounds, excerpt_features, excerpt_log_mel, sounding_excerpt
+from features.segments import (
+    excerpt_bounds,
+    excerpt_features,
+    excerpt_log_mel,
+    segment_times,
+    sounding_excerpt,
+)
 from features.statistics import statistics
 
 from ..datasets.replicas import Fingerprint, fingerprint
@@ -131,9 +137,10 @@ def excerpts_of(
         if excerpt is None:
             continue
         if spec.kind == "statistics":
+            times = segment_times([(first, last)], spec)
             for number, row in excerpt_features(excerpt, spec):
                 values.append(row[None])
-                start.append((first + number * spec.segment_samples) / spec.sample_rate)
+                start.append(times[number][0])
         else:
             values.append(quantise(excerpt_log_mel(excerpt, spec), spec.top_db))
             start.append(first / spec.sample_rate)

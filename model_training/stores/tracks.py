@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features import FeatureSpec, coefficients
-from features.segments import FLAT_DB
+from features.segments import FLAT_DB, count_segments
 
 Floats = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]
@@ -84,7 +84,7 @@ def cut(tracks: Tracks, spec: FeatureSpec) -> tuple[Index, Index]:
     """
     if spec.kind == "statistics":
         return tracks.excerpt_first, tracks.excerpt_track
-    counts = tracks.excerpt_columns // spec.n_frames
+    counts = count_segments(tracks.excerpt_columns, spec)
     excerpt = np.repeat(np.arange(len(counts)), counts)
     number = np.arange(len(excerpt)) - np.repeat(np.cumsum(counts) - counts, counts)
     first = tracks.excerpt_first[excerpt] + number * spec.n_frames

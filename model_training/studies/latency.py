@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from features import FeatureSpec
-from features.mel import count_frames
-from features.segments import excerpt_bounds
+from features.segments import excerpt_bounds, segment_times
 from webapp.inference.card import CARD_NAME
 from webapp.inference.engines import LiteRTEngine
 
@@ -27,16 +26,11 @@ SONG_SECONDS = 180
 ROUNDS = 30
 
 
-def count_song_segments(spec: FeatureSpec) -> int:
-    """Segments of a song of SONG_SECONDS."""
-    bounds = excerpt_bounds(SONG_SECONDS * spec.sample_rate, spec)
-    return sum(count_frames(end - start, spec.hop_length) // spec.n_frames for start, end in bounds)
-
-
 def measure_latency(engine: LiteRTEngine, spec: FeatureSpec) -> dict[str, Any]:
     """Median time of LiteRT for a song of three minutes, on this machine."""
     rng = np.random.default_rng(0)
-    batch = rng.standard_normal((count_song_segments(spec), *spec.shape)).astype(np.float32)
+    segments = segment_times(excerpt_bounds(SONG_SECONDS * spec.sample_rate, spec), spec)
+    batch = rng.standard_normal((len(segments), *spec.shape)).astype(np.float32)
     times = []
     for _ in range(ROUNDS):
         started = time.perf_counter()

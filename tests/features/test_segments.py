@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import AudioError, FeatureSpec, build_request, extract_segments
-from features.segments import excerpt_bounds, excerpt_log_mel, standardise
+from features.segments import (
+    count_segments,
+    excerpt_bounds,
+    excerpt_log_mel,
+    segment_bounds,
+    segment_times,
+    standardise,
+)
 
 SPEC = FeatureSpec()
 
@@ -166,6 +173,37 @@ def test_excerpts_are_thirty_seconds():
     assert [(a / 22050, b / 22050) for a, b in bounds] == [
         (30, 60), (60, 90), (90, 120), (120, 150), (150, 180), (180, 200),
     ]  # fmt: skip
+
+
+def test_segments_of_an_excerpt_follow_each_other():
+    length = 64 * 1711
+    # half a minute has 387 frames, so six segments and three frames more
+    whole = segment_bounds(0, 30 * 22050, SPEC)
+    assert whole == [(number * length, (number + 1) * length) for number in range(6)]
+    assert count_segments(387, SPEC) == 6
+    assert count_segments(np.array([63, 64, 387]), SPEC).tolist() == [0, 1, 6]
+    later = segment_bounds(661_500, 661_500 + 30 * 22050, SPEC)
+    assert later == [(661_500 + start, 661_500 + end) for start, end in whole]
+
+
+def test_the_last_segment_ends_with_its_excerpt():
+    # the 64th frame is centred one hop before the end of the segment
+    assert segment_bounds(0, 63 * 1711, SPEC) == [(0, 63 * 1711)]
+    assert segment_bounds(100, 100 + 127 * 1711, SPEC) == [
+        (100, 100 + 64 * 1711), (100 + 64 * 1711, 100 + 127 * 1711),
+    ]  # fmt: skip
+    # what is shorter is repeated
+    assert segment_bounds(0, 5, SPEC) == [(0, 5)]
+    single = FeatureSpec(n_frames=1)
+    assert segment_bounds(0, 2 * 1711, single) == [(0, 1711), (1711, 3422), (3422, 3422)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(seconds=st.floats(0.1, 130))
+def test_segments_that_sound_have_those_times(seconds):
+    samples = noise(seconds)
+    times = segment_times(excerpt_bounds(len(samples), SPEC), SPEC)
+    assert [(s.start, s.end) for s in extract_segments(samples, SPEC)] == times
 
 
 def test_log_mel_is_relative_to_the_excerpts_maximum():
