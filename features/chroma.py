@@ -1,7 +1,7 @@
-"""Chroma: how much of each frame's energy falls on each of the twelve pitch classes.
+"""Chroma: the share of each frame's energy on each of the twelve pitch classes.
 
-Arrays have time first. Before the classes are laid over the spectrum, the tuning of the sound is
-estimated, as the most frequent deviation of its spectral peaks from the tempered scale of 440 Hz.
+Arrays have time first. The classes follow the tuning of the sound, which is the most frequent
+deviation of its spectral peaks from the tempered scale of 440 Hz.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy.typing as npt
 from .mel import Float32Array, power_blocks
 
 N_CHROMA = 12
-# Peaks count for the tuning between these frequencies (Hz) ...
+# Spectral peaks count for the tuning if they lie between these frequencies (Hz) and exceed this
+# share of the frame's strongest bin.
 PEAK_FMIN, PEAK_FMAX = 150.0, 4000.0
-# ... and above this share of the frame's strongest bin.
 PEAK_THRESHOLD = 0.1
-# The tuning is found on a grid of 100 steps per semitone.
+# Steps per semitone of the tuning.
 TUNING_STEPS = 100
-# A Gaussian over octaves keeps the bass and the treble from deciding: its centre, in octaves above
-# 27.5 Hz (the fifth is 880 Hz), and its width.
+# A Gaussian over octaves lets the middle octaves count most: its centre, in octaves above 27.5 Hz
+# (the fifth is 880 Hz), and its width.
 CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0
 
 
@@ -35,7 +35,7 @@ class Peaks:
 
     @classmethod
     def join(cls, parts: Iterable[Peaks]) -> Peaks:
-        """All peaks of all parts, of which there is at least one."""
+        """All peaks of one or more parts."""
         pairs = [(part.frequency, part.power) for part in parts]
         frequencies, powers = zip(*pairs, strict=True)
         return cls(np.concatenate(frequencies), np.concatenate(powers))
@@ -44,22 +44,22 @@ class Peaks:
 def hz_to_octaves(
     frequencies: npt.NDArray[np.floating], tuning: float = 0.0
 ) -> npt.NDArray[np.floating]:
-    """Octaves above 27.5 Hz (A0); tuning in semitones moves that A. Keeps the float type."""
+    """Octaves above 27.5 Hz (A0), which tuning moves by semitones. Keeps the float type."""
     return np.log2(frequencies / (440.0 * 2.0 ** (tuning / N_CHROMA) / 16))
 
 
 def spectral_peaks(power: Float32Array, *, sample_rate: int, n_fft: int) -> Peaks:
     """Local maxima of power spectra (n_frames, n_fft // 2 + 1), refined by a parabola.
 
-    Equal to what `librosa.piptrack(S=power.T)` finds, up to rounding. Source of the parabola:
+    Equal to the peaks of `librosa.piptrack(S=power.T)`, up to rounding. Source of the parabola:
     J. O. Smith, Spectral Audio Signal Processing, 2011, "Quadratic interpolation of peaks".
     """
     frequencies = np.arange(power.shape[1]) * (sample_rate / n_fft)
     first, stop = np.searchsorted(frequencies, [PEAK_FMIN, min(PEAK_FMAX, sample_rate / 2)])
-    # A maximum has two neighbours.
+    # The bins at both ends lack a neighbour.
     first, stop = max(int(first), 1), min(int(stop), power.shape[1] - 1)
     strong = power[:, first:stop] > np.float32(PEAK_THRESHOLD) * power.max(axis=1, keepdims=True)
-    # Few bins are strong; only they are looked at closely.
+    # Few bins are strong, so the search looks at these alone.
     frame, column = np.nonzero(strong)
     column += first
     here = power[frame, column]
@@ -80,9 +80,9 @@ def spectral_peaks(power: Float32Array, *, sample_rate: int, n_fft: int) -> Peak
 def estimate_tuning(peaks: Peaks) -> float:
     """Deviation from 440 Hz in semitones, from -0.5 to 0.49 in steps of 0.01; 0 without peaks.
 
-    The weaker half of the peaks is left out. Equal to `librosa.estimate_tuning(S=power)`: the same
-    step for all music and tones of the tests. Where no tuning stands out (noise), several steps
-    are nearly as frequent and rounding may choose another.
+    The weaker half of the peaks is left out. The same step as `librosa.estimate_tuning(S=power)`
+    for all music and tones of the tests. In noise several steps are about equally frequent, so
+    rounding may choose another one.
     """
     if not len(peaks.power):
         return 0.0
@@ -102,10 +102,10 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float = 0.0) -> Float32
     a bin is in semitones (at least one), of unit length over the classes of a bin.
     """
     n_bins = n_fft // 2 + 1
-    # One more than needed: a bin is as wide as the way to the next.
+    # One bin more than needed, as the width of a bin is its distance to the next.
     hz = np.arange(1, n_bins + 1) * (sample_rate / n_fft)
     pitch = N_CHROMA * hz_to_octaves(hz, tuning)  # semitones above A0
-    # 0 Hz has no pitch; an octave and a half below the first bin spreads it over all classes.
+    # 0 Hz has no pitch; placed an octave and a half below the first bin, it counts for all classes.
     pitch = np.concatenate([[pitch[0] - 1.5 * N_CHROMA], pitch])
     width = np.maximum(np.diff(pitch), 1.0)
     pitch = pitch[:n_bins]
@@ -116,7 +116,7 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float = 0.0) -> Float32
     weights /= np.sqrt(np.square(weights).sum(axis=1, keepdims=True))
     octave = pitch / N_CHROMA
     weights *= np.exp(-0.5 * ((octave - CENTRE_OCTAVE) / OCTAVE_WIDTH) ** 2)[:, None]
-    # The first class was A; C comes three semitones later.
+    # Octaves begin with A; C comes three semitones later.
     return np.roll(weights, -3, axis=1).astype(np.float32)
 
 
@@ -139,9 +139,8 @@ def chroma_stft(
 ) -> Float32Array:
     """Chroma (n_frames, 12) of mono `samples` (n,); the tuning is estimated unless given.
 
-    Equal to `librosa.feature.chroma_stft(...).T` to 1e-5. A lone click is the exception: its
-    spectrum is flat, its peaks are rounding noise, and with them its tuning; given the same tuning
-    it is equal too.
+    Equal to `librosa.feature.chroma_stft(...).T` to 1e-5, but for a lone click: its spectrum is
+    flat, so rounding decides on its peaks and its tuning. Given the same tuning it is equal, too.
     """
     blocks = list(power_blocks(samples, n_fft, hop_length))
     if tuning is None:

@@ -1,20 +1,19 @@
-"""From the features that are sent back to a sound: an honest best effort to hear what they reveal.
+"""From the features that are sent back to a sound, so that people hear what the numbers reveal.
 
-Nothing but the numbers of the request goes in. What they lack is filled in with what is typical:
-a standardised segment has lost its level and its range in dB, MFCC the fine shape of the spectrum,
-frames 78 ms apart what happens between them, and every kind the phase. So the sound is a guess,
-and how close it comes is a lower bound of what a patient listener, or a trained network, could get
-out of the same numbers.
+Only the numbers of the request go in. They lack much: a standardised segment has lost its level and
+its range in dB, MFCC have lost the fine shape of the spectrum, frames 78 ms apart the sound between
+them, and all kinds the phase. Typical values take the place of what is lost, so the sound is a
+guess. A patient listener, or a trained network, may get more out of the same numbers.
 
 The way back: inverse DCT to log-mel, mel bands to the bins of a spectrum (Richardson-Lucy
 updates), linear interpolation in dB to frames n_fft / 4 apart, and phases by the fast Griffin-Lim
 algorithm. librosa.feature.inverse and librosa.griffinlim are what the tests compare with.
 
 Measured with the recommended spec on the first minute of five recordings of music (orchestra, folk,
-celesta, jazz, trumpet) by `make bench ARGS=inversion`: what is computed of the new sound correlates
-with what was sent by 0.997 to 0.998, so little of the numbers is lost on the way. Beside the song
-itself, onset strengths correlate by 0.59 to 0.77 (at most 0.13 when shifted by 1.4 s), and the
-chroma of a moment by 0.80 to 0.95 (at most 0.30 with that of 7 s later): rhythm and much of the
+celesta, jazz, trumpet) by `make bench ARGS=inversion`: the features of the new sound correlate with
+those that were sent by 0.997 to 0.998, so the sound holds nearly all that is in the numbers. With
+the song itself, onset strengths correlate by 0.59 to 0.77 (at most 0.13 when shifted by 1.4 s), and
+the chroma of a moment by 0.80 to 0.95 (at most 0.30 with that of 7 s later): rhythm and much of the
 harmony come back. Whether words can be understood was not measured.
 """
 
@@ -35,34 +34,41 @@ from .spec import FeatureSpec
 Complex64Array = npt.NDArray[np.complex64]
 Progress = Callable[[int, int], object]
 
-# What stands in for the mean and deviation that standardising took: medians over 2,000 segments of
-# 333 pieces of music of ten genres at the recommended spec are -40 and 11.4 dB; five other
-# recordings of music have deviations of 12 to 16. The mean is only a matter of volume, the
-# deviation one of contrast. One value for all segments errs within 30 s of a song by 2.5 dB, as
-# levels stay about the same; fitting levels so that neighbours meet errs by 2.3 to 3.5 dB.
+# Standardising takes the mean and deviation of a segment; these take their place. Medians over
+# 2,000 segments of 333 pieces of music of ten genres at the recommended spec are -40 and 11.4 dB;
+# five other recordings of music have deviations of 12 to 16. The mean only sets the volume, the
+# deviation the contrast. One value for all segments errs within 30 s of a song by 2.5 dB, as levels
+# stay about the same; fitting levels so that neighbours meet errs by 2.3 to 3.5 dB.
 TYPICAL_MEAN_DB = -40.0
 TYPICAL_DEVIATION_DB = 12.0
 # Griffin-Lim: as many iterations and as much momentum as librosa's.
 ITERATIONS = 32
 MOMENTUM = 0.99
 SEED = 0
-# Updates from mel bands to bins; more change nothing that can be heard.
+# Updates from mel bands to bins; further ones change nothing that can be heard.
 MEL_UPDATES = 20
-# Neighbouring frames at most so far apart belong together; what is missing in a longer gap is
-# silence. A few frames are left over between excerpts (0.2 s with the recommended spec).
+# A gap between segments is bridged up to this length; a longer one is silent. Between excerpts a
+# few frames are left over (0.2 s with the recommended spec).
 BRIDGE_S = 0.5
-# A long song is made in blocks of so many seconds, which fade into each other.
+# A long song is made in blocks of about this length, which fade into each other.
 BLOCK_S = 10.0
 FADE_S = 0.1
-# Where sound meets silence.
+# Length of the fade between sound and silence.
 EDGE_S = 0.01
-# Loudest sample of the whole.
+# Loudest sample of the whole sound.
 PEAK = 0.9
-# Far above any real level (0 dB is the loudest of 30 s), so that odd numbers stay finite.
+# Far above any real level (0 dB is the loudest of 30 s): it keeps the sound of odd numbers finite.
 CEILING_DB = 60.0
 TINY = np.float32(np.finfo(np.float32).tiny)
-# Frames per step of Griffin-Lim: what stays in the processor's cache.
+# Frames per step of Griffin-Lim: as many as the processor's cache holds.
 BATCH_FRAMES = 64
+
+# Why no sound can be made of features, by code. `webapp/catalogs.py` brings these sentences into
+# the catalog of the page's scripts.
+INVERSION_ERRORS = {
+    "statistics": "Means and deviations hold no course in time, so no sound can be made of them.",
+    "nothing": "The numbers hold nothing that sounds.",
+}
 
 
 class InversionError(ValueError):
@@ -70,11 +76,11 @@ class InversionError(ValueError):
 
     Attributes
     ----------
-    code : "statistics" or "nothing".
+    code : one of `INVERSION_ERRORS`.
     """
 
-    def __init__(self, code: str, message: str):
-        super().__init__(message)
+    def __init__(self, code: str):
+        super().__init__(INVERSION_ERRORS[code])
         self.code = code
 
 
@@ -100,7 +106,7 @@ def read_request(body: str, spec: FeatureSpec) -> list[Segment]:
 
     Raises
     ------
-    ValueError : for a request of another spec, or values of another shape.
+    ValueError : for a request made by another spec, or values of another shape.
     """
     request = json.loads(body)
     if request["feature_spec"] != spec.id:
@@ -117,29 +123,26 @@ def read_request(body: str, spec: FeatureSpec) -> list[Segment]:
 def log_mel(values: Float32Array, spec: FeatureSpec) -> Float32Array:
     """Log-mel (n_frames, n_mels) in dB of one segment's values `spec.shape`.
 
-    The inverse of `segments.coefficients`, as far as there is one: MFCC that were left out are
-    zero, as in `librosa.feature.inverse.mfcc_to_mel`, and the mean and deviation of a standardised
-    segment are typical ones.
+    Approximates the inverse of `segments.coefficients`: MFCC that were left out are zero, as in
+    `librosa.feature.inverse.mfcc_to_mel`, and a standardised segment gets a typical mean and
+    deviation.
 
     Raises
     ------
     InversionError : "statistics" for that kind.
     """
     if spec.kind == "statistics":
-        raise InversionError(
-            "statistics",
-            "Means and deviations hold no course in time, so no sound can be made of them.",
-        )
+        raise InversionError("statistics")
     if spec.kind == "mfcc":
         values = values @ dct_matrix(spec.n_mels, spec.n_mfcc).T
     if spec.standardise:
         values = values * np.float32(TYPICAL_DEVIATION_DB) + np.float32(TYPICAL_MEAN_DB)
-    # Nothing below the floor was heard; smoothing by the DCT may go there all the same.
+    # The numbers were never below the floor; the DCT's smoothing can take them there.
     return np.clip(values, np.float32(-spec.top_db), np.float32(CEILING_DB))
 
 
 def find_stretches(segments: Sequence[Segment], spec: FeatureSpec) -> list[Stretch]:
-    """Join segments that follow each other; those that hold no change at all are silence.
+    """Join segments that follow each other. Segments without any change are silence: left out.
 
     Raises
     ------
@@ -167,8 +170,8 @@ def _join(group: list[tuple[int, int, Float32Array]], spec: FeatureSpec) -> Stre
     centres, mels = [], []
     end = group[0][0]
     for first, _, mel in group:
-        # A frame at the start of an excerpt looks half into nothing, which sounds like a click:
-        # after a small gap it is bridged as well.
+        # Half of an excerpt's first frame lies before the excerpt and is empty, which sounds like a
+        # click. After a small gap that frame is left out: the bridge replaces it.
         skipped = int(first - end > spec.hop_length // 2)
         centres.append(first + np.arange(skipped, len(mel)) * spec.hop_length)
         mels.append(mel[skipped:])
@@ -177,7 +180,7 @@ def _join(group: list[tuple[int, int, Float32Array]], spec: FeatureSpec) -> Stre
 
 
 def _reciprocal(values: Float32Array, of_nothing: float) -> Float32Array:
-    """One divided by each value, or `of_nothing` where there is none."""
+    """One divided by each value, or `of_nothing` where the value is about zero."""
     there = values > TINY
     result = np.full_like(values, of_nothing)
     result[there] = np.float32(1) / values[there]
@@ -238,7 +241,7 @@ def _trim(sound: Float32Array, n_frames: int, n_fft: int, hop_length: int) -> Fl
 
 
 def _window_gain(n_frames: int, n_fft: int, hop_length: int) -> Float32Array:
-    """What undoes the sum of the squared windows, sample by sample."""
+    """Factor per sample that undoes the sum of the squared windows."""
     n_hops = -(-n_fft // hop_length)
     total = np.zeros((n_frames + n_hops - 1, hop_length), dtype=np.float32)
     square = np.zeros(n_hops * hop_length, dtype=np.float32)
@@ -273,7 +276,7 @@ def griffin_lim(
     n_frames, n_bins = magnitude.shape
     window = hann_window(n_fft)
     gain = _window_gain(n_frames, n_fft, hop_length)
-    # Outside the sound itself there is nothing, in every step.
+    # Outside the sound itself, all steps are silent.
     gain[: n_fft // 2] = 0
     gain[n_fft // 2 + (n_frames - 1) * hop_length :] = 0
     phase = np.random.default_rng(seed).random((n_frames, n_bins), dtype=np.float32)
@@ -303,9 +306,9 @@ def griffin_lim(
 
 
 def _sound(stretch: Stretch, first: int, last: int, spec: FeatureSpec, seed: int) -> Float32Array:
-    """Samples first to last of a stretch; beyond its ends the first or last frame is held."""
+    """Samples first to last of a stretch; its first and last frame go on beyond its ends."""
     hop = max(1, spec.n_fft // 4)
-    # One window more on both sides, so that every sample has all its frames.
+    # One window more on both sides gives every sample all its frames.
     positions = np.arange(first - spec.n_fft, last + spec.n_fft + hop, hop)
     after = np.clip(np.searchsorted(stretch.centres, positions), 1, len(stretch.centres) - 1)
     low, high = int(after[0]) - 1, int(after[-1]) + 1
@@ -329,7 +332,7 @@ def _blocks(stretch: Stretch, spec: FeatureSpec) -> list[tuple[int, int]]:
 
 
 class Inversion:
-    """A sound made of segments, block by block, so that an hour needs little more than its samples.
+    """A sound made of segments, block by block: only one block at a time is in memory.
 
     Parameters
     ----------
@@ -338,9 +341,10 @@ class Inversion:
 
     Attributes
     ----------
-    n_samples : of the whole, to the end of the last segment, at spec.sample_rate. Sample 0 is the
-        start of the song: what was left out is silent.
-    n_blocks : how many `blocks` there will be.
+    n_samples : of the whole sound, to the end of the last segment, at spec.sample_rate. Sample 0 is
+        the start of the song: an intro that was left out is silent.
+    n_blocks : number of blocks that `blocks` gives.
+    gain : factor that brings the loudest sample of the blocks so far to PEAK.
 
     Raises
     ------
@@ -352,21 +356,30 @@ class Inversion:
         self.spec = spec
         stretches = find_stretches(segments, spec)
         if not stretches:
-            raise InversionError("nothing", "The numbers hold nothing that sounds.")
+            raise InversionError("nothing")
         self.n_samples = max(round(segment.end * spec.sample_rate) for segment in segments)
         self._plan = [(stretch, _blocks(stretch, spec)) for stretch in stretches]
         self.n_blocks = sum(len(blocks) for _, blocks in self._plan)
+        self._peak = 0.0
+
+    @property
+    def gain(self) -> float:
+        """PEAK divided by the loudest sample so far."""
+        return PEAK / max(self._peak, float(TINY))
 
     def blocks(self) -> Iterator[tuple[int, Float32Array]]:
-        """First sample and samples of one block after the other, not yet at a common peak.
+        """First sample and samples float32 (n,) of one block after the other.
 
-        Blocks of a stretch overlap by FADE_S and are to be added: each fades into the next.
+        Blocks do not overlap, and samples outside of them are silent. `gain` is still to be
+        applied, as the loudest sample is known after the last block.
         """
         rate = self.spec.sample_rate
         half = round(FADE_S * rate) // 2
         edge = round(EDGE_S * rate)
         seed = SEED
         for stretch, blocks in self._plan:
+            # The end of the block before, which fades into the beginning of the next.
+            faded: Float32Array = np.empty(0, dtype=np.float32)
             for first, last in blocks:
                 begin = first if first == stretch.first else first - half
                 end = last if last == stretch.last else last + half
@@ -374,11 +387,15 @@ class Inversion:
                 seed += 1
                 _fade(sound, edge if begin == first else 2 * half)
                 _fade(sound[::-1], edge if end == last else 2 * half)
+                sound[: len(faded)] += faded
+                whole = len(sound) if end == last else len(sound) - 2 * half
+                sound, faded = sound[:whole], sound[whole:]
+                self._peak = max(self._peak, float(sound.max()), -float(sound.min()))
                 yield begin, sound
 
 
 def _fade(sound: Float32Array, length: int) -> None:
-    """Let a sound begin softly, in place; two sounds fade into each other with constant power."""
+    """Let a sound begin softly, in place. Two of these fade into each other with constant power."""
     length = min(length, len(sound) // 2)
     sound[:length] *= np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1))
 
@@ -386,7 +403,7 @@ def _fade(sound: Float32Array, length: int) -> None:
 def invert(
     segments: Sequence[Segment], spec: FeatureSpec, progress: Progress | None = None
 ) -> Float32Array:
-    """The sound that the features of a song let one hear.
+    """Make a sound of the features of a song.
 
     Parameters
     ----------
@@ -402,9 +419,8 @@ def invert(
     inversion = Inversion(segments, spec)
     sound = np.zeros(inversion.n_samples, dtype=np.float32)
     for done, (first, block) in enumerate(inversion.blocks(), start=1):
-        sound[first : first + len(block)] += block
+        sound[first : first + len(block)] = block
         if progress is not None:
             progress(done, inversion.n_blocks)
-    peak = max(float(sound.max()), -float(sound.min()))
-    sound *= np.float32(PEAK / max(peak, float(TINY)))
+    sound *= np.float32(inversion.gain)
     return sound

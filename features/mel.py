@@ -49,8 +49,8 @@ class MelBank:
     """Slaney-normalised triangular filters, applied a few bands at a time.
 
     Between two neighbouring edges every FFT bin lies on the rising slope of one band and on the
-    falling slope of the band before, so a few neighbouring bands need a short stretch of bins only:
-    many small matrix products instead of a large one that is nearly all zeros. Equal to
+    falling slope of the band before. So a few neighbouring bands need a short stretch of bins only,
+    and many small matrix products replace a large one that is nearly all zeros. Equal to
     `librosa.filters.mel(norm="slaney")` up to float32 rounding.
 
     Parameters
@@ -69,8 +69,8 @@ class MelBank:
         inside = bins[self.first : self.stop]
         gap = np.searchsorted(edges, inside, side="right") - 1  # inside[i] >= edges[gap[i]]
         position = (inside - edges[gap]) / (edges[gap + 1] - edges[gap])
-        # Slaney: each band has the same area. The last gap has no rising band, the first no
-        # falling one; a zero there keeps the indexing plain.
+        # Slaney: each band has the same area. The last gap has no rising band and the first no
+        # falling one: they get a zero.
         area = 2.0 / (edges[2:] - edges[:-2])
         self._rising = (position * np.append(area, 0.0)[gap]).astype(np.float32)
         self._falling = ((1 - position) * np.insert(area, 0, 0.0)[gap]).astype(np.float32)
@@ -95,15 +95,15 @@ class MelBank:
         return mel
 
     def apply_to(self, used: Float32Array, mel: Float32Array) -> None:
-        """Write mel power (n_frames, n_mels), made of the bins from `first` to `stop` alone."""
+        """Write mel power into `mel` (n_frames, n_mels); `used` has the bins `first` to `stop`."""
         for bands, bins, weights in self._groups:
             np.matmul(used[:, bins], weights, out=mel[:, bands])
 
     def spread(self, mel: Float32Array) -> Float32Array:
         """The transpose of `apply`: (n_frames, n_mels) to (n_frames, stop).
 
-        Every bin gets what its bands hold, by the weights with which it counts in them. Bins from
-        `stop` on belong to no band and are left out.
+        Every bin gets the power of its bands, by the weights with which it counts in them. Bins
+        from `stop` on belong to no band and are left out.
         """
         padded = np.pad(mel, ((0, 0), (1, 1)))
         bins = np.zeros((len(mel), self.stop), dtype=np.float32)
@@ -136,9 +136,8 @@ def power_blocks(
 
     Yields
     ------
-    float32 (at most BLOCK_FRAMES, n_fft // 2 + 1), in order; together
-    `abs(librosa.stft(samples, n_fft=n_fft, hop_length=hop_length)) ** 2`, transposed. Of the bins
-    only `bins`.
+    float32 (at most BLOCK_FRAMES, n_fft // 2 + 1), in order, of the bins only `bins`. Together
+    `abs(librosa.stft(samples, n_fft=n_fft, hop_length=hop_length)) ** 2`, transposed.
     """
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     window = hann_window(n_fft)

@@ -1,8 +1,8 @@
-"""Rounded numbers as JSON text, made for all of them at once.
+"""Rounded numbers as JSON text, made for a whole array at a time.
 
-`json.dumps` searches the shortest text of every float64, which is most of the time that a request
-takes to write. A number rounded to a few decimals is a whole number of steps, whose digits are
-found by division, for a whole array at a time.
+`json.dumps` searches the shortest text of every float64, which would be most of the time that
+writing a request takes. A number rounded to a few decimals is a whole number of steps, and division
+gives the digits of a whole number.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import json
 import numpy as np
 import numpy.typing as npt
 
-# Python writes what is below 1e-4 with an exponent, so more decimals are left to it ...
+# More decimals are left to `json.dumps`, as it writes numbers below 1e-4 with an exponent.
 MAX_DECIMALS = 4
-# ... and so are numbers of so many steps that ten times as many would not fit into 32 bits.
+# More steps are left to it, too: ten times as many would not fit into 32 bits.
 MAX_STEPS = 2e8
 
 
@@ -36,7 +36,7 @@ def numbers_json(values: npt.NDArray[np.floating], decimals: int) -> str:
         return json.dumps(rounded.tolist(), separators=(",", ":"), allow_nan=False)
     whole = steps.astype(np.int32)
     if decimals == 0:
-        # A float always shows a decimal.
+        # JSON text of a float always shows a decimal.
         whole *= 10
         decimals = 1
     rows = _rows_text(np.atleast_2d(whole), decimals)
@@ -56,8 +56,9 @@ def _rows_text(whole: npt.NDArray[np.int32], decimals: int) -> str:
     show = shown[:, :-2].reshape(n_rows, n, width)
     cell[..., 0] = ord("-")
     show[..., 0] = whole < 0
-    # From the last digit on: a decimal shows where it or one behind it is not zero, the first one
-    # always; before the point a digit shows where something is left to write, the last one always.
+    # From the last digit to the first. The first decimal always shows, another one where it or one
+    # behind it is not zero. The digit before the point always shows, another one where a part of
+    # the number is still to be written.
     column = width - 2
     seen = np.zeros(rest.shape, dtype=np.bool_)
     for place in range(n_digits):
@@ -76,5 +77,5 @@ def _rows_text(whole: npt.NDArray[np.int32], decimals: int) -> str:
         column -= 1
     cell[..., -1] = ord(",")
     cells[:, -3:] = np.frombuffer(b"],[", dtype=np.uint8)
-    # The last three cells are those after the last row.
+    # Without the three cells after the last row.
     return cells[shown].tobytes()[:-3].decode("ascii")

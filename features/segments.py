@@ -1,10 +1,9 @@
 """From the samples of a whole song to standardised segments and the JSON that is sent.
 
-A song longer than `skip_longer_than_s` loses its first `skip_s` seconds (intros mislead). What
-remains is cut in excerpts of `excerpt_s`; each excerpt is one centred STFT with one dB reference
-(its maximum) and floor(frames / n_frames) segments. A segment depends on its own excerpt only, so
-a longer song never changes the verdict on an earlier part. Times are seconds from the song's
-start.
+A song longer than `skip_longer_than_s` loses its first `skip_s` seconds (intros mislead). The rest
+is cut in excerpts of `excerpt_s`; each excerpt is one centred STFT with one dB reference (its
+maximum) and floor(frames / n_frames) segments. A segment depends on its own excerpt only, so a
+longer song never changes the verdict on an earlier part. Times are seconds from the song's start.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .numbers_json import numbers_json
 from .spec import FeatureSpec
 from .statistics import statistics
 
-# One step of 16-bit audio: nothing above it is digital silence.
+# One step of 16-bit audio: a sound that never exceeds it is digital silence.
 SILENCE_PEAK = 2.0**-15
 # Log-mel whose deviation (dB) is below this is flat: a silent stretch inside a sounding excerpt.
 FLAT_DB = 1e-3
@@ -32,8 +31,8 @@ EPSILON = 1e-5
 Progress = Callable[[int, int], object]
 Count = TypeVar("Count", int, npt.NDArray[np.int64])
 
-# Why no features can be made of a sound, by code. The page says these sentences, too, in its
-# language: `webapp/catalogs.py` brings them into the catalog of its scripts.
+# Why no features can be made of a sound, by code. The page says these sentences in its language:
+# `webapp/catalogs.py` brings them into the catalog of its scripts.
 AUDIO_ERRORS = {
     "empty": "The file holds no sound.",
     "silent": "The sound is silent, so there is nothing to recognise.",
@@ -65,7 +64,7 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureRequest:
-    """What is sent for one song, and what the page tells about it.
+    """The request of one song, and facts about it that the page shows.
 
     Attributes
     ----------
@@ -124,7 +123,7 @@ def segment_bounds(first: int, last: int, spec: FeatureSpec) -> list[tuple[int, 
 def segment_times(
     excerpts: Iterable[tuple[int, int]], spec: FeatureSpec
 ) -> list[tuple[float, float]]:
-    """Start and end, in seconds, of every segment of some `excerpt_bounds`, silent ones included."""
+    """Start and end, in seconds, of every segment of these excerpts, silent ones included."""
     return [
         (start / spec.sample_rate, end / spec.sample_rate)
         for first, last in excerpts
@@ -140,10 +139,10 @@ def standardise(log_mel: Float32Array) -> Float32Array:
 
 
 def coefficients(log_mel: Float32Array, spec: FeatureSpec) -> Float32Array:
-    """What is sent of log-mel segments in dB: (..., n_frames, n_mels) to (..., *spec.shape).
+    """Features of log-mel segments in dB: (..., n_frames, n_mels) to (..., *spec.shape).
 
-    Training starts here from stored log-mel; the browser comes here from audio. Statistics are
-    not made of log-mel: see `features.statistics`.
+    The browser makes the log-mel of audio; training has it stored. Statistics are not made of
+    log-mel: see `features.statistics`.
     """
     if spec.standardise:
         log_mel = standardise(log_mel)
@@ -189,7 +188,7 @@ def sounding_excerpt(
 ) -> Float32Array | None:
     """Samples first to last of a song (one of `excerpt_bounds`), or None when they are silent.
 
-    What is shorter than one segment is repeated to fill it.
+    An excerpt shorter than one segment is repeated to fill it.
 
     Raises
     ------
@@ -238,7 +237,7 @@ def extract_segments(
     Parameters
     ----------
     samples : float32 (n,), mono, at spec.sample_rate, nominally within [-1, 1].
-    spec : what to compute.
+    spec : which features to compute.
     progress : called as progress(done, total) after each excerpt.
 
     Returns
@@ -277,10 +276,7 @@ def _segment_json(segment: Segment, spec: FeatureSpec) -> str:
 def build_request(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
 ) -> FeatureRequest:
-    """Everything between a decoded song and the server.
-
-    Parameters and errors are those of `extract_segments`.
-    """
+    """Make the request of a whole song; parameters and errors are those of `extract_segments`."""
     samples = np.asarray(samples, dtype=np.float32)
     segments = extract_segments(samples, spec, progress)
     return FeatureRequest(

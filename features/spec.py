@@ -1,7 +1,7 @@
-"""What a feature is made of: the one place where its parameters live.
+"""The parameters of features.
 
 A `FeatureSpec` travels inside the model card, so the browser, the server and training always
-talk about the same numbers. Units: seconds, hertz, samples, dB.
+compute the same numbers. Units: seconds, hertz, samples, dB.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ STATISTICS: dict[str, int] = {
     "mfcc": 0,
     "tempo": 0,
 }
-# Fields younger than the first spec: written, and hashed, only where they say something, so that
-# the ids of older specs stay what they were.
+# Fields younger than the first spec. They are written and hashed only where they are set, so that
+# older specs keep their ids.
 LATER_FIELDS = {"statistics"}
 
 # Raised whenever a change in this package changes a number that leaves it.
@@ -48,7 +48,7 @@ class FeatureSpec:
 
     Attributes
     ----------
-    kind : what is sent per segment: `"mfcc"` (n_frames, n_mfcc), `"log_mel"` (n_frames, n_mels)
+    kind : the numbers of a segment: `"mfcc"` (n_frames, n_mfcc), `"log_mel"` (n_frames, n_mels)
         or `"statistics"`, a flat list of means and standard deviations over the frames.
     sample_rate : in Hz; the sound is mono.
     n_fft, hop_length : in samples; Hann window of n_fft samples, frames centred, zero padding.
@@ -61,12 +61,12 @@ class FeatureSpec:
     excerpt_s : seconds per excerpt; each has its own dB reference.
     skip_s, skip_longer_than_s : songs longer than the latter lose their first skip_s seconds.
     decimals : digits after the point in the JSON.
-    algorithm : version of the signal processing itself.
+    algorithm : `ALGORITHM` when the spec was made.
     statistics : names from `STATISTICS`, in the order in which they are sent; for that kind only.
 
     Raises
     ------
-    ValueError : for parameters that make no feature; the message names the parameter.
+    ValueError : for parameters of which no feature can be made; the message names the parameter.
     """
 
     kind: Kind = "mfcc"
@@ -183,13 +183,13 @@ class FeatureSpec:
 
     @property
     def id(self) -> str:
-        """A stable name: readable shape, then a hash of every parameter."""
+        """A stable name: kind, shape, then a hash of every parameter."""
         canonical = json.dumps(self._parameters(), sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:10]
         return f"{self.kind}-{'x'.join(map(str, reversed(self.shape)))}-{digest}"
 
     def to_json(self) -> dict[str, Any]:
-        """All parameters and what follows from them, ready for a model card."""
+        """All parameters, the id and n_coefficients, ready for a model card."""
         return {
             "id": self.id,
             **self._parameters(),

@@ -1,4 +1,4 @@
-"""Descriptors of one frame each: loudness, zero crossings, and the shape of its spectrum.
+"""Descriptors of single frames: loudness, zero crossings, and the shape of the spectrum.
 
 Arrays have time first. Frames are those of `features.mel.power_blocks`: n_fft samples, centred,
 one every hop_length samples. Each function equals the one of the same name in librosa 0.11 at its
@@ -13,7 +13,7 @@ from .mel import Float32Array, count_frames
 
 # Share of a frame's magnitude that lies below the roll-off frequency.
 ROLL_PERCENT = 0.85
-# Samples at most this far from zero count as zero (and zero as positive).
+# Samples at most this far from zero count as zero, and zero as positive.
 ZERO = 1e-10
 
 
@@ -47,12 +47,12 @@ def zero_crossing_rate(
     are positive, the ends of the sound are continued by their last sample.
     """
     negative = np.asarray(samples) < -ZERO
-    # Overlapping frames share most samples: one running count serves all. running[i] counts the
-    # crossings into the first i samples.
+    # Frames overlap, so one running count serves all: running[i] counts the crossings between the
+    # first i samples.
     running = np.zeros(len(negative) + 1, dtype=np.int64)
     np.cumsum(negative[1:] != negative[:-1], out=running[2:])
     begin = np.arange(count_frames(len(negative), hop_length)) * hop_length - n_fft // 2
-    # The first sample of a frame has none before it to cross from.
+    # The first sample of a frame has no sample before it, so no crossing.
     first, stop = (np.clip(begin + part, 0, len(negative)) for part in (1, n_fft))
     return ((running[stop] - running[first]) / n_fft).astype(np.float32)
 
@@ -76,7 +76,7 @@ def spectral_bandwidth(
     """
     if centroid is None:
         centroid = spectral_centroid(magnitude, sample_rate=sample_rate, n_fft=n_fft)
-    # Around the centroid itself: a difference of two moments would cancel in float32.
+    # Summed around the centroid: a difference of two moments would cancel in float32.
     deviation = fft_frequencies(magnitude.shape[1], sample_rate, n_fft) - centroid[:, None]
     deviation *= deviation
     deviation *= magnitude

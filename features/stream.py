@@ -1,7 +1,7 @@
-"""Segments of a song whose samples come bit by bit: the same as those of the whole at once.
+"""Segments of a song whose samples come bit by bit; they equal those of the whole at once.
 
-A segment depends on its own excerpt only, so an excerpt is analysed as soon as all of it is there,
-and its samples are let go.
+A segment depends on its own excerpt only, so an excerpt is analysed as soon as it is complete, and
+its samples are let go.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class SegmentStream:
 
     Parameters
     ----------
-    spec : what to compute.
+    spec : which features to compute.
 
     Attributes
     ----------
-    bounds : start and end, in samples, of every excerpt that was analysed.
+    bounds : start and end, in samples, of every excerpt analysed so far.
     """
 
     def __init__(self, spec: FeatureSpec):
@@ -46,7 +46,7 @@ class SegmentStream:
 
         Parameters
         ----------
-        samples : float32 (n,), mono, at spec.sample_rate; any number, also none.
+        samples : float32 (n,), mono, at spec.sample_rate; n may be 0.
         last : whether the song ends here.
 
         Raises
@@ -59,7 +59,7 @@ class SegmentStream:
         self._n_samples += len(samples)
         if last and not self._n_samples:
             raise AudioError("empty")
-        # Until then, whether it loses its beginning is not known.
+        # Only a song longer than this loses its beginning.
         if last or self._n_samples > self.spec.skip_longer_than_s * self.spec.sample_rate:
             self._analyse(last)
         if last and not self._sounded:
@@ -77,7 +77,7 @@ class SegmentStream:
             self._sounded = self._sounded or bool(found)
             self.bounds.append((start, end))
         if self.bounds:
-            # A copy: a view would keep what is let go.
+            # A copy, as a view would keep the samples before it in memory.
             self._held = self._held[max(0, self.bounds[-1][1] - gone) :].copy()
 
     def take(self, most: int | None = None) -> FeatureRequest | None:

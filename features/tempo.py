@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from .mel import Float32Array
 
-# Onsets are correlated with themselves over this many seconds.
+# Window of the onsets' autocorrelation.
 WINDOW_S = 8.0
-# Before listening, 120 beats per minute are the most likely; an octave away is one deviation.
+# Prior of the tempo: 120 beats per minute are the most likely; an octave away is one deviation.
 START_BPM, DEVIATION_OCTAVES = 120.0, 1.0
 MAX_BPM = 320.0
 # Frames of the tempogram per block.
@@ -20,11 +20,11 @@ BLOCK_FRAMES = 128
 
 
 def onset_strength(log_mel: Float32Array, *, n_fft: int, hop_length: int) -> Float32Array:
-    """How much louder each frame is than the one before: (n_frames,), in dB.
+    """Rise in loudness from each frame to the next: (n_frames,), in dB.
 
     The median over the bands of log-mel (n_frames, n_mels) in dB; a band that gets quieter counts
-    as zero. Equal to `librosa.onset.onset_strength(S=log_mel.T, aggregate=np.median)`, which is
-    what `librosa.beat.beat_track` listens to.
+    as zero. Equal to `librosa.onset.onset_strength(S=log_mel.T, aggregate=np.median)`, the input
+    of `librosa.beat.beat_track`.
     """
     onsets = np.zeros(len(log_mel), dtype=np.float32)
     rise = np.median(np.maximum(log_mel[1:] - log_mel[:-1], 0), axis=1)
@@ -44,7 +44,7 @@ def autocorrelation(onsets: npt.ArrayLike, window_length: int) -> npt.NDArray[np
     onsets = np.asarray(onsets, dtype=np.float64)
     padded = np.pad(onsets, window_length // 2, mode="linear_ramp")
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_length) / window_length)
-    # Long enough that the circular correlation does not wrap.
+    # Twice the window, as a shorter circular correlation would wrap.
     n_fft = 1 << (2 * window_length - 1).bit_length()
     step = padded.strides[0]
     n_frames = min(len(onsets), len(padded) - window_length + 1)
@@ -55,8 +55,8 @@ def autocorrelation(onsets: npt.ArrayLike, window_length: int) -> npt.NDArray[np
     for first in range(0, n_frames, BLOCK_FRAMES):
         block = frames[first : first + BLOCK_FRAMES] * window
         energy = np.square(block).sum(axis=1)
-        # The energy is the autocorrelation at lag zero. Its root normalises the frame, so that one
-        # inverse transform does for the mean of all.
+        # The energy is the autocorrelation at lag zero. Its root normalises the frame, so one
+        # inverse transform of the sum gives the mean of all frames.
         energy[energy < np.finfo(np.float64).tiny] = 1.0
         block /= np.sqrt(energy)[:, None]
         transform = np.fft.rfft(block, n_fft, axis=1)
@@ -65,13 +65,13 @@ def autocorrelation(onsets: npt.ArrayLike, window_length: int) -> npt.NDArray[np
 
 
 def tempo(onsets: Float32Array, *, sample_rate: int, hop_length: int) -> float:
-    """Tempo in beats per minute of an onset strength (n_frames,); 0 where nothing sets in.
+    """Tempo in beats per minute of an onset strength (n_frames,); 0 without any onset.
 
-    Only whole frames are possible periods, so the tempo is one of 60 * sample_rate / (hop_length *
-    k), and a step is wider the faster it is: at 22,050 Hz and hop 512, 117.5, 123.0, 129.2, ...
+    A period is a whole number k of frames, so the tempo is 60 * sample_rate / (hop_length * k). The
+    steps are wider at faster tempos: at 22,050 Hz and hop 512, 117.5, 123.0, 129.2, ...
 
     Equal to the tempo of `librosa.beat.beat_track(onset_envelope=onsets)`, and to
-    `librosa.feature.tempo` where anything sets in. Two periods that are almost equally strong may
+    `librosa.feature.tempo` if there is an onset. Two periods that are almost equally strong may
     swap by rounding.
     """
     window_length = int(WINDOW_S * sample_rate) // hop_length

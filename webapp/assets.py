@@ -138,6 +138,11 @@ def features_url() -> str:
     return url_for("assets.features_zip", v=_short_hash(_zip()))
 
 
+def count_analysis_files() -> int:
+    """Number of files that the page's analysis loads: the runtime's, and the features package."""
+    return len(_runtime_files()) + 1
+
+
 def file_hash(path: Path) -> str:
     """Short hash of a file's content, computed anew only when size or time of the file change.
 

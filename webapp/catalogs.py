@@ -1,9 +1,8 @@
 """The catalogs and the sources: `python -m webapp.catalogs` writes into them what the sources say.
 
-`messages.po` holds the texts of templates and Python, as `babel.cfg` says, and why a model refuses
-features; `scripts.po` those of static/js, and why the page's Python refuses a sound. Translations
-stay, texts that are gone go, and a second run changes nothing: catalogs carry no dates and no line
-numbers.
+`messages.po` holds the texts of templates and Python, as `babel.cfg` says; `scripts.po` those of
+static/js; both hold the sentences of `REFUSALS`. Translations stay, texts that are gone go, and a
+second run changes nothing: catalogs carry no dates and no line numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import write_po
 
 from features import AUDIO_ERRORS
+from features.inversion import INVERSION_ERRORS
 
 from . import language, script_texts
 from .inference import FEATURE_ERRORS
@@ -35,6 +35,13 @@ LEFT_OUT = tuple(
 )  # fmt: skip
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 WIDTH = 100
+# Tables of sentences by code, by the domain that says them and by their file.
+REFUSALS = {
+    "messages": {"webapp/inference/predictor.py": FEATURE_ERRORS},
+    "scripts": {"features/segments.py": AUDIO_ERRORS, "features/inversion.py": INVERSION_ERRORS},
+}
+
+Found = list[tuple[str, int, str | tuple[str, ...]]]
 
 
 class TextError(ValueError):
@@ -50,7 +57,13 @@ def sources(domain: str) -> Catalog:
         there.
     """
     found = Catalog(charset="utf-8")
-    for name, line, text in _messages() if domain == "messages" else _scripts():
+    texts: Found = [
+        (name, 0, sentence)
+        for name, sentences in REFUSALS[domain].items()
+        for sentence in sentences.values()
+    ]
+    texts += _messages() if domain == "messages" else _scripts()
+    for name, line, text in texts:
         known = found.get(text if isinstance(text, str) else text[0])
         if known is not None and known.id != text:
             raise TextError(f"{name}:{line}: {known.id!r} is said otherwise elsewhere")
@@ -80,7 +93,7 @@ def place(name: str, domain: str) -> Path:
     return language.FOLDER / name / "LC_MESSAGES" / f"{domain}.po"
 
 
-def _messages() -> list[tuple[str, int, str | tuple[str, ...]]]:
+def _messages() -> Found:
     with (REPOSITORY / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, "babel.cfg")  # type: ignore[no-untyped-call]
 
@@ -88,22 +101,16 @@ def _messages() -> list[tuple[str, int, str | tuple[str, ...]]]:
         parts = Path(folder).relative_to(REPOSITORY).parts
         return not parts or (parts[0] in FOLDERS and parts[-1] != "__pycache__")
 
-    found: list[tuple[str, int, str | tuple[str, ...]]] = [
-        ("webapp/inference/predictor.py", 0, sentence) for sentence in FEATURE_ERRORS.values()
-    ]
-    found += [
+    return [
         (name.replace("\\", "/"), line, text)
         for name, line, text, _comments, _context in extract_from_dir(
             REPOSITORY, methods, options, KEYWORDS, directory_filter=ours
         )
     ]
-    return found
 
 
-def _scripts() -> list[tuple[str, int, str | tuple[str, ...]]]:
-    found: list[tuple[str, int, str | tuple[str, ...]]] = [
-        ("features/segments.py", 0, sentence) for sentence in AUDIO_ERRORS.values()
-    ]
+def _scripts() -> Found:
+    found: Found = []
     for path in sorted(SCRIPTS.rglob("*.js")):
         name = path.relative_to(REPOSITORY).as_posix()
         for line, function, texts in script_texts.calls(path.read_text(encoding="utf-8")):

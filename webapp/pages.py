@@ -110,6 +110,7 @@ def config() -> dict[str, Any]:
         "pageVersion": assets.page_version(),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
+        "filesToLoad": assets.count_analysis_files(),
         "maxMinutes": here.settings.max_minutes,
         "maxWholeMinutes": here.settings.max_whole_minutes,
         "streamMinutes": here.settings.stream_minutes,

@@ -1,4 +1,7 @@
-"""The same files give the same numbers in the browser's Python: real Pyodide, run by Node."""
+"""The same files give the same numbers in the browser's Python: real Pyodide, run by Node.
+
+Features and made sounds are asked for as the page does: by `features.browser`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features import AudioError, FeatureSpec, build_request, mfcc
+from features import AUDIO_ERRORS, AudioError, FeatureSpec, SegmentStream, build_request, mfcc
+from features.inversion import Inversion, invert, log_mel, read_request
+from features.segments import excerpt_bounds, extract_segments, segment_times
 from features.spec import STATISTICS
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
 
@@ -65,6 +70,10 @@ def _sounds() -> dict[str, np.ndarray]:
 
 
 SOUNDS = _sounds()
+# How the long sound comes bit by bit: where it is cut, and the segments of a request.
+FED: dict[str, Any] = {"cuts": [40 * SAMPLE_RATE, 93 * SAMPLE_RATE], "most": 7}
+# The request of which a sound is made again.
+INVERTED = "recommended-long"
 REFUSED = {
     "empty": np.zeros(0, dtype=np.float32),
     "silent": np.zeros(SAMPLE_RATE, dtype=np.float32),
@@ -104,8 +113,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict[
                 case = {"name": f"mfcc-{setting}-{name}", "work": "mfcc", "options": options}
                 cases.append({**case, "samples": f"{name}.samples"})
         for key, spec in SPECS.items():
-            case = {"name": f"{key}-{name}", "work": "request", "options": spec.to_json()}
+            case = {"name": f"{key}-{name}", "work": "extract", "options": spec.to_json()}
             cases.append({**case, "samples": f"{name}.samples"})
+    spec = SPECS["recommended"].to_json()
+    fed = {"spec": spec, "cuts": FED["cuts"], "most": FED["most"]}
+    inverted = {"spec": spec, "body": f"{INVERTED}.json"}
+    for work, options in (("feed", fed), ("invert", inverted)):
+        cases.append({"name": work, "work": work, "samples": "long.samples", "options": options})
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     node = shutil.which("node")
     assert node, "Node.js is needed: `make test` says how to get it"
@@ -149,16 +163,23 @@ def test_requests_are_equal(answers: tuple[dict[str, Any], Path], name: str, key
     spec = SPECS[key]
     progress: list[list[int]] = []
     request = build_request(SOUNDS[name], spec, lambda done, total: progress.append([done, total]))
+    bounds = excerpt_bounds(len(SOUNDS[name]), spec)
     assert told["cases"][f"{key}-{name}"] == {
-        "n_segments": request.n_segments,
+        "type": "extracted",
+        "nSegments": request.n_segments,
         "repeated": request.repeated,
         "skipped": request.skipped,
+        "pieces": [list(times) for times in segment_times(bounds, spec)],
         "progress": progress,
     }
-    here = json.loads(request.body)
     there = json.loads((folder / f"{key}-{name}.json").read_text(encoding="utf-8"))
+    assert len(there["segments"]) == request.n_segments
+    assert_alike(there, json.loads(request.body), spec)
+
+
+def assert_alike(there: dict[str, Any], here: dict[str, Any], spec: FeatureSpec) -> None:
+    """Compare two requests: times are the same, numbers nearly."""
     assert there["feature_spec"] == here["feature_spec"] == spec.id
-    assert len(there["segments"]) == len(here["segments"]) == request.n_segments
     for mine, theirs in zip(here["segments"], there["segments"], strict=True):
         assert (theirs["start"], theirs["end"]) == (mine["start"], mine["end"])
         np.testing.assert_allclose(
@@ -169,11 +190,69 @@ def test_requests_are_equal(answers: tuple[dict[str, Any], Path], name: str, key
         )
 
 
+@pytest.mark.parametrize("key", SPECS)
 @pytest.mark.parametrize("code", REFUSED)
-def test_refusals_are_equal(answers: tuple[dict[str, Any], Path], code: str) -> None:
+def test_refusals_are_equal(answers: tuple[dict[str, Any], Path], code: str, key: str) -> None:
     told, _ = answers
-    for key, spec in SPECS.items():
-        with pytest.raises(AudioError) as caught:
-            build_request(REFUSED[code], spec)
-        assert caught.value.code == code
-        assert told["cases"][f"{key}-{code}"] == {"error": code, "message": str(caught.value)}
+    progress: list[list[int]] = []
+    with pytest.raises(AudioError) as caught:
+        build_request(REFUSED[code], SPECS[key], lambda *at: progress.append(list(at)))
+    assert told["cases"][f"{key}-{code}"] == {
+        "type": "refused",
+        "code": code,
+        "message": str(caught.value),
+        "progress": progress,
+    }
+    assert caught.value.code == code
+    assert str(caught.value) == AUDIO_ERRORS[code]
+
+
+def test_a_song_bit_by_bit_is_equal(answers: tuple[dict[str, Any], Path]) -> None:
+    told, folder = answers
+    spec = SPECS["recommended"]
+    stream = SegmentStream(spec)
+    requests, pieces = [], []
+    parts = np.split(SOUNDS["long"], FED["cuts"])
+    for number, part in enumerate(parts):
+        known = len(stream.bounds)
+        stream.feed(part, last=number == 2)
+        pieces.append([list(times) for times in segment_times(stream.bounds[known:], spec)])
+        while number and (request := stream.take(FED["most"])):
+            requests.append(request)
+    assert [each.n_segments for each in requests] == [7, 5, 1]
+    assert told["cases"]["feed"] == {
+        "requests": [
+            {"nSegments": each.n_segments, "repeated": each.repeated, "skipped": each.skipped}
+            for each in requests
+        ],
+        "pieces": pieces,
+    }
+    bodies = json.loads((folder / "feed.json").read_text(encoding="utf-8"))
+    for there, here in zip(bodies, requests, strict=True):
+        assert_alike(there, json.loads(here.body), spec)
+
+
+def test_made_sounds_are_alike(answers: tuple[dict[str, Any], Path]) -> None:
+    """Phases drift apart by rounding, so the spectra are compared, not the samples."""
+    told, folder = answers
+    spec = SPECS["recommended"]
+    segments = read_request((folder / f"{INVERTED}.json").read_text(encoding="utf-8"), spec)
+    here = invert(segments, spec)
+    there = np.fromfile(folder / "invert.f32", dtype="<f4")
+    begun, *blocks, made = told["cases"]["invert"]["steps"]
+    n_blocks = Inversion(segments, spec).n_blocks
+    assert begun == {"type": "begun", "nSamples": len(here), "nBlocks": n_blocks}
+    assert len(blocks) == n_blocks
+    assert {block["type"] for block in blocks} == {"block"}
+    assert made["type"] == "made"
+    assert there.shape == here.shape
+    assert np.abs(there).max() == pytest.approx(np.abs(here).max(), abs=1e-5)
+    silent = round(segments[0].start * spec.sample_rate)
+    assert not there[:silent].any()
+    for mine, theirs in zip(
+        extract_segments(here, spec), extract_segments(there, spec), strict=True
+    ):
+        found = np.corrcoef(
+            log_mel(mine.values, spec).ravel(), log_mel(theirs.values, spec).ravel()
+        )
+        assert found[0, 1] > 0.99

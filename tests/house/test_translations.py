@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from features import AUDIO_ERRORS
 from webapp import catalogs, language, script_texts
 
 NAMES = [name for name in language.LANGUAGES if name != "en"]
@@ -102,9 +101,11 @@ def test_french_typography() -> None:
 def test_the_page_says_what_its_python_says_of_sounds(root: Path, name: str) -> None:
     script = (root / "static/js/analysis/engine.js").read_text()
     assert "fromPython(data.message)" in script
-    assert len(AUDIO_ERRORS) >= 3
-    for sentence in AUDIO_ERRORS.values():
-        assert language.script_texts(name)[sentence]
+    tables = catalogs.REFUSALS["scripts"]
+    assert [len(sentences) for sentences in tables.values()] == [3, 2]
+    for sentences in tables.values():
+        for sentence in sentences.values():
+            assert language.script_texts(name)[sentence]
 
 
 def test_scripts_are_read_as_javascript_is() -> None:
@@ -139,7 +140,7 @@ def test_a_text_is_either_one_or_one_of_a_count(
 ) -> None:
     (tmp_path / "a.js").write_text("t('{n} song'); tn('{n} song', '{n} songs', n);")
     monkeypatch.setattr(catalogs, "SCRIPTS", tmp_path)
-    monkeypatch.setattr(catalogs, "AUDIO_ERRORS", {})
+    monkeypatch.setitem(catalogs.REFUSALS, "scripts", {})
     monkeypatch.setattr(catalogs, "REPOSITORY", tmp_path)
     with pytest.raises(catalogs.TextError, match=r"a\.js:1"):
         catalogs.sources("scripts")
@@ -150,7 +151,7 @@ def test_a_text_is_either_one_or_one_of_a_count(
 
 def test_an_update_keeps_and_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogs, "SCRIPTS", tmp_path)
-    monkeypatch.setattr(catalogs, "AUDIO_ERRORS", {})
+    monkeypatch.setitem(catalogs.REFUSALS, "scripts", {})
     monkeypatch.setattr(catalogs, "REPOSITORY", tmp_path)
     monkeypatch.setattr(language, "FOLDER", tmp_path / "translations")
     (tmp_path / "a.js").write_text("t('one'); t('two');")

@@ -1,88 +1,40 @@
 /**
- * The analysis, in its own thread: Python (Pyodide) with numpy and the project's own features/.
- * Messages in: start, extract, forget, invert, drop. Messages out: loading, ready, failed, progress,
- * extracted, refused, inverted, unmade, broken. See engine.js for the other end.
+ * The analysis, in its own thread: Python (Pyodide) with numpy and the project's features/.
+ * messages.d.ts lists the messages, engine.js is the other end, features/browser.py does the work.
  */
 
+import { reasonOf } from '../base/errors.js';
 import { speakAs, t } from '../base/text.js';
+
+/** @typedef {import('./messages.d.ts').ToAnalysis} ToAnalysis */
+/** @typedef {import('./messages.d.ts').FromAnalysis} FromAnalysis */
+/**
+ * @template {ToAnalysis['type']} T
+ * @typedef {Extract<ToAnalysis, {type: T}>} Message
+ */
 
 const nativeFetch = self.fetch.bind(self);
 
-const BRIDGE = `
-import json
-import numpy as np
-from features import AudioError, FeatureSpec, SegmentStream, build_request
-from features.inversion import PEAK, Inversion, read_request
-from features.mel import count_frames
-from features.segments import excerpt_bounds
+/** features/browser.py, once it is loaded. @type {import('./python.d.ts').PythonModule | undefined} */
+let python;
 
-def pieces(bounds, spec):
-    """Start and end in seconds of every piece of some excerpts, silent ones too."""
-    found = []
-    for first, last in bounds:
-        # at least one: a sound shorter than a piece is repeated to fill it
-        for number in range(max(1, count_frames(last - first, spec.hop_length) // spec.n_frames)):
-            start = first + number * spec.segment_samples
-            end = min(start + spec.segment_samples, last)
-            found.append((start / spec.sample_rate, end / spec.sample_rate))
-    return found
+/** Numbers of the tasks that make a sound which the page still waits for. @type {Set<number>} */
+const wanted = new Set();
 
-def extract(samples, spec, progress):
-    samples, spec = np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec))
-    try:
-        request = build_request(samples, spec, progress)
-    except AudioError as error:
-        return "refused", error.code, str(error)
-    return "extracted", request.body, request.n_segments, request.repeated, request.skipped, pieces(excerpt_bounds(len(samples), spec), spec)
+/** @param {FromAnalysis} message @param {Transferable[]} [transfer] */
+const tell = (message, transfer = []) => self.postMessage(message, transfer);
 
-streams = {}
+/** @param {string} url @returns {string} the name of its file */
+const nameOf = (url) => String(new URL(url, self.location.href).pathname.split('/').pop());
 
-def feed(key, samples, spec, take, last, most):
-    """The next samples of a long song, and the requests that are ready where they are taken."""
-    samples, spec = np.asarray(samples.to_memoryview()), FeatureSpec.from_json(json.loads(spec))
-    stream = streams.setdefault(key, SegmentStream(spec))
-    known = len(stream.bounds)
-    try:
-        stream.feed(samples, last=last)
-    except AudioError as error:
-        streams.pop(key)
-        return "refused", error.code, str(error)
-    requests = []
-    while (take or last) and (request := stream.take(most)):
-        requests.append((request.body, request.n_segments, request.repeated, request.skipped))
-    if last:
-        streams.pop(key)
-    return "extracted", requests, pieces(stream.bounds[known:], spec)
-
-def invert(text, spec):
-    """Number of samples, number of blocks and peak to come; then block by block."""
-    spec = FeatureSpec.from_json(json.loads(spec))
-    inversion = Inversion(read_request(text, spec), spec)
-    yield inversion.n_samples, inversion.n_blocks, PEAK
-    yield from inversion.blocks()
-
-extract, feed, lambda key: streams.pop(key, None), invert
-`;
-
-/** @type {import('pyodide/ffi').PyCallable | null} */
-let extractInPython = null;
-/** @type {import('pyodide/ffi').PyCallable | null} */
-let feedInPython = null;
-/** @type {import('pyodide/ffi').PyCallable | null} */
-let forgetInPython = null;
-/** @type {import('pyodide/ffi').PyCallable | null} */
-let invertInPython = null;
-/** Sounds that nobody waits for any more, by the number of the task. */
-const dropped = new Set();
-
-const nameOf = (url) => new URL(url, self.location.href).pathname.split('/').pop();
-
+/** A part of the analysis that cannot be loaded; the message is a sentence for the visitor. */
 class LoadError extends Error {}
 
 /**
- * Follows what arrives and turns a failed download into a sentence that names the file.
+ * The downloads of the analysis: counts them, and turns a failed one into a sentence with its file's
+ * name.
  *
- * Responses are passed on untouched and counted by resource timing: WebAssembly read through a
+ * The counts come from resource timing, and responses pass untouched: WebAssembly read through a
  * counting stream starts 1.5 s later, as the browser then neither compiles on the way nor caches.
  */
 class Downloads {
@@ -91,26 +43,38 @@ class Downloads {
     this.bytes = 0;
     /** @type {Set<string>} */
     this.arrived = new Set();
-    /** Rejects with the first failure: Pyodide itself only logs a failed WebAssembly download. */
+    /** @type {(reason: LoadError) => void} */
+    this.fail = () => {};
+    /**
+     * Rejects with the first failure: Pyodide itself only logs a failed WebAssembly download.
+     * @type {Promise<never>}
+     */
     this.failure = new Promise((_, reject) => {
       this.fail = reject;
     });
     this.failure.catch(() => {});
     this.observer = new PerformanceObserver((list) => {
-      for (const { name, decodedBodySize } of list.getEntries()) {
+      const found = /** @type {PerformanceResourceTiming[]} */ (list.getEntries());
+      for (const { name, decodedBodySize } of found) {
         if (!decodedBodySize || this.arrived.has(name)) continue;
         if (!places.some((place) => name.startsWith(place))) continue;
         this.arrived.add(name);
         this.bytes += decodedBodySize;
       }
-      self.postMessage({ type: 'loading', files: this.arrived.size, bytes: this.bytes });
+      tell({ type: 'loading', files: this.arrived.size, bytes: this.bytes });
     });
     this.observer.observe({ type: 'resource', buffered: true });
   }
 
-  /** Same as fetch(), and tries what the service worker keeps; a failure also rejects `failure`. */
+  /**
+   * Same as fetch(), but a second time for the copy that the service worker keeps. A failure also
+   * rejects `failure`.
+   * @param {RequestInfo | URL} resource
+   * @param {RequestInit} [init]
+   * @throws {LoadError}
+   */
   async fetch(resource, init) {
-    const url = String(resource.url ?? resource);
+    const url = resource instanceof Request ? resource.url : String(resource);
     for (const place of [url, `${url}${url.includes('?') ? '&' : '?'}kept`]) {
       const response = await nativeFetch(place, init).catch(() => null);
       if (response?.ok) return response;
@@ -121,7 +85,7 @@ class Downloads {
   }
 }
 
-/** Same as import(), with a sentence when it fails. */
+/** Same as import(), but fails with a sentence. @param {string} url @throws {LoadError} */
 async function importModule(url) {
   try {
     return await import(url);
@@ -130,8 +94,13 @@ async function importModule(url) {
   }
 }
 
-/** Why a file of the runtime could not be had, as a sentence. */
-async function diagnose(url, checked, error = null) {
+/**
+ * @param {string} url of a file that could not be loaded
+ * @param {boolean} checked whether its checksum was compared
+ * @param {unknown} [error] of the script in it
+ * @returns {Promise<string>} the reason as a sentence
+ */
+async function diagnose(url, checked, error) {
   const name = nameOf(url);
   let status;
   try {
@@ -146,10 +115,11 @@ async function diagnose(url, checked, error = null) {
   }
   if (status >= 400) return t('The server refused to deliver {name} (status {status}).', { name, status });
   if (checked) return t('The file {name} is not the expected one: its checksum differs.', { name });
-  if (error) return t('The file {name} could not be used ({reason}).', { name, reason: error.message });
+  if (error) return t('The file {name} could not be used ({reason}).', { name, reason: reasonOf(error) });
   return t('The file {name} could not be used.', { name });
 }
 
+/** @param {Message<'start'>} addresses @throws {LoadError} */
 async function load({ runtimeUrl, featuresUrl }) {
   const downloads = new Downloads([runtimeUrl, featuresUrl]);
   self.fetch = (resource, init) => downloads.fetch(resource, init);
@@ -157,10 +127,10 @@ async function load({ runtimeUrl, featuresUrl }) {
   const features = downloads.fetch(featuresUrl).then((response) => response.arrayBuffer());
   features.catch(() => {});
   const [{ loadPyodide }] = await Promise.all(
-    // Pyodide imports the second by itself: taken here, it loads earlier and its failure is told.
+    // Pyodide imports the second by itself; imported here, it loads earlier and can fail with a sentence.
     ['pyodide.mjs', 'pyodide.asm.mjs'].map((name) => importModule(new URL(name, runtimeUrl).href)),
   );
-  const starting = loadPyodide({
+  const starting = /** @type {typeof import('pyodide').loadPyodide} */ (loadPyodide)({
     indexURL: runtimeUrl,
     lockFileURL: new URL('pyodide-lock.json', runtimeUrl).href,
     packages: ['numpy'],
@@ -168,118 +138,129 @@ async function load({ runtimeUrl, featuresUrl }) {
   });
   starting.catch(() => {});
   const pyodide = await Promise.race([starting, downloads.failure]);
-  // A package that cannot be loaded is only logged by Pyodide.
+  // Pyodide only logs that a package cannot be loaded.
   if (!pyodide.loadedPackages.numpy) {
     await Promise.race([downloads.failure, Promise.resolve()]);
     throw new LoadError(t('The numpy package could not be loaded.'));
   }
   pyodide.unpackArchive(await features, 'zip');
-  [extractInPython, feedInPython, forgetInPython, invertInPython] = pyodide.runPython(BRIDGE);
+  python = pyodide.pyimport('features.browser');
   self.fetch = nativeFetch;
   downloads.observer.disconnect();
 }
 
-/** @param {{id: number, samples: Float32Array, spec: string}} task */
-function extract({ id, samples, spec }) {
-  const progress = (done, total) => self.postMessage({ type: 'progress', id, done, total });
-  const answer = extractInPython(samples, spec, progress);
-  const [type, ...values] = answer.toJs();
-  answer.destroy();
-  if (type === 'refused') {
-    self.postMessage({ type, id, code: values[0], message: values[1] });
-    return;
-  }
-  const [text, nSegments, repeated, skipped, pieces] = values;
-  const body = new Blob([text], { type: 'application/json' });
-  self.postMessage({ type, id, body, nSegments, repeated, skipped, pieces });
+/** @throws {Error} before it is loaded */
+function loaded() {
+  if (!python) throw new Error('not loaded');
+  return python;
 }
 
 /**
- * The next samples of a long song.
- * @param {{id: number, samples: Float32Array, spec: string,
- *   stream: {key: number, take: boolean, last: boolean, most: number}}} task
+ * @template T
+ * @param {import('./python.d.ts').Dictionary<T>} dictionary of Python; it is let go
+ * @returns {T}
  */
-function feed({ id, samples, spec, stream: { key, take, last, most } }) {
-  const answer = feedInPython(key, samples, spec, take, last, most);
-  const [type, ...values] = answer.toJs();
-  answer.destroy();
-  if (type === 'refused') {
-    self.postMessage({ type, id, code: values[0], message: values[1] });
-    return;
-  }
-  const requests = values[0].map(([text, nSegments, repeated, skipped]) => ({
-    body: new Blob([text], { type: 'application/json' }), nSegments, repeated, skipped,
-  }));
-  self.postMessage({ type, id, requests, pieces: values[1] });
+function valuesOf(dictionary) {
+  const values = dictionary.toJs({ dict_converter: Object.fromEntries });
+  dictionary.destroy();
+  return values;
 }
 
 /**
- * Make a sound of the text of a request. Between its blocks songs that wait are analysed.
- * @param {{id: number, text: string, spec: string}} task
+ * @param {import('./python.d.ts').PythonNumbers} numbers
+ * @returns {import('./messages.d.ts').Numbers} the same with a body that can be sent
+ */
+const sendable = ({ body, nSegments, repeated, skipped }) => ({
+  body: new Blob([body], { type: 'application/json' }), nSegments, repeated, skipped,
+});
+
+/** @param {Message<'extract'>} task */
+function extract({ id, samples, spec, stream }) {
+  if (stream) {
+    const { key, take, last, most } = stream;
+    const answer = valuesOf(loaded().feed(key, samples, spec, take, last, most));
+    if (answer.type === 'refused') tell({ ...answer, id });
+    else tell({ ...answer, id, requests: answer.requests.map(sendable) });
+    return;
+  }
+  const answer = valuesOf(loaded().extract(samples, spec, (done, total) => {
+    tell({ type: 'progress', id, done, total });
+  }));
+  if (answer.type === 'refused') tell({ ...answer, id });
+  else tell({ type: 'extracted', id, ...sendable(answer), pieces: answer.pieces });
+}
+
+/**
+ * Make a sound of the text of a request, block by block. Other messages are handled in between.
+ * @param {Message<'invert'>} task
  */
 async function invert({ id, text, spec }) {
-  const blocks = invertInPython(text, spec);
-  const next = () => {
-    const { value } = blocks.next();
-    const values = value.toJs();
-    value.destroy();
-    return values;
-  };
+  const steps = loaded().invert(text, spec);
+  wanted.add(id);
   try {
-    const [nSamples, nBlocks, wantedPeak] = next();
-    const samples = new Float32Array(nSamples);
-    for (let done = 1; done <= nBlocks; done += 1) {
-      const [first, block] = next();
-      for (let i = 0; i < block.length; i += 1) samples[first + i] += block[i];
-      self.postMessage({ type: 'progress', id, done, total: nBlocks });
-      await new Promise((resolve) => { setTimeout(resolve); });
-      if (dropped.delete(id)) return;
+    let samples = new Float32Array(0);
+    let [done, total] = [0, 0];
+    for (const dictionary of steps) {
+      const step = valuesOf(dictionary);
+      if (step.type === 'refused') {
+        tell({ ...step, id });
+      } else if (step.type === 'begun') {
+        samples = new Float32Array(step.nSamples);
+        total = step.nBlocks;
+      } else if (step.type === 'block') {
+        samples.set(step.samples, step.first);
+        done += 1;
+        tell({ type: 'progress', id, done, total });
+        await new Promise((resolve) => { setTimeout(resolve); });
+        if (!wanted.has(id)) return;
+      } else {
+        for (let i = 0; i < samples.length; i += 1) samples[i] *= step.gain;
+        tell({ type: 'inverted', id, samples }, [samples.buffer]);
+      }
     }
-    const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    if (peak) for (let i = 0; i < nSamples; i += 1) samples[i] *= wantedPeak / peak;
-    self.postMessage({ type: 'inverted', id, samples }, [samples.buffer]);
   } finally {
-    blocks.destroy();
+    wanted.delete(id);
+    steps.destroy();
   }
 }
 
-/** @returns {string} the last line of what Python says, which is the error itself */
-const reasonOf = (error) => String(error.message).trim().split('\n').pop();
+/** @param {unknown} error of Python, after its traceback @returns {string} its last line */
+const lastLine = (error) => String(reasonOf(error).trim().split('\n').pop());
 
-// Pyodide drops some promises of files that failed; the page has been told of them already.
+// Pyodide leaves promises of files that failed; `Downloads` has told the page of them already.
 self.addEventListener('unhandledrejection', (event) => {
   if (event.reason instanceof LoadError) event.preventDefault();
 });
 
+/** @param {MessageEvent<ToAnalysis>} event */
 self.onmessage = async ({ data }) => {
   if (data.type === 'start') {
     speakAs(data.words);
     try {
       await load(data);
-      self.postMessage({ type: 'ready' });
+      tell({ type: 'ready' });
     } catch (error) {
       const message = error instanceof LoadError
         ? error.message
-        : t('Python could not be started ({reason}).', { reason: error.message });
-      self.postMessage({ type: 'failed', message });
+        : t('Python could not be started ({reason}).', { reason: reasonOf(error) });
+      tell({ type: 'failed', message });
     }
   } else if (data.type === 'extract') {
     try {
-      if (data.stream) feed(data);
-      else extract(data);
+      extract(data);
     } catch (error) {
-      self.postMessage({ type: 'broken', id: data.id, message: reasonOf(error) });
+      tell({ type: 'broken', id: data.id, message: lastLine(error) });
     }
   } else if (data.type === 'forget') {
-    forgetInPython?.(data.key);
+    python?.forget(data.key);
   } else if (data.type === 'invert') {
     try {
       await invert(data);
     } catch (error) {
-      // Songs may wait behind it, and need no new worker.
-      self.postMessage({ type: 'unmade', id: data.id, reason: reasonOf(error) });
+      // Not 'broken': songs may wait behind it, and the worker still serves them.
+      tell({ type: 'unmade', id: data.id, reason: lastLine(error) });
     }
   } else if (data.type === 'drop') {
-    dropped.add(data.id);
+    wanted.delete(data.id);
   }
 };

@@ -1,4 +1,4 @@
-/** Handle of the analysis worker: starts it, follows its loading, restarts it when it dies. */
+/** Handle of the analysis worker: starts it, watches it, gives it tasks, replaces it when it dies. */
 
 import { missingAbility, startWorker } from './start_worker.js';
 import { UserError, reasonOf } from '../base/errors.js';
@@ -8,9 +8,6 @@ import { fromPython, t } from '../base/text.js';
 const DOWNLOAD_STALL_MS = 180_000;
 const START_STALL_MS = 60_000;
 const TASK_STALL_MS = 120_000;
-
-/** Files that the worker loads: five of Pyodide, numpy and features/. */
-export const FILES_TO_LOAD = 7;
 
 /**
  * The numbers of a song. Those of a long one have more:
@@ -47,14 +44,17 @@ export class Engine extends EventTarget {
   /** Those who wait for the worker. @type {{resolve: () => void, reject: (error: UserError) => void}[]} */
   #waiting = [];
 
-  /** @param {import('./start_worker.js').Addresses} config */
+  /** @param {import('./start_worker.js').Addresses & {filesToLoad: number}} config */
   constructor(config) {
     super();
     this.#config = config;
+    /** Files that the worker loads. */
+    this.filesToLoad = config.filesToLoad;
     /** @type {'loading' | 'ready' | 'failed'} */
     this.state = 'loading';
     /** Why it failed, as a sentence. */
     this.message = '';
+    /** Files that have arrived, and their bytes. */
     this.files = 0;
     this.bytes = 0;
     /** How often it began to load: a new worker knows nothing of the songs of the one before. */
@@ -215,7 +215,7 @@ export class Engine extends EventTarget {
     if (data.type === 'loading') {
       this.files = data.files;
       this.bytes = data.bytes;
-      this.#watch(this.files < FILES_TO_LOAD ? DOWNLOAD_STALL_MS : START_STALL_MS);
+      this.#watch(this.files < this.filesToLoad ? DOWNLOAD_STALL_MS : START_STALL_MS);
       this.dispatchEvent(new Event('change'));
     } else if (data.type === 'ready') {
       clearTimeout(this.#watchdog);

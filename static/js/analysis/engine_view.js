@@ -1,7 +1,6 @@
 /** Says how far the analysis has loaded, and offers to try again. */
 
 import { one } from '../base/dom.js';
-import { FILES_TO_LOAD } from './engine.js';
 import { size } from '../base/format.js';
 import { t } from '../base/text.js';
 
@@ -14,14 +13,15 @@ export function showEngine(element, engine) {
   const progress = one(element, 'progress', HTMLProgressElement);
   const loaded = one(element, '.engine-bytes');
   const retry = one(element, '.engine-retry', HTMLButtonElement);
+  const { filesToLoad } = engine;
   // Starting Python counts as one more step after the last file.
-  progress.max = FILES_TO_LOAD + 1;
+  progress.max = filesToLoad + 1;
   retry.addEventListener('click', () => engine.start());
 
   const draw = () => {
     const { state, files, bytes, message } = engine;
     const sentence = {
-      loading: files < FILES_TO_LOAD
+      loading: files < filesToLoad
         ? t('Loading the analysis into your browser')
         : t('Starting the analysis'),
       ready: t('Ready: songs are analysed on this computer.'),
@@ -34,7 +34,7 @@ export function showEngine(element, engine) {
     progress.dataset.bytes = String(bytes);
     loaded.textContent =
       state === 'loading' && bytes
-        ? t('{n} of {all} files, {size}', { n: Math.min(files, FILES_TO_LOAD), all: FILES_TO_LOAD, size: size(bytes) })
+        ? t('{n} of {all} files, {size}', { n: Math.min(files, filesToLoad), all: filesToLoad, size: size(bytes) })
         : '';
     retry.hidden = state !== 'failed';
     element.dataset.state = state;

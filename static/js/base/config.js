@@ -34,8 +34,9 @@
 
 /**
  * @typedef {Limits & {pageVersion: string, featuresUrl: string, runtimeUrl: string,
- *   maxWholeMinutes: number, streamMinutes: number, selected: string, models: Model[]}} Config
- *   maxWholeMinutes: longest song that is decoded at once; streamMinutes: longer ones are decoded bit by
+ *   filesToLoad: number, maxWholeMinutes: number, streamMinutes: number, selected: string,
+ *   models: Model[]}} Config
+ *   filesToLoad: those of the analysis; maxWholeMinutes: longest song that is decoded at once; streamMinutes: longer ones are decoded bit by
  *   bit where that is possible; selected: the version that answers first
  */
 
