@@ -196,6 +196,8 @@ def test_drop_of_files_and_a_folder(here: Visit, tmp_path: Path):
 def test_songs_may_come_before_the_analysis_is_loaded(visit, site, tmp_path: Path):
     files = [write(tmp_path / name, 6, 22050) for name in ("early.wav", "bird.wav")]
     visitor = visit(site.url)
+    asked: set[str] = set()
+    visitor.page.on("request", lambda request: asked.add(request.url))
     with visitor.held("**/python_stdlib.zip") as waiting:
         visitor.page.goto(site.url)
         visitor.choose(files)
@@ -207,6 +209,11 @@ def test_songs_may_come_before_the_analysis_is_loaded(visit, site, tmp_path: Pat
         waiting.pop().continue_()
     for file in files:
         visitor.wait_for(file.name, "done")
+    # as many files as the page expected
+    loaded = [url for url in asked if "/runtime/" in url or "/features.zip" in url]
+    expected = visitor.page.evaluate("JSON.parse(document.getElementById('config').textContent)")
+    assert len(loaded) == expected["filesToLoad"]
+    assert visitor.page.locator("#engine progress").get_attribute("max") == str(len(loaded) + 1)
 
 
 COUNT_URLS = """

@@ -35,65 +35,90 @@ mfcc
 const about = pyodide.runPython(
   'json.dumps({"platform": sys.platform, "numpy": numpy.__version__, "features": features.__file__})',
 );
+/** @type {import('../../static/js/analysis/python.d.ts').PythonModule} */
 const browser = pyodide.pyimport('features.browser');
 
-/** As the page's worker reads what Python gives. */
+/**
+ * The values of a dictionary, as the page's worker takes them.
+ * @template T
+ * @param {import('../../static/js/analysis/python.d.ts').Dictionary<T>} dictionary
+ * @returns {T}
+ */
 function valuesOf(dictionary) {
   const values = dictionary.toJs({ dict_converter: Object.fromEntries });
   dictionary.destroy();
   return values;
 }
 
-/** By kind of work: the facts for answers.json, and the content of the other file. */
+/**
+ * @typedef {object} Answer
+ * @property {object} told what goes into answers.json
+ * @property {string | Float32Array} content of the other file
+ */
+
+/**
+ * The options are those of the case.
+ * @type {Record<string, (samples: Float32Array, options: any) => Answer | Promise<Answer>>}
+ */
 const WORK = {
   mfcc(samples, options) {
     const array = mfcc(samples, JSON.stringify(options));
-    const { data, shape } = array.getBuffer();
+    const buffer = array.getBuffer('f32');
+    const answer = { told: { shape: buffer.shape }, content: Float32Array.from(buffer.data) };
+    buffer.release();
     array.destroy();
-    return [{ shape }, data];
+    return answer;
   },
 
   extract(samples, spec) {
+    /** @type {number[][]} */
     const progress = [];
     const answer = valuesOf(browser.extract(samples, JSON.stringify(spec), (...at) => progress.push(at)));
+    if (answer.type === 'refused') return { told: { ...answer, progress }, content: '' };
     const { body, ...told } = answer;
-    return [{ ...told, progress }, body ?? ''];
+    return { told: { ...told, progress }, content: body };
   },
 
   feed(samples, { spec, cuts, most }) {
+    const requests = [];
+    const pieces = [];
     const ends = [...cuts, samples.length];
-    const answers = ends.map((end, number) => valuesOf(browser.feed(
-      1, samples.subarray(ends[number - 1] ?? 0, end), JSON.stringify(spec), number === 1,
-      end === samples.length, most,
-    )));
-    const requests = answers.flatMap((answer) => answer.requests);
+    for (const [number, end] of ends.entries()) {
+      const part = samples.subarray(ends[number - 1] ?? 0, end);
+      const last = number === cuts.length;
+      const answer = valuesOf(browser.feed(1, part, JSON.stringify(spec), number === 1, last, most));
+      if (answer.type === 'refused') throw new Error(answer.message);
+      requests.push(...answer.requests);
+      pieces.push(answer.pieces);
+    }
     const told = requests.map(({ body, ...rest }) => rest);
-    const pieces = answers.map((answer) => answer.pieces);
-    return [{ requests: told, pieces }, JSON.stringify(requests.map(({ body }) => JSON.parse(body)))];
+    const content = JSON.stringify(requests.map(({ body }) => JSON.parse(body)));
+    return { told: { requests: told, pieces }, content };
   },
 
   async invert(_, { spec, body }) {
-    const steps = browser.invert(await readFile(join(folder, body), 'utf8'), JSON.stringify(spec));
+    const made = browser.invert(await readFile(join(folder, body), 'utf8'), JSON.stringify(spec));
     let sound = new Float32Array(0);
-    const told = [];
-    for (const dictionary of steps) {
-      const { samples, ...step } = valuesOf(dictionary);
+    const steps = [];
+    for (const dictionary of made) {
+      const step = valuesOf(dictionary);
       if (step.type === 'begun') sound = new Float32Array(step.nSamples);
-      if (step.type === 'block') sound.set(samples, step.first);
+      if (step.type === 'block') sound.set(step.samples, step.first);
       if (step.type === 'made') sound = sound.map((value) => value * step.gain);
-      told.push(step);
+      steps.push(step.type === 'block' ? { type: step.type, first: step.first } : step);
     }
-    steps.destroy();
-    return [{ steps: told }, sound];
+    made.destroy();
+    return { told: { steps }, content: sound };
   },
 };
 
 const cases = JSON.parse(await readFile(join(folder, 'cases.json'), 'utf8'));
+/** @type {{python: object, pyodide: string, cases: Record<string, object>}} */
 const answers = { python: JSON.parse(about), pyodide: pyodide.version, cases: {} };
 for (const { name, work, samples, options } of cases) {
   const { buffer, byteOffset, length } = await readFile(join(folder, samples));
   const sound = new Float32Array(buffer.slice(byteOffset, byteOffset + length));
-  const [told, content] = await WORK[work](sound, options);
+  const { told, content } = await WORK[work](sound, options);
   answers.cases[name] = told;
   const suffix = typeof content === 'string' ? 'json' : 'f32';
   await writeFile(join(folder, `${name}.${suffix}`), content);

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from webapp import assets
 from webapp.inference import Registry
+from webapp.runtime import RuntimeFiles
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -52,6 +53,7 @@ def test_the_page_gets_its_configuration(
 
 def test_every_address_in_the_configuration_works(client: FlaskClient) -> None:
     config = config_of(client)
+    assert config["filesToLoad"] == len(RuntimeFiles.load().files) + 1
     features = client.get(str(config["featuresUrl"]))
     assert (features.status_code, features.mimetype) == (200, "application/zip")
     assert features.headers["Cache-Control"] == FOREVER
