@@ -31,7 +31,7 @@ class Samples:
         self.samples = samples
 
     def to_memoryview(self) -> memoryview:
-        return memoryview(self.samples)
+        return self.samples.data
 
 
 def noise(seconds: float, seed: int = 0) -> Float32Array:

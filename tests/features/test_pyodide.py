@@ -115,9 +115,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict[
         for key, spec in SPECS.items():
             case = {"name": f"{key}-{name}", "work": "extract", "options": spec.to_json()}
             cases.append({**case, "samples": f"{name}.samples"})
-    spec = SPECS["recommended"].to_json()
-    fed = {"spec": spec, "cuts": FED["cuts"], "most": FED["most"]}
-    inverted = {"spec": spec, "body": f"{INVERTED}.json"}
+    recommended = SPECS["recommended"].to_json()
+    fed = {"spec": recommended, "cuts": FED["cuts"], "most": FED["most"]}
+    inverted = {"spec": recommended, "body": f"{INVERTED}.json"}
     for work, options in (("feed", fed), ("invert", inverted)):
         cases.append({"name": work, "work": work, "samples": "long.samples", "options": options})
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
