@@ -12,6 +12,7 @@ from typing import Any, Literal
 from features import FeatureSpec
 
 from .errors import TrainingError
+from .files import reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -310,10 +311,8 @@ def load_experiment(path: Path) -> Experiment:
     ------
     TrainingError : for a file that cannot be read, wrong TOML, unknown keys or wrong values.
     """
-    try:
+    with reading(path):
         source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path}: cannot be read ({error}).") from error
     return parse_experiment(source, path)
 
 

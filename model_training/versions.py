@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from webapp.inference import Card, Registry, UnknownVersion
@@ -10,7 +9,7 @@ from webapp.inference.card import VERSION_PATTERN, VERSION_RULE
 from webapp.inference.registry import INDEX_NAME
 
 from .errors import TrainingError
-from .files import replacing
+from .files import write_json
 
 
 def new_version(models: Path, version: str) -> Path:
@@ -48,9 +47,7 @@ def recommend(models: Path, version: str) -> None:
     TrainingError : for a version that is not there or not valid.
     """
     card = open_version(models, version)
-    content = json.dumps({"recommended": card.version}, indent=1) + "\n"
-    with replacing(models / INDEX_NAME) as unfinished:
-        unfinished.write_text(content, encoding="utf-8")
+    write_json(models / INDEX_NAME, {"recommended": card.version})
 
 
 def describe(models: Path) -> list[str]:

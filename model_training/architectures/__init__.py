@@ -37,6 +37,17 @@ KINDS = {
 SEQUENCES = ("mfcc", "log_mel")
 
 
+def require_known(name: str) -> None:
+    """Refuse a name that is none of a network.
+
+    Raises
+    ------
+    TrainingError : naming those that there are.
+    """
+    if name not in BUILDERS:
+        raise TrainingError(f"[architecture] name: {name!r} is not one of {', '.join(BUILDERS)}.")
+
+
 def build(name: str, spec: FeatureSpec, n_genres: int, options: dict[str, Any]) -> keras.Model:
     """The untrained network.
 
@@ -44,8 +55,7 @@ def build(name: str, spec: FeatureSpec, n_genres: int, options: dict[str, Any]) 
     ------
     TrainingError : for an unknown name or option, or features of a kind that it does not take.
     """
-    if name not in BUILDERS:
-        raise TrainingError(f"[architecture] name: {name!r} is not one of {', '.join(BUILDERS)}.")
+    require_known(name)
     if spec.kind not in (kinds := KINDS.get(name, SEQUENCES)):
         raise TrainingError(
             f"[architecture] {name} takes {' or '.join(kinds)}, but [feature_spec] kind is "

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         if pair.refused:
             print(f"{pair.first} and {pair.second} not paired: {pair.refused}.")
     if options.out:
-        from ..reporting.report import write_page
+        from ..files import write_text
 
-        write_page(comparison_html(cards, pairs), options.out)
+        write_text(options.out, comparison_html(cards, pairs))
         print(f"\n{options.out} holds the plots side by side.")

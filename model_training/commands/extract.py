@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ MOST_LINES = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..datasets.options import add_dataset_arguments
+    from ..datasets.options import add_dataset_arguments, add_jobs_argument
     from ..paths import MODELS
 
     add_dataset_arguments(parser, "mfcc-json")
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spec.add_argument("--version", metavar="vN", help="what to extract: what this version hears")
     parser.add_argument("--models", type=Path, default=MODELS, help="where --version is looked up")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
-    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (all cores)")
+    add_jobs_argument(parser)
     parser.add_argument(
         "--scheduler",
         metavar="tcp://HOST:PORT",
@@ -109,6 +108,7 @@ def recipe_source(
 
     from ..errors import TrainingError
     from ..experiment import AudioAugmentation, load_experiment
+    from ..files import read_json, reading
     from ..versions import open_version
 
     if version is not None:
@@ -119,17 +119,16 @@ def recipe_source(
         experiment = load_experiment(spec)
         return experiment.feature_spec, experiment.audio_augmentation
     try:
-        card = json.loads(spec.read_bytes())
+        with reading(spec):
+            card = read_json(spec)
         return FeatureSpec.from_json(card["feature_spec"]), AudioAugmentation()
-    except OSError as error:
-        raise TrainingError(f"{spec}: cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{spec}: not a model card ({error}).") from error
 
 
 def run(options: argparse.Namespace) -> None:
     """Extract, then say what is in the store and what was left out."""
-    from ..datasets.options import dataset_of
+    from ..datasets.options import dataset_of, jobs_of
     from ..errors import TrainingError
     from ..stores.extraction import extract, table_spec
     from ..stores.mfcc_exchange import export_mfcc_json, import_mfcc_json, require_mfcc
@@ -138,8 +137,7 @@ def run(options: argparse.Namespace) -> None:
     spec, augmentation = recipe_source(options.spec, options.version, options.models)
     if options.mfcc_json is not None:
         require_mfcc(spec)
-    if options.jobs < 1 and options.jobs != -1:
-        raise TrainingError(f"--jobs {options.jobs}: must be 1 or more, or -1 for all cores.")
+    jobs = jobs_of(options)
     if options.kind == "mfcc-json":
         for name in ("copies", "max_excerpts", "scheduler", "statistics_csv"):
             if getattr(options, name):
@@ -165,7 +163,7 @@ def run(options: argparse.Namespace) -> None:
             recipe,
             options.out,
             command=options.command_line,
-            jobs=options.jobs,
+            jobs=jobs,
             scheduler=options.scheduler,
             table_path=options.statistics_csv,
         )

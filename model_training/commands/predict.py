@@ -50,5 +50,17 @@ def run(options: argparse.Namespace) -> None:
             print(json.dumps(answer.to_json(predictor.card), ensure_ascii=False), flush=True)
         else:
             print(answer_text(answer, options.segments), flush=True)
+    refuse_failed(failed, len(options.files))
+
+
+def refuse_failed(failed: int, total: int) -> None:
+    """End with an error when some of the files got no answer.
+
+    Raises
+    ------
+    TrainingError : saying how many.
+    """
+    from ..errors import TrainingError
+
     if failed:
-        raise TrainingError(f"{failed} of {len(options.files)} files got no answer; see above.")
+        raise TrainingError(f"{failed} of {total} files got no answer; see above.")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .predict import refuse_failed
+
 HELP = "which answers survive mp3, noise and the like, on sound files or on stored tracks"
 EXAMPLES = """\
 python -m model_training robustness v1 ~/Music/album song.flac
@@ -32,10 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print a table, write the numbers if asked for."""
-    import json
-
     from ..errors import TrainingError
-    from ..files import replacing
+    from ..files import write_json
     from ..studies.prediction import load_predictor
     from ..versions import open_version
 
@@ -45,12 +45,9 @@ def run(options: argparse.Namespace) -> None:
     found = _on_tracks(options, predictor) if options.data else _on_songs(options, predictor)
     if options.out:
         content = {"version": options.version, "engine": options.engine, **found}
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        with replacing(options.out) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    if failed := found.get("failed"):
-        total = len(failed) + found["songs"]
-        raise TrainingError(f"{len(failed)} of {total} files got no answer; see above.")
+        write_json(options.out, content)
+    failed = len(found.get("failed", []))
+    refuse_failed(failed, failed + found.get("songs", 0))
 
 
 def _on_tracks(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ MOST_LINES = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..datasets.options import add_dataset_arguments
+    from ..datasets.options import add_dataset_arguments, add_jobs_argument
 
     add_dataset_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
@@ -33,20 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="shorter clips are a problem (4.97: one segment of the recommended features)",
     )
-    parser.add_argument("--jobs", type=int, default=-1, help="processes; one per core by default")
+    add_jobs_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Check, write the report, print a summary; unusable data are an error."""
     from ..datasets.check import LEAST_SECONDS, validate
-    from ..datasets.options import dataset_of
+    from ..datasets.options import dataset_of, jobs_of
     from ..errors import TrainingError
 
-    if options.jobs == 0:
-        raise TrainingError("--jobs: must be 1 or more, or -1 for one per core.")
+    jobs = jobs_of(options)
     dataset = dataset_of(options)
     least = LEAST_SECONDS if options.min_seconds is None else options.min_seconds
-    report = validate(dataset, least_seconds=least, jobs=options.jobs)
+    report = validate(dataset, least_seconds=least, jobs=jobs)
     if options.json:
         report.write(options.json)
     print("\n".join(_summary(report)))

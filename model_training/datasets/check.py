@@ -8,8 +8,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from features import FeatureSpec
 from features.segments import SILENCE_PEAK
 
 from ..errors import TrainingError
-from ..files import replacing
+from ..files import sha256, write_json
 from ..sound.audio import AudioFileError, Sound, decode
 from .clips import FEW_CLIPS, Clip, Dataset, Problem, check_clips, relative
 from .replicas import NEAR_DUPLICATE, Checked, Replica, find_replicas, fingerprint
@@ -130,17 +128,14 @@ class Report:
         ------
         TrainingError : when it cannot be written.
         """
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
-        with replacing(path) as unfinished:
-            # names that are no text (from foreign systems) are written out
-            unfinished.write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
+        write_json(path, self.to_json())
 
 
 def check_clip(clip: Clip, least_seconds: float = LEAST_SECONDS) -> Checked:
     """Decode one clip and say what is wrong with it; raises nothing for a bad file."""
     try:
         sound = decode(clip.path)
-        digest = _sha256(clip.path)
+        digest = sha256(clip.path)
     except AudioFileError as error:
         return Checked(clip, problem=Problem(clip.track, clip.path, error.code, error.reason))
     except OSError as error:
@@ -150,11 +145,6 @@ def check_clip(clip: Clip, least_seconds: float = LEAST_SECONDS) -> Checked:
         problem = Problem(clip.track, clip.path, *found)
         return Checked(clip, sound.seconds, problem, digest)
     return Checked(clip, sound.seconds, None, digest, fingerprint(sound))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wrong_sound(sound: Sound, least_seconds: float) -> tuple[str, str] | None:

@@ -6,10 +6,9 @@ Each data set is one file beside this one with a function `load(path, **options)
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -108,11 +107,6 @@ def genre_name(label: str) -> str:
     """How a genre is written in this project: "Hip-Hop" and "Gnawa " are "hiphop" and "gnawa"."""
     name = unicodedata.normalize("NFC", label).strip().lower()
     return SPELLINGS.get(name, name)
-
-
-def count_genres(clips: Iterable[Clip]) -> dict[str, int]:
-    """Number of clips by genre, sorted by genre."""
-    return dict(sorted(collections.Counter(clip.genre for clip in clips).items()))
 
 
 def check_clips(clips: Sequence[Clip], source: Path) -> None:

@@ -23,7 +23,6 @@ evaluation, and its future use", 2013.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from pathlib import Path
 import soundfile
 
 from ..errors import TrainingError
+from ..files import read_json
 from ..sound.audio import SUFFIXES, is_hidden, sound_files
 from .clips import Clip, Dataset, Part, Problem, genre_name
 
@@ -180,7 +180,7 @@ def read_replicas(folder: Path) -> list[tuple[str, str]]:
     if not file.is_file():
         return []
     try:
-        pairs = json.loads(file.read_text(encoding="utf-8"))
+        pairs = read_json(file)
         return [(str(first), str(second)) for first, second, *_ in pairs]
     except (ValueError, TypeError):
         raise TrainingError(f"{file}: is no list of [track, track, ...].") from None

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from features import dct_matrix
 
 from ..errors import TrainingError
-from ..files import replacing
+from ..files import read_json, reading, replacing
 from .clips import genre_name
 
 # Digits after the point: below float32's own steps at 100, and half the size of all digits.
@@ -95,7 +95,7 @@ def read(path: Path, segments_per_track: int | None) -> MfccPieces:
         )
     if segments_per_track < 1:
         raise TrainingError(f"{segments_per_track} pieces per song: must be 1 or more.")
-    content = _read_json(path)
+    content = _read(path)
     # Some writers kept the folder before the genre.
     names = [str(name).replace("\\", "/").rstrip("/").split("/")[-1] for name in content["mapping"]]
     genres = tuple(genre_name(name) for name in names)
@@ -106,11 +106,10 @@ def read(path: Path, segments_per_track: int | None) -> MfccPieces:
     return MfccPieces(mfcc, labels, genres, _tracks(path, labels, genres, segments_per_track))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from None
+        with reading(path):
+            content = read_json(path)
     except ValueError as error:
         raise TrainingError(f"{path}: is no JSON ({error}).") from None
     keys = ("mapping", "mfcc", "labels")

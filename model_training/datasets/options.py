@@ -1,10 +1,11 @@
-"""The options by which a command is told which data set to take."""
+"""The options by which a command is told which data set to take, and how many processes."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from ..errors import TrainingError
 from . import KINDS, Dataset, open_dataset
 
 
@@ -34,6 +35,24 @@ def add_dataset_arguments(parser: argparse.ArgumentParser, *more_kinds: str) -> 
     own.add_argument(
         "--metadata", type=Path, metavar="FILE", help="fma: tracks.csv, when it lies elsewhere"
     )
+
+
+def add_jobs_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how many processes work on the data set; `jobs_of` reads it."""
+    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (all cores)")
+
+
+def jobs_of(options: argparse.Namespace) -> int:
+    """Number of processes; -1 for one per core.
+
+    Raises
+    ------
+    TrainingError : for any other number below 1.
+    """
+    jobs: int = options.jobs
+    if jobs < 1 and jobs != -1:
+        raise TrainingError(f"--jobs {jobs}: must be 1 or more, or -1 for all cores.")
+    return jobs
 
 
 def dataset_of(options: argparse.Namespace) -> Dataset:

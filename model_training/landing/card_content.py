@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from webapp.inference.card import UNFAMILIAR_METHOD
 
 from ..errors import TrainingError
+from ..files import read_json
 from ..paths import CROSS_VALIDATION
 from ..stores.store import Store
 
@@ -88,7 +88,7 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         )
     path = folder / CROSS_VALIDATION
     try:
-        study = json.loads(path.read_text(encoding="utf-8"))
+        study = read_json(path)
         recipe = study["recipe"]
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]

@@ -6,8 +6,6 @@ The test tracks are opened here and nowhere else, once for each exported version
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 import shutil
 import tempfile
 import zipfile
@@ -28,6 +26,7 @@ from webapp.inference.engines import KerasEngine, LiteRTEngine
 
 from ..datasets.clips import Part
 from ..errors import TrainingError
+from ..files import replacing_folder, sha256, write_json
 from ..judging.answers import predict_outputs, predict_tracks
 from ..judging.evaluation import evaluate, per_track
 from ..judging.genre_bias import add_bias
@@ -153,10 +152,6 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     return largest
 
 
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def save_compressed(model: keras.Model, path: Path) -> None:
     """Save as Keras does, with its zip deflated: a tenth smaller, and read all the same."""
     with tempfile.TemporaryDirectory() as folder:
@@ -191,11 +186,7 @@ def write_model_files(model: keras.Model, folder: Path) -> dict[str, str]:
 
 def checksums(folder: Path) -> dict[str, str]:
     """The sha256 of every file of a version but the card."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
-        if path.name != CARD_NAME
-    }
+    return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD_NAME}
 
 
 def measure_test(
@@ -324,14 +315,11 @@ def export(
     require_builtin_layers(model)
     validation = store.load(spec, store.split("validation"))
     features = features_at(validation, cut(validation, spec)[0], spec)
-    models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
-        made = Path(folder) / version
-        made.mkdir()
+    with replacing_folder(target) as made:
         files = write_model_files(model, made)
         card = describe_run(version, record, seeds, store, command, files)
         # Engines load from a valid card; this one lasts until the test report takes its place.
-        _write_json(made / CARD_NAME, card)
+        write_json(made / CARD_NAME, card)
         checked = Card(made)
         difference = check_engines(checked, features)
         card["latency"] = {
@@ -344,7 +332,6 @@ def export(
         card["metrics"]["test"] = measure_test(model, record, store, spec, made / TEST_TABLE)
         write_report(card, made / REPORT_NAME)
         card["files"] = checksums(made)
-        _write_json(made / CARD_NAME, card)
+        write_json(made / CARD_NAME, card)
         Card(made)
-        shutil.move(made, target)
     return Card(target)

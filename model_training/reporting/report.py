@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from webapp.inference.sections import Sections, compared, sections
 
-from ..files import replacing
+from ..files import write_text
 from ..paths import REPORT_NAME
 from . import plots
 from .words import environment
@@ -70,17 +70,6 @@ def report_html(card: Mapping[str, Any]) -> str:
     )
 
 
-def write_page(page: str, path: Path) -> None:
-    """Write a page whole or not at all.
-
-    Raises
-    ------
-    TrainingError : when it cannot be written.
-    """
-    with replacing(path) as unfinished:
-        unfinished.write_text(page, encoding="utf-8")
-
-
 def write_report(card: Mapping[str, Any], path: Path) -> None:
     """Write the report of a card (its JSON) to `path`.
 
@@ -88,4 +77,4 @@ def write_report(card: Mapping[str, Any], path: Path) -> None:
     ------
     TrainingError : when it cannot be written.
     """
-    write_page(report_html(card), path)
+    write_text(path, report_html(card))

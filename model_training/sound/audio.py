@@ -36,6 +36,7 @@ SUFFIXES = PLAIN_SUFFIXES | FFMPEG_SUFFIXES
 
 # Longest that ffmpeg may take for one file; an hour of music takes seconds.
 FFMPEG_TIMEOUT_S = 600
+GET_FFMPEG = "install it, or the Python package imageio-ffmpeg."
 DAMAGED = "is not readable sound: damaged, or of another kind than its name says."
 
 
@@ -165,8 +166,7 @@ def _decode_with_ffmpeg(path: Path) -> Sound:
         raise AudioFileError(
             path,
             "no_ffmpeg",
-            f"{path.suffix.lower() or 'this'} files need ffmpeg: install it, or the Python "
-            "package imageio-ffmpeg.",
+            f"{path.suffix.lower() or 'this'} files need ffmpeg: {GET_FFMPEG}",
         )
     # `file:` and the list of protocols keep names like "http:x" and playlists off the network.
     source = ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]

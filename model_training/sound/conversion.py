@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ..errors import TrainingError
+from ..files import replacing_folder
 from .audio import SUFFIXES, Sound, decode, sound_files, write_wav
 
 SAMPLE_RATES = range(1000, 384001)
@@ -120,7 +118,7 @@ def segment(
         if not pieces:
             raise TrainingError(f"is shorter than {seconds:g} s; --keep-rest keeps it as it is.")
         digits = max(2, len(str(len(pieces) - 1)))
-        with _replacing_folder(job.target) as folder:
+        with replacing_folder(job.target, overwrite=True) as folder:
             for number, piece in enumerate(pieces):
                 write_wav(folder / f"{job.source.stem}.{number:0{digits}d}.wav", piece)
         return len(pieces)
@@ -220,19 +218,3 @@ def _run(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-@contextlib.contextmanager
-def _replacing_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside `target`, renamed to it when the block ends well, else removed."""
-    unfinished = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        if target.is_dir():
-            shutil.rmtree(target)
-        unfinished.replace(target)
-    except OSError as error:
-        raise TrainingError(f"{target}: cannot be written ({error}).") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import hashlib
-import json
 import shutil
 import signal
 import sys
@@ -34,9 +32,9 @@ from ..datasets import PARTS, Clip, Dataset, Problem, check_clips, check_dataset
 from ..datasets.clips import relative
 from ..datasets.replicas import Checked, find_replicas
 from ..errors import TrainingError
-from ..files import replacing
+from ..files import digest_of, make_folder, refuse_existing, replacing
 from .sound_features import Extracted, Recipe, extract_file
-from .store_writer import About, StoredTrack, refuse_existing, write_store
+from .store_writer import About, StoredTrack, write_store
 
 Samples = npt.NDArray[np.float32]
 
@@ -151,7 +149,7 @@ def _key(clip: Clip, recipe: Recipe) -> str:
     path = str(clip.path.absolute())
     features = [recipe.spec.id, recipe.options(), table, recipe.fingerprints]
     parts = [clip.track, path, version, features]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+    return digest_of(parts)[:40]
 
 
 def work_folder(out: Path) -> Path:
@@ -200,7 +198,7 @@ def extract(
     n_reused = len(clips) - len(todo)
     reasons: dict[int, str] = {}
     try:
-        _make(work)
+        make_folder(work)
         with _running(todo, recipe, jobs, scheduler) as results:
             for number, result in tqdm(
                 results, total=len(clips), initial=n_reused, unit="song", disable=None
@@ -236,13 +234,6 @@ def extract(
     )
     shutil.rmtree(work)
     return dataclasses.replace(report, n_reused=n_reused)
-
-
-def _make(work: Path) -> None:
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{work}: cannot be written ({error}).") from error
 
 
 def _check_rest(clips: list[Clip], dataset: Dataset, skipped: list[dict[str, str]]) -> None:

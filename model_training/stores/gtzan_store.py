@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,8 @@ from features.statistics import statistics_names
 from ..datasets import gtzan
 from ..datasets.clips import Part
 from ..errors import TrainingError
+from ..files import undamaged
+from . import levels
 from .tracks import Floats, Tracks, of_equal_length
 
 MAIN = "logmel30s.npz"
@@ -110,12 +111,10 @@ class GtzanStore:
         TrainingError : when the folder is not such a store.
         """
         self.folder = folder
-        try:
-            with np.load(self._file(MAIN)) as store:
-                tracks = [str(track) for track in store["track"]]
-                self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
-        except (zipfile.BadZipFile, ValueError, KeyError) as error:
-            raise TrainingError(f"{folder / MAIN}: is damaged ({error}).") from error
+        main = self._file(MAIN)
+        with undamaged(main), np.load(main) as store:
+            tracks = [str(track) for track in store["track"]]
+            self.genre_of = dict(zip(tracks, map(str, store["genre"]), strict=True))
         self._row_of = {track: row for row, track in enumerate(tracks)}
         self.genres = tuple(sorted(set(self.genre_of.values())))
         artists = gtzan.read_artists(folder)
@@ -166,7 +165,7 @@ class GtzanStore:
         with np.load(self._file(MAIN)) as store:
             level = store["level"][rows][:, :n_mels].transpose(0, 2, 1)
             range_db = store["range_db"][rows][:, None, None]
-        return (-range_db * (1 - (level + np.float32(0.5)) / np.float32(256))).astype(np.float32)
+        return levels.to_db(level, range_db).astype(np.float32, copy=False)
 
     @functools.cached_property
     def _moments(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -176,10 +175,9 @@ class GtzanStore:
         # Of the levels, so that not all clips are in memory as floats.
         mean = np.array([clip.mean(dtype=np.float64) for clip in level])
         deviation = np.array([clip.std(dtype=np.float64) for clip in level])
-        step = range_db / 256
         return (
-            (-range_db + step * (mean + 0.5)).astype(np.float32),
-            (step * deviation).astype(np.float32),
+            levels.to_db(mean, range_db).astype(np.float32),
+            (levels.step_db(range_db) * deviation).astype(np.float32),
         )
 
     def _first_seconds(self, names: list[str]) -> Floats:

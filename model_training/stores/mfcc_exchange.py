@@ -13,9 +13,11 @@ from ..datasets import Clip, check_clips
 from ..datasets.folder import LICENCE
 from ..datasets.mfcc_json import MfccPieces, read, write
 from ..errors import TrainingError
+from ..files import refuse_existing
 from .extraction import Report
+from .levels import to_levels
 from .store import open_store
-from .store_writer import About, Excerpts, StoredTrack, quantise, refuse_existing, write_store
+from .store_writer import About, Excerpts, StoredTrack, write_store
 from .tracks import cut, features_at
 
 
@@ -77,7 +79,7 @@ def import_mfcc_json(
         )
         log_mel = chosen.to_log_mel(spec.n_mels)
         return Excerpts(
-            values=quantise(log_mel - log_mel.max(), spec.top_db).reshape(-1, spec.n_mels),
+            values=to_levels(log_mel - log_mel.max(), spec.top_db).reshape(-1, spec.n_mels),
             start=np.arange(len(run)) * piece_s,
             columns=np.full(len(run), n_frames, dtype=np.int32),
             copy=np.zeros(len(run), dtype=np.int16),

@@ -25,7 +25,8 @@ from ..errors import TrainingError
 from ..experiment import AudioAugmentation
 from ..files import replacing
 from ..sound.audio import AudioFileError, Sound, load_audio
-from .store_writer import Excerpts, quantise
+from .levels import to_levels
+from .store_writer import Excerpts
 
 Samples = npt.NDArray[np.float32]
 EXCERPT_FIELDS = tuple(field.name for field in dataclasses.fields(Excerpts))
@@ -142,7 +143,7 @@ def excerpts_of(
                 values.append(row[None])
                 start.append(times[number][0])
         else:
-            values.append(quantise(excerpt_log_mel(excerpt, spec), spec.top_db))
+            values.append(to_levels(excerpt_log_mel(excerpt, spec), spec.top_db))
             start.append(first / spec.sample_rate)
     if not values:
         raise AudioError("silent")

@@ -7,8 +7,6 @@ identical tracks) join the groups they lie in. A *part* is train, validation or 
 from __future__ import annotations
 
 import collections
-import json
-import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy.typing as npt
 
 from ..datasets import PARTS
 from ..errors import TrainingError
+from ..files import replacing_folder, write_json, write_text
 
 BY = ("group", "track")
 FOLDER = "splits"
@@ -268,12 +267,27 @@ def group_folds(
         ]
     for test in rows:
         trained = set(np.delete(labels, test).tolist())
-        if missing := sorted(groups_of.keys() - trained):
-            raise TrainingError(
-                f"A fold would train without the genre {missing[0]!r}: take another seed or fewer "
-                "folds, or add recordings of other artists."
-            )
+        check_fold(
+            groups_of.keys() - trained,
+            "another seed or fewer folds, or add recordings of other artists",
+        )
     return rows
+
+
+def check_fold(missing: Iterable[Any], advice: str) -> None:
+    """Refuse a fold that would train without some genres.
+
+    Parameters
+    ----------
+    missing : names of these genres.
+    advice : what to take instead.
+
+    Raises
+    ------
+    TrainingError : when there is one, with the advice.
+    """
+    if genres := sorted(missing):
+        raise TrainingError(f"A fold would train without the genre {genres[0]!r}: take {advice}.")
 
 
 def write_splits(
@@ -291,16 +305,7 @@ def write_splits(
             f"{target}: there already; results that used it would no longer be comparable. Add "
             "--overwrite to replace it."
         )
-    try:
-        with tempfile.TemporaryDirectory(dir=store, prefix=".splits-") as temporary:
-            made = Path(temporary) / "new"
-            made.mkdir()
-            for part, tracks in splits.items():
-                text = "".join(f"{track}\n" for track in tracks)
-                (made / f"{part}.txt").write_text(text, encoding="utf-8")
-            (made / ABOUT).write_text(json.dumps(dict(about), indent=1) + "\n", encoding="utf-8")
-            if target.exists():
-                target.rename(Path(temporary) / "old")
-            made.rename(target)
-    except OSError as error:
-        raise TrainingError(f"{target}: cannot be written ({error}).") from error
+    with replacing_folder(target, overwrite=overwrite) as made:
+        for part, tracks in splits.items():
+            write_text(made / f"{part}.txt", "".join(f"{track}\n" for track in tracks))
+        write_json(made / ABOUT, dict(about))

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +16,8 @@ from features import FeatureSpec
 from ..datasets import PARTS
 from ..datasets.clips import Part
 from ..errors import TrainingError
+from ..files import digest_of, read_json, sha256
+from . import levels
 from . import splits as splitting
 from .gtzan_store import MAIN, GtzanStore
 from .splits import merge_groups
@@ -76,7 +76,7 @@ class ExtractedStore:
         """
         self.folder = folder
         try:
-            about = json.loads((folder / STORE_NAME).read_text(encoding="utf-8"))
+            about = read_json(folder / STORE_NAME)
             if about["format"] != FORMAT:
                 raise TrainingError(
                     f"{folder}: a store of format {about['format']}, this copy reads {FORMAT}; "
@@ -87,8 +87,7 @@ class ExtractedStore:
             self.genres = tuple(str(genre) for genre in about["genres"])
             self.replicas = [(str(a), str(b)) for a, b in about["replicas"]]
             for name, digest in about["files"].items():
-                found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-                if found != digest:
+                if sha256(folder / name) != digest:
                     raise TrainingError(
                         f"{folder / name}: differs from the checksum in {STORE_NAME}; extract it "
                         "again."
@@ -122,7 +121,7 @@ class ExtractedStore:
         """Whether the split was made by track, or prescribed by the data set."""
         path = self.folder / splitting.FOLDER / splitting.ABOUT
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
+            about = read_json(path)
         except (OSError, ValueError):
             return False
         return isinstance(about, dict) and about.get("by") != "group"
@@ -170,8 +169,7 @@ class ExtractedStore:
             if spec.kind == "statistics":
                 values = arrays["values"][rows]
             else:
-                level = arrays["level"][rows]
-                values = -spec.top_db * (1 - (level + np.float32(0.5)) / np.float32(256))
+                values = levels.to_db(arrays["level"][rows], spec.top_db)
         lengths = columns[order]
         return Tracks(
             names=list(names),
@@ -215,7 +213,7 @@ def digest(store: Store) -> str:
         "genres": list(store.genres),
         "splits": {part: sorted(store.split(part)) for part in PARTS},
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest_of(content)
 
 
 def merged_groups(store: Store) -> dict[str, str]:

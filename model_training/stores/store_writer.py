@@ -17,11 +17,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime
-import hashlib
 import importlib.metadata
-import json
 import platform
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +29,7 @@ import numpy.typing as npt
 
 from features import FeatureSpec
 
-from ..errors import TrainingError
+from ..files import refuse_existing, replacing_folder, sha256, write_json
 from .splits import write_splits
 from .store import FORMAT, STORE_NAME
 
@@ -95,12 +92,6 @@ class About:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def quantise(log_mel: npt.NDArray[np.float32], top_db: float) -> npt.NDArray[np.uint8]:
-    """Levels 0 to 255 of dB from -top_db to 0; the error is at most top_db / 512 dB."""
-    level = np.floor((log_mel / np.float32(top_db) + 1) * 256)
-    return np.clip(level, 0, 255).astype(np.uint8)
-
-
 def write_store(
     folder: Path,
     about: About,
@@ -124,51 +115,32 @@ def write_store(
     TrainingError : when the folder exists or cannot be written.
     """
     refuse_existing(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-            made = Path(temporary) / "store"
-            made.mkdir()
-            _write_tracks(made / "tracks.csv", tracks)
-            n_excerpts = _write_features(made / "features.npz", about.spec, len(tracks), excerpts)
-            content = {
-                "format": FORMAT,
-                "name": about.name,
-                "licence": about.licence,
-                "citation": about.citation,
-                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "command": about.command,
-                "feature_spec": about.spec.to_json(),
-                "genres": sorted({track.genre for track in tracks}),
-                "n_tracks": len(tracks),
-                "n_excerpts": n_excerpts,
-                "files": {name: _sha256(made / name) for name in ("tracks.csv", "features.npz")},
-                "replicas": [list(pair) for pair in about.replicas],
-                "skipped": [dict(entry) for entry in about.skipped],
-                "libraries": {
-                    "python": platform.python_version(),
-                    **{name: importlib.metadata.version(name) for name in LIBRARIES},
-                },
-                **about.options,
-            }
-            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-            (made / STORE_NAME).write_text(text, encoding="utf-8")
-            if splits is not None:
-                write_splits(made, splits, {"by": "data set", "command": about.command}, False)
-            made.rename(folder)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be written ({error}).") from error
-
-
-def refuse_existing(folder: Path) -> None:
-    """Refuse to write over anything.
-
-    Raises
-    ------
-    TrainingError : when there is something under that name.
-    """
-    if folder.exists():
-        raise TrainingError(f"{folder}: exists already; choose another --out or remove it.")
+    with replacing_folder(folder) as made:
+        _write_tracks(made / "tracks.csv", tracks)
+        n_excerpts = _write_features(made / "features.npz", about.spec, len(tracks), excerpts)
+        content = {
+            "format": FORMAT,
+            "name": about.name,
+            "licence": about.licence,
+            "citation": about.citation,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "command": about.command,
+            "feature_spec": about.spec.to_json(),
+            "genres": sorted({track.genre for track in tracks}),
+            "n_tracks": len(tracks),
+            "n_excerpts": n_excerpts,
+            "files": {name: sha256(made / name) for name in ("tracks.csv", "features.npz")},
+            "replicas": [list(pair) for pair in about.replicas],
+            "skipped": [dict(entry) for entry in about.skipped],
+            "libraries": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in LIBRARIES},
+            },
+            **about.options,
+        }
+        write_json(made / STORE_NAME, content)
+        if splits is not None:
+            write_splits(made, splits, {"by": "data set", "command": about.command}, False)
 
 
 def _write_tracks(path: Path, tracks: Iterable[StoredTrack]) -> None:
@@ -177,11 +149,6 @@ def _write_tracks(path: Path, tracks: Iterable[StoredTrack]) -> None:
         writer.writeheader()
         for track in tracks:
             writer.writerow({**dataclasses.asdict(track), "seconds": round(track.seconds, 3)})
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_features(

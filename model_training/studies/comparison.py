@@ -99,15 +99,18 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def read_answers(card: Card) -> Answers | None:
-    """The answers kept beside a version; None for versions that have none.
+def kept_answers(card: Card) -> Answers:
+    """The answers kept beside a version.
 
     Raises
     ------
-    TrainingError : for a file that is damaged.
+    TrainingError : for a version that keeps none, and for a file that is damaged.
     """
     if TEST_TABLE not in card.files:
-        return None
+        raise TrainingError(
+            f"{card.version} keeps no {TEST_TABLE} with its answers; give the store of its test "
+            "tracks with --data"
+        )
     path = card.folder / TEST_TABLE
     try:
         header, *rows = csv.reader(io.StringIO(card.read(TEST_TABLE).decode("utf-8")))
@@ -176,13 +179,8 @@ def answers_of(card: Card, store: Store | None) -> Answers:
     ------
     TrainingError : when there is neither, or when the card was measured on other test tracks.
     """
-    if answers := read_answers(card):
-        return answers
-    if store is None:
-        raise TrainingError(
-            f"{card.version} keeps no {TEST_TABLE} with its answers; give the store of its test "
-            "tracks with --data"
-        )
+    if store is None or TEST_TABLE in card.files:
+        return kept_answers(card)
     answers = compute_answers(card, store)
     test = card.metrics["test"]
     told = test["n_tracks"], test["track"]["accuracy"]["value"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import time
@@ -17,9 +15,9 @@ from features.segments import excerpt_bounds, segment_times
 from webapp.inference.card import CARD_NAME
 from webapp.inference.engines import LiteRTEngine
 
-from ..files import replacing
+from ..files import sha256, write_json
 from ..paths import REPORT_NAME
-from ..reporting.report import report_html, write_page
+from ..reporting.report import write_report
 from ..versions import open_version
 
 SONG_SECONDS = 180
@@ -59,12 +57,9 @@ def remeasure(models: Path, version: str) -> dict[str, Any]:
     measured = measure_latency(LiteRTEngine(card), card.spec)
     content["latency"] = {**content["latency"], **measured}
     if REPORT_NAME in card.files:
-        report = report_html(content)
-        digest = hashlib.sha256(report.encode()).hexdigest()
-        content["files"] = {**card.files, REPORT_NAME: digest}
+        report = card.folder / REPORT_NAME
         # A version whose report does not yet fit its card is refused, never served wrongly.
-        write_page(report, card.folder / REPORT_NAME)
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    with replacing(card.folder / CARD_NAME) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        write_report(content, report)
+        content["files"] = {**card.files, REPORT_NAME: sha256(report)}
+    write_json(card.folder / CARD_NAME, content)
     return measured

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from features import AudioError, FeatureSpec, build_request
+from features import AudioError, build_request
+from features.inversion import read_request
 from webapp.inference import Card, EngineError, FeatureError, Prediction, Predictor, Registry
 from webapp.inference.engines import ENGINES
 
@@ -50,12 +50,6 @@ class SongAnswer:
             "repeated": self.repeated,
             "skipped": self.skipped,
         }
-
-
-def read_request(body: str, spec: FeatureSpec) -> npt.NDArray[np.float32]:
-    """Features (n_segments, *spec.shape) as the site reads them from a request's JSON."""
-    segments = json.loads(body)["segments"]
-    return np.array([segment["features"][spec.kind] for segment in segments], dtype=np.float32)
 
 
 def choose(models: Path, version: str | None) -> Card:
@@ -109,8 +103,10 @@ def predict_samples(
     """
     spec = predictor.card.spec
     request = build_request(samples, spec)
-    prediction = predictor.predict(read_request(request.body, spec))
-    times = [(segment["start"], segment["end"]) for segment in json.loads(request.body)["segments"]]
+    # Through its JSON, as the site gets it: rounded.
+    segments = read_request(request.body, spec)
+    prediction = predictor.predict(np.array([segment.values for segment in segments]))
+    times = [(segment.start, segment.end) for segment in segments]
     return SongAnswer(path, prediction, times, request.repeated, request.skipped)
 
 

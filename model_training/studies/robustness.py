@@ -25,7 +25,8 @@ from features.segments import FLAT_DB
 from webapp.inference import Predictor
 
 from ..errors import TrainingError
-from ..sound.audio import FFMPEG_TIMEOUT_S, Sound, decode, ffmpeg, sound_files
+from ..sound.audio import FFMPEG_TIMEOUT_S, GET_FFMPEG, Sound, decode, ffmpeg, sound_files
+from ..stores import levels
 from ..stores.store import Store
 from ..stores.tracks import Floats, Tracks
 from .comparison import load_tracks, soft_votes
@@ -39,8 +40,6 @@ Disturbance = Callable[[Tracks, FeatureSpec], Tracks]
 
 CLEAN = "clean"
 SEED = 20
-# Stores keep log-mel in 8 bits.
-STORED_LEVELS = 256
 # Of a Butterworth filter; 120 dB per octave, as steep as what encoders and resamplers cut off.
 LOW_PASS_ORDER = 20
 # Squared correlation of a bin of white noise with the next ones under a Hann window, whose
@@ -65,7 +64,7 @@ def _equalised(log_mel: Wide, spec: FeatureSpec, gain_db: Wide) -> Wide:
     Nobody knows how far below it is: in recordings mostly farther than any gain here reaches. So
     digital silence stays silent, too.
     """
-    lowest_step = -spec.top_db * (1 - 1 / STORED_LEVELS)
+    lowest_step = levels.step_db(spec.top_db) - spec.top_db
     return np.where(log_mel <= lowest_step, -np.inf, log_mel + gain_db)
 
 
@@ -277,9 +276,7 @@ def write_copy(name: str, sound: Sound, folder: Path, noise_rate: int) -> Path:
     """
     program = ffmpeg()
     if program is None:
-        raise TrainingError(
-            "Copies of songs are made by ffmpeg: install it, or the Python package imageio-ffmpeg."
-        )
+        raise TrainingError(f"Copies of songs are made by ffmpeg: {GET_FFMPEG}")
     kind, words = COPIES[name]
     # Without a constant offset, which nobody hears; ffmpeg's white noise is uniform within
     # +-amplitude, and a third of the amplitude's square is its power.

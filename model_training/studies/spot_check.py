@@ -14,11 +14,10 @@ from webapp.inference import Card
 from webapp.inference.sections import compared
 
 from ..errors import TrainingError
-from ..paths import TEST_TABLE
 from ..reporting.words import interval
 from ..stores.store import open_store
 from ..terminal import table, width
-from .comparison import compute_answers, read_answers
+from .comparison import compute_answers, kept_answers
 
 
 def spot_check(card: Card, n: int, data: Path | None, seed: int | None) -> str:
@@ -39,13 +38,7 @@ def spot_check(card: Card, n: int, data: Path | None, seed: int | None) -> str:
         answers = compute_answers(card, store, [names[row] for row in rows])
         rows = np.arange(n)
     else:
-        kept = read_answers(card)
-        if kept is None:
-            raise TrainingError(
-                f"{card.version} keeps no {TEST_TABLE} with its answers; give the store of its "
-                "test tracks with --data"
-            )
-        answers = kept
+        answers = kept_answers(card)
         rows = _draw(len(answers.tracks), n, seed)
     right = answers.right[rows]
     lines = [

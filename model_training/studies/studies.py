@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from webapp.inference.calibration import calibrate
 
 from ..errors import TrainingError
 from ..experiment import Distillation, Experiment
+from ..files import as_json, read_json, undamaged, write_json, write_text
 from ..judging.answers import predict_outputs, predict_tracks
 from ..judging.evaluation import (
     accuracy_of,
@@ -33,7 +33,7 @@ from ..judging.evaluation import (
 from ..judging.genre_bias import apply_bias, fit_bias
 from ..paths import CROSS_VALIDATION
 from ..reporting import plots
-from ..stores.splits import group_folds
+from ..stores.splits import check_fold, group_folds
 from ..stores.store import Store, check_split, digest, merged_groups, open_store
 from ..stores.tracks import Tracks, segments_as_tracks
 from ..training.distillation import teacher_digest
@@ -64,13 +64,6 @@ def _folds(store: Store, tracks: Tracks, k: int, seed: int) -> list[Rows]:
     return group_folds(tracks.labels, [merged[name] for name in tracks.names], k, seed)
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
-
-
 def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The finished part in `path`, or else `work`, kept there.
 
@@ -79,11 +72,9 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
     TrainingError : when the part was made by another recipe.
     """
     if path.is_file():
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with undamaged(path, "; remove it"):
+            found: dict[str, Any] = read_json(path)
             same = found["recipe"] == recipe
-        except (ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{path}: is damaged ({error}); remove it.") from error
         if not same:
             raise TrainingError(
                 f"{path}: made by another experiment or seed, another number of folds or of other "
@@ -91,7 +82,7 @@ def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]
             )
         return found
     made = {"recipe": recipe, **work()}
-    _write(path, made)
+    write_json(path, made)
     return made
 
 
@@ -106,8 +97,8 @@ def _recipe(
         "seed": seed,
         **more,
     }
-    plain: dict[str, Any] = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
-    return plain
+    made: dict[str, Any] = as_json(recipe)
+    return made
 
 
 def cross_validate(
@@ -138,11 +129,8 @@ def cross_validate(
             [folds[number], chosen_on] if needs_validation else [folds[number]]
         )
         rest = np.setdiff1d(np.arange(len(plain)), held_out)
-        if missing := set(plain.labels.tolist()) - set(plain.labels[rest].tolist()):
-            raise TrainingError(
-                f"A fold would train without the genre {plain.genres[min(missing)]!r}: take "
-                "another seed or more folds."
-            )
+        missing = set(plain.labels.tolist()) - set(plain.labels[rest].tolist())
+        check_fold((plain.genres[label] for label in missing), "another seed or more folds")
         members, _ = fit_members(
             experiment,
             copies.take(rest),
@@ -203,7 +191,7 @@ def cross_validate(
         "disturbances": _mean_rows(parts),
         "report": report,
     }
-    _write(out / CROSS_VALIDATION, result)
+    write_json(out / CROSS_VALIDATION, result)
     return result
 
 
@@ -315,8 +303,8 @@ def learning_curve(
         "libraries": library_versions(),
         "points": points,
     }
-    _write(out / "learning_curve.json", result)
-    (out / "learning_curve.svg").write_text(plots.learning_curve(points), encoding="utf-8")
+    write_json(out / "learning_curve.json", result)
+    write_text(out / "learning_curve.svg", plots.learning_curve(points))
     return result
 
 
@@ -399,5 +387,5 @@ def demonstrate_leak(
             for name, part in parts.items()
         },
     }
-    _write(out / "leak.json", result)
+    write_json(out / "leak.json", result)
     return result

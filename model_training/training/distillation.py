@@ -9,8 +9,6 @@ head that learns the tags is taken off after training.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +18,12 @@ from features import FeatureSpec
 
 from ..errors import TrainingError
 from ..experiment import Distillation
+from ..files import sha256, undamaged
 from ..stores.tracks import Floats, Tracks
 
 # Points within a segment at which the teacher's tags are read.
 POINTS_PER_SEGMENT = 3
+ADVICE = "put the teacher's tags beside the data, or leave [distillation] out."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +83,10 @@ def teacher_digest(folder: Path, options: Distillation) -> str | None:
     if not options.active:
         return None
     try:
-        return hashlib.sha256((folder / options.teacher).read_bytes()).hexdigest()
+        return sha256(folder / options.teacher)
     except OSError as error:
         raise TrainingError(
-            f"{folder / options.teacher}: cannot be read ({error.strerror}); put the "
-            "teacher's tags beside the data, or leave [distillation] out."
+            f"{folder / options.teacher}: cannot be read ({error.strerror}); {ADVICE}"
         ) from error
 
 
@@ -134,16 +133,10 @@ def load_teacher(
 
 def _read(path: Path) -> tuple[list[str], npt.NDArray[np.int64], Floats]:
     """Track, window and tags of a teacher's file, each of the same length."""
-    try:
-        with np.load(path) as file:
-            names, window, tags = file["track"], file["window"], file["tags"]
-    except FileNotFoundError as error:
-        raise TrainingError(
-            f"{path}: not there; put the teacher's tags beside the data, or leave [distillation] "
-            "out."
-        ) from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: is damaged ({error}).") from error
+    if not path.is_file():
+        raise TrainingError(f"{path}: not there; {ADVICE}")
+    with undamaged(path), np.load(path) as file:
+        names, window, tags = file["track"], file["window"], file["tags"]
     if not (
         names.ndim == window.ndim == 1
         and tags.ndim == 2

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 import platform
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,13 @@ import numpy as np
 from ..datasets.clips import Part
 from ..errors import TrainingError
 from ..experiment import Experiment
+from ..files import (
+    read_json,
+    refuse_existing,
+    replacing_folder,
+    require_writable,
+    write_json,
+)
 from ..judging.answers import predict_outputs
 from ..judging.evaluation import evaluate, fit_temperature, per_track
 from ..stores.store import check_split, digest, open_store
@@ -64,8 +68,7 @@ def train(
     ------
     TrainingError : when the folder exists already or the data do not fit.
     """
-    if run.exists():
-        raise TrainingError(f"{run}: exists already; choose another --out or remove it.")
+    refuse_existing(run)
     spec, store = experiment.feature_spec, open_store(data)
     check_split(store)
     final = experiment.training.is_final
@@ -78,10 +81,7 @@ def train(
             raise TrainingError(
                 f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
             )
-    # Before hours of training, not after them.
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-"):
-        pass
+    require_writable(run)
     started = time.monotonic()
     model, history = fit_whole(
         experiment,
@@ -123,10 +123,7 @@ def train(
             record["unfamiliar"] = choose_threshold(
                 per_track(outputs[1][:, 0], track, len(validation))
             )
-    # Written beside and renamed at the end, so that a broken run leaves nothing half-written.
-    with tempfile.TemporaryDirectory(dir=run.parent, prefix=".run-") as folder:
-        made = Path(folder) / "run"
-        made.mkdir()
+    with replacing_folder(run) as made:
         model.save(made / "model.keras")
         if validation is not None:
             np.savez_compressed(
@@ -137,8 +134,7 @@ def train(
                 label=validation.labels,
             )
         (made / EXPERIMENT_NAME).write_text(experiment.source, encoding="utf-8")
-        (made / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        shutil.move(made, run)
+        write_json(made / "run.json", record)
     return record
 
 
@@ -150,7 +146,7 @@ def load_run(run: Path) -> dict[str, Any]:
     TrainingError : when the folder is no finished run.
     """
     try:
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        record = read_json(run / "run.json")
     except (OSError, ValueError) as error:
         raise TrainingError(f"{run}: no finished run there ({error}).") from error
     experiment = record.get("experiment") if isinstance(record, dict) else None

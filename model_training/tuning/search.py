@@ -35,7 +35,7 @@ from webapp.inference.calibration import calibrate
 
 from ..errors import TrainingError
 from ..experiment import Experiment
-from ..files import replacing
+from ..files import write_text
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import fit_temperature, negative_log_likelihood, per_track
 from ..stores.store import Store, check_split, digest, open_store
@@ -328,6 +328,5 @@ def tune(
     )
     best = changed(experiment, outcome.best.values).source
     note = "".join(f"# {line}\n" for line in best_note(outcome, command, objective))
-    with replacing(out / BEST_NAME) as unfinished:
-        unfinished.write_text(f"{note}\n{best}", encoding="utf-8")
+    write_text(out / BEST_NAME, f"{note}\n{best}")
     return outcome

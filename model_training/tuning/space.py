@@ -24,7 +24,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from ..architectures import BUILDERS
+from ..architectures import BUILDERS, require_known
 from ..errors import TrainingError
 from ..experiment import Experiment, parse_experiment
 
@@ -155,10 +155,7 @@ def base_values(experiment: Experiment, keys: Sequence[str]) -> Values:
 
 def _base_option(experiment: Experiment, key: str) -> Any:
     network, name = experiment.architecture.name, key.removeprefix(OPTIONS)
-    if network not in BUILDERS:
-        raise TrainingError(
-            f"[architecture] name: {network!r} is not one of {', '.join(BUILDERS)}."
-        )
+    require_known(network)
     defaults = {
         parameter.name: parameter.default
         for parameter in inspect.signature(BUILDERS[network]).parameters.values()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from ..errors import TrainingError
-from ..files import replacing
+from ..files import as_json, digest_of, read_json, undamaged, write_json
 from ..terminal import table
 from .space import Values, short_name
 
@@ -88,7 +86,7 @@ class Outcome:
 
 def identity_of(whole: dict[str, Any]) -> str:
     """What a trial is known by: a digest of all that it trains with."""
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(whole)[:16]
 
 
 class Records:
@@ -100,14 +98,14 @@ class Records:
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any]):
-        self._path, self._recipe = folder / TRIALS_NAME, json.loads(json.dumps(recipe))
+        self._path, self._recipe = folder / TRIALS_NAME, as_json(recipe)
         self._trials: dict[str, Trial] = {}
         if not self._path.is_file():
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise TrainingError(f"{folder}: holds something else; choose another --out.")
             return
-        try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
+        with undamaged(self._path, "; remove it"):
+            found = read_json(self._path)
             if found["recipe"] != self._recipe:
                 raise TrainingError(
                     f"{folder}: made from another experiment, data, seed or number of repeats; "
@@ -116,8 +114,6 @@ class Records:
             for trial in found["trials"]:
                 identity = trial.pop("id")
                 self._trials[identity] = Trial(**trial)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{self._path}: cannot be read ({error}); remove it.") from error
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -138,8 +134,7 @@ class Records:
             for identity, trial in self._trials.items()
         ]
         content = {"recipe": self._recipe, **more, "trials": trials}
-        with replacing(self._path) as unfinished:
-            unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_json(self._path, content)
 
     def ranked(self, objective: str) -> list[Trial]:
         """The best first."""

@@ -53,7 +53,8 @@ TRAINING = Building(
     ".py",
     (
         ("__init__", "errors", "paths", "terminal"),
-        ("files", "experiment"),
+        ("files",),
+        ("experiment",),
         ("versions", "sound", "architectures"),
         ("datasets",),
         ("stores",),

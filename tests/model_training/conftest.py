@@ -1,7 +1,11 @@
 """A small feature store in GTZAN's layout, with genres that can be told apart."""
 
+import functools
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +89,22 @@ learning_rate = 0.01
 """
     )
     return path
+
+
+@pytest.fixture
+def refuse_move(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the first move to a place fail, as on a full disk."""
+
+    def refuse(place: Path) -> None:
+        refused: list[Any] = []
+
+        def guarded(move: Callable[..., None], source: Any, target: Any) -> None:
+            if Path(target) == place and not refused:
+                refused.append(source)
+                raise OSError(28, "No space left on device")
+            move(source, target)
+
+        for name in ("rename", "replace"):
+            monkeypatch.setattr(os, name, functools.partial(guarded, getattr(os, name)))
+
+    return refuse

@@ -152,7 +152,7 @@ def test_wrong_options_are_refused(good, capsys):
     assert main(["validate", "folder", str(good), "--subset", "small"]) == 2
     assert "The data set folder has no option --subset." in capsys.readouterr().err
     assert main(["validate", "folder", str(good), "--jobs", "0"]) == 2
-    assert "--jobs: must be 1 or more" in capsys.readouterr().err
+    assert "--jobs 0: must be 1 or more" in capsys.readouterr().err
     assert main(["validate", "folder", str(good), "--json", str(good)]) == 2
     assert "cannot be written" in capsys.readouterr().err
 

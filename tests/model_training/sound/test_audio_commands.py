@@ -221,6 +221,18 @@ def test_segment_gives_each_song_of_a_tree_a_folder(tree, tmp_path, capsys):
     assert names(out) == before
 
 
+def test_pieces_that_cannot_be_put_in_their_place_leave_the_old_ones(tmp_path, refuse_move, capsys):
+    music.write_tune(tmp_path / "song.wav", 3)
+    command = ["segment", str(tmp_path / "song.wav"), "--out", str(tmp_path / "pieces")]
+    assert main([*command, "--seconds", "1"]) == 0
+    before = names(tmp_path)
+    refuse_move(tmp_path / "pieces" / "song")
+    assert main([*command, "--seconds", "0.5", "--overwrite"]) == 2
+    assert "No space" in capsys.readouterr().err
+    assert names(tmp_path) == before
+    assert len(before) == 4
+
+
 def test_segment_names_what_is_too_short(tmp_path, capsys):
     music.write_tune(tmp_path / "music" / "long.wav", 3)
     music.write_tune(tmp_path / "music" / "short.wav", 1)

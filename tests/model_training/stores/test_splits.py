@@ -13,6 +13,7 @@ from features import FeatureSpec
 from model_training.__main__ import main
 from model_training.datasets import PARTS
 from model_training.errors import TrainingError
+from model_training.files import write_text
 from model_training.stores.splits import (
     check_split,
     group_folds,
@@ -324,15 +325,23 @@ def test_a_split_that_cannot_be_leaves_the_old_one(stored, capsys):
     assert parts_of(stored) == before
 
 
-def test_splits_are_written_whole_or_not_at_all(stored, monkeypatch):
-    write_text = Path.write_text
+def test_a_split_that_cannot_be_put_in_its_place_leaves_the_old_one(stored, refuse_move, capsys):
+    assert main(["split", str(stored)]) == 0
+    before = parts_of(stored)
+    refuse_move(stored / "splits")
+    assert main(["split", str(stored), "--seed", "2", "--overwrite"]) == 2
+    assert "No space" in capsys.readouterr().err
+    assert parts_of(stored) == before
+    assert [path.name for path in stored.iterdir() if path.name.startswith(".")] == []
 
-    def fail_at_test(path: Path, *args, **kwargs) -> int:
+
+def test_splits_are_written_whole_or_not_at_all(stored, monkeypatch):
+    def fail_at_test(path: Path, text: str) -> None:
         if path.name == "test.txt":
             raise OSError(28, "No space left on device")
-        return write_text(path, *args, **kwargs)
+        write_text(path, text)
 
-    monkeypatch.setattr(Path, "write_text", fail_at_test)
+    monkeypatch.setattr("model_training.stores.splits.write_text", fail_at_test)
     with pytest.raises(TrainingError, match="No space"):
         write_splits(stored, {part: ["a"] for part in PARTS}, {}, overwrite=False)
     assert sorted(path.name for path in stored.iterdir()) == [

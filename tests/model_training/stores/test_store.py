@@ -10,8 +10,9 @@ import pytest
 
 from features import FeatureSpec
 from model_training.errors import TrainingError
+from model_training.stores.levels import to_levels
 from model_training.stores.store import check_split, open_store, split_store
-from model_training.stores.store_writer import About, Excerpts, StoredTrack, quantise, write_store
+from model_training.stores.store_writer import About, Excerpts, StoredTrack, write_store
 from model_training.stores.tracks import cut, features_at
 
 SPEC = FeatureSpec(n_frames=8, n_mels=12, n_mfcc=12)
@@ -27,7 +28,7 @@ def log_mel_of(row: int) -> np.ndarray:
 def excerpts_of(row: int) -> Excerpts:
     copy = np.clip(log_mel_of(row)[:10] - 3, -80, 0)
     return Excerpts(
-        values=quantise(np.concatenate([log_mel_of(row), copy]), 80.0),
+        values=to_levels(np.concatenate([log_mel_of(row), copy]), 80.0),
         start=np.array([0.0, 30.0, 0.0]),
         columns=np.array([20, 9, 10], np.int32),
         copy=np.array([0, 0, 1], np.int16),

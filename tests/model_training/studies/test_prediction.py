@@ -14,6 +14,8 @@ import soundfile
 from features import build_request
 from model_training.__main__ import main
 from model_training.sound.audio import load_audio
+from model_training.studies.prediction import load_predictor, predict_file
+from model_training.versions import open_version
 from tests.browser.sounds import hiss, write
 from tests.small_models import SMALL
 from webapp import create_app
@@ -63,6 +65,21 @@ def test_same_numbers_as_the_site(
         assert answer.pop("skipped") == (30.0 if path == song else 0.0)
         assert answer == site
     assert [len(answer["segments"]) for answer in answers] == [13, 1]
+
+
+def test_a_request_is_parsed_once(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = []
+    parse = json.loads
+
+    def counted(text: Any, **options: Any) -> Any:
+        if "segments" in (content := parse(text, **options)):
+            requests.append(content)
+        return content
+
+    predictor = load_predictor(open_version(MODELS, "v1"))
+    monkeypatch.setattr(json, "loads", counted)
+    predict_file(short, predictor)
+    assert len(requests) == 1
 
 
 def test_same_numbers_as_the_site_for_every_kind_of_features(

@@ -363,7 +363,7 @@ def test_a_folder_of_something_else_is_refused(written, store, tmp_path, capsys)
     assert (out / "trials.json").read_text() == before
     (out / "trials.json").write_text("[")
     assert main(words) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "is damaged" in capsys.readouterr().err
 
 
 # --- the table ----------------------------------------------------------------------------------
