@@ -10,6 +10,7 @@ import sys
 
 from .commands import COMMANDS
 from .errors import TrainingError
+from .quiet import quiet_stderr
 
 DESCRIPTION = """\
 From a folder of labelled music to an honest, versioned genre model. Each command has its own help:
@@ -44,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(words)
     options.command_line = "python -m model_training " + shlex.join(words)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         if (getattr(options, "seed", None) or 0) < 0:
             raise TrainingError("--seed must not be negative.")
@@ -67,4 +67,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with quiet_stderr():
+        status = main()
+    sys.exit(status)

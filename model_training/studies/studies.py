@@ -61,7 +61,8 @@ def _open(experiment: Experiment, data: Path) -> tuple[Store, Tracks, Tracks]:
 
 def _folds(store: Store, tracks: Tracks, k: int, seed: int) -> list[Rows]:
     merged = merged_groups(store)
-    return group_folds(tracks.labels, [merged[name] for name in tracks.names], k, seed)
+    genres = [tracks.genres[label] for label in tracks.labels]
+    return group_folds(genres, [merged[name] for name in tracks.names], k, seed)
 
 
 def _once(path: Path, recipe: dict[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

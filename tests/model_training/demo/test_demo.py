@@ -1,6 +1,7 @@
 """The demo from made sounds to a site that answers, and what it leaves behind."""
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -37,6 +38,12 @@ def test_every_step_is_a_command_that_can_be_typed(demo):
     assert "32 of 32 clips usable, 4 genres" in said
     assert "0 problems" in said
     assert "test accuracy" in said
+
+
+def test_no_library_talks_between_the_sentences(demo):
+    _, said = demo
+    noise = r"^[IWE]\d{4} |oneDNN|absl|cuda|cuInit|XNNPACK|TensorFlow"
+    assert re.findall(noise, said, re.MULTILINE) == []
 
 
 def test_the_version_lies_in_its_own_folder_and_not_among_the_tracked(demo, root):
