@@ -45,7 +45,6 @@ def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
         visit = Visit(browser.new_context().new_page(), site.url).opened()
         page = visit.page
         page.set_default_timeout(LIMIT_MS)
-        sent = posts(page)
         if remembered:
             remember(visit)
         started = time.perf_counter()
@@ -65,7 +64,7 @@ def through(songs: list[Path], *, remembered: bool) -> list[dict[str, Any]]:
             *rows,
             row(f"{title}: songs with an answer", page.evaluate(COUNT), ""),
             row(f"{title}: songs by name", page.evaluate(NAMES), ""),
-            row(f"{title}: requests", len(sent), ""),
+            row(f"{title}: requests", len(posts(visit)), ""),
             row(f"{title}: page at most", most_memory("renderer"), "MB", 0),
             row(f"{title}: browser itself at most", most_memory("browser"), "MB", 0),
         ]

@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser import install_browser
-from tests.browser.conftest import FLAGS
+from tests.browser.pages import FLAGS
 from tests.browser.site import Site
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser import install_browser
-from tests.browser.conftest import FLAGS
+from tests.browser.pages import FLAGS
 from tests.browser.site import HOST
 
 from .setting import median_row, row, running_site

@@ -2,56 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from . import install_browser
+from .pages import FLAGS, Pages
 from .site import Site
 from .visit import Visit
 
-# This computer, under a name by which a page does not know it.
-ELSEWHERE = "songs.test"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    # A microphone that beeps once a second.
-    "--use-fake-device-for-media-stream",
-    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
-)  # fmt: skip
-
-# As in a browser that has none. Requests that a service worker makes cannot be held or spoiled by a
-# test, so only those of it have one.
-NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """All pages of the one Chromium that these tests start."""
     program = install_browser.find()
     assert program, (
         f"no Chromium: run python -m tests.browser.install_browser, or {install_browser.ADVICE}"
     )
+    folder = tmp_path_factory.mktemp("profile")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield started
-        started.close()
+        profile = playwright.chromium.launch_persistent_context(
+            folder, executable_path=program, args=FLAGS
+        )
+        opened = Pages(profile)
+        yield opened
+        profile.close()
+
+
+@pytest.fixture(scope="session")
+def browser(pages: Pages) -> Browser:
+    """The Chromium itself."""
+    return pages.browser
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember of each test whether it has failed."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def tabs(pages: Pages, request: pytest.FixtureRequest) -> Iterator[Pages]:
+    """The same, and after the test its pages are let go."""
+    yield pages
+    pages.let_go(spoiled=request.node.stash.get(FAILED, False))
 
 
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
-    """Start sites with settings of their own; all end with the tests."""
-    sites: list[Site] = []
+    """Start sites with settings of their own; all end with the tests.
 
-    def make(**settings: object) -> Site:
-        site = Site(tmp_path_factory.mktemp("site") / "log.txt", **settings)
-        sites.append(site)
-        site.start()
-        return site
+    For the same settings it is the same site, started again if a test has stopped it. `own` starts
+    another one all the same, for who stops it or looks at all that reaches it.
+    """
+    sites: dict[tuple[tuple[str, object], ...], Site] = {}
+
+    def make(own: str = "", **settings: object) -> Site:
+        key = (("own", own), *sorted(settings.items()))
+        if key not in sites:
+            sites[key] = Site(tmp_path_factory.mktemp("site") / "log.txt", **settings)
+        if not sites[key].running:
+            sites[key].start()
+        return sites[key]
 
     yield make
-    for site in sites:
+    for site in sites.values():
         site.stop()
 
 
@@ -62,37 +85,24 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
-    """Open the page in a fresh browser profile; its console must stay clean."""
-    contexts: list[BrowserContext] = []
-    visits: list[Visit] = []
-
-    def make(url: str, *, service_worker: bool = False, **options: object) -> Visit:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        if not service_worker:
-            context.add_init_script(NO_SERVICE_WORKER)
-        contexts.append(context)
-        visits.append(Visit(context.new_page(), url))
-        return visits[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
-    for each in visits:
-        each.check_console()
-
-
-@pytest.fixture(scope="session")
-def _warm(browser: Browser, site: Site) -> Iterator[Visit]:
-    context = browser.new_context()
-    context.add_init_script(NO_SERVICE_WORKER)
-    yield Visit(context.new_page(), site.url).opened()
-    context.close()
+def stopping_site(make_site: Callable[..., Site]) -> Site:
+    """The same with no page of other tests, which this one may stop."""
+    return make_site(own="stopping")
 
 
 @pytest.fixture
-def here(_warm: Visit) -> Iterator[Visit]:
-    """A page whose analysis is loaded already; its list is emptied after each test."""
-    _warm.start_over()
-    yield _warm
-    _warm.check_console()
+def visit(tabs: Pages) -> Callable[..., Visit]:
+    """Open a fresh page, `Pages.fresh`; its console must stay clean."""
+    return tabs.fresh
+
+
+@pytest.fixture
+def warm(tabs: Pages) -> Callable[..., Visit]:
+    """Take a page whose analysis is loaded already, `Pages.warm`; its console must stay clean."""
+    return tabs.warm
+
+
+@pytest.fixture
+def here(warm: Callable[..., Visit], site: Site) -> Visit:
+    """A warm page of the site as it comes."""
+    return warm(site.url)

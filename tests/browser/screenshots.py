@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -21,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from webapp.inference import Card, Registry
 
 from . import install_browser
-from .conftest import FLAGS, NO_SERVICE_WORKER
+from .pages import FLAGS, NO_SERVICE_WORKER
 from .site import ROOT, Site
 from .sounds import hiss, write, write_long
 from .visit import Visit
@@ -31,13 +32,11 @@ THEMES = ("light", "dark")
 LANGUAGES = ("en", "fr")
 
 
-def _look(width: str, theme: str, language: str) -> dict[str, object]:
+def _look(width: str, theme: str, language: str) -> dict[str, Any]:
     across, down = WIDTHS[width]
-    return {
-        "viewport": {"width": across, "height": down},
-        "color_scheme": theme,
-        "locale": language,
-    }
+    look = {"viewport": {"width": across, "height": down}, "color_scheme": theme}
+    # English is what the browser speaks by itself.
+    return look if language == "en" else {**look, "locale": language}
 
 
 # Every width in both themes and both languages, by names such as "phone-dark-fr".
@@ -84,7 +83,7 @@ class Studio:
         self, look: str, *, service_worker: bool = False
     ) -> Iterator[tuple[Visit, Callable[[str], None]]]:
         """A fresh page, and what takes a picture of it under a name."""
-        context = self.browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+        context = self.browser.new_context(**LOOKS[look])
         if not service_worker:
             context.add_init_script(NO_SERVICE_WORKER)
         page = context.new_page()

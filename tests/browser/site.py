@@ -64,6 +64,11 @@ class Site:
             time.sleep(0.2)
         raise RuntimeError(f"the site did not start:\n{self.log.read_text(errors='replace')}")
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._process is not None
+
     def stop(self) -> None:
         """End the process and wait for it."""
         if self._process is None:

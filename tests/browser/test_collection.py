@@ -106,57 +106,56 @@ def test_cancel_and_retry(here: Visit, tmp_path: Path):
     assert here.page.locator("article.song .song-retry:visible").count() == 0
 
 
-def test_order_filter_and_counts(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
+def test_order_filter_and_counts(here: Visit, tmp_path: Path):
     files = [*band_files(tmp_path, 5), hiss(tmp_path / "hiss.wav", 12)]
     (tmp_path / "letter.mp3").write_text("no song")
-    visitor.choose([tmp_path / "letter.mp3", *files])
+    here.choose([tmp_path / "letter.mp3", *files])
     for file in files:
-        visitor.wait_for(file.name, "done")
-    visitor.wait_for("letter.mp3", "failed")
+        here.wait_for(file.name, "done")
+    here.wait_for("letter.mp3", "failed")
     added = ["letter.mp3", *(file.name for file in files)]
-    assert names(visitor) == added
+    assert names(here) == added
 
     answers = {
-        name: visitor.song(name).get_attribute("data-genre") or ""
+        name: here.song(name).get_attribute("data-genre") or ""
         for name in added
         if name != added[0]
     }
     shares = {
-        name: int("".join(c for c in visitor.status(name).rsplit(",", 1)[1] if c.isdigit()))
+        name: int("".join(c for c in here.status(name).rsplit(",", 1)[1] if c.isdigit()))
         for name in answers
     }
-    visitor.page.select_option("#order", "surest")
-    order = names(visitor)
+    here.page.select_option("#order", "surest")
+    order = names(here)
     # A song without an answer is no less sure than others: it follows.
     assert order[-1] == "letter.mp3"
     assert [shares[name] for name in order[:-1]] == sorted(shares.values(), reverse=True)
-    visitor.page.select_option("#order", "unsurest")
-    assert [shares[name] for name in names(visitor)[:-1]] == sorted(shares.values())
-    visitor.page.select_option("#order", "genre")
-    genres = visitor.page.evaluate(
+    here.page.select_option("#order", "unsurest")
+    assert [shares[name] for name in names(here)[:-1]] == sorted(shares.values())
+    here.page.select_option("#order", "genre")
+    genres = here.page.evaluate(
         "JSON.parse(document.getElementById('config').textContent).models[0].genres"
     )
-    places = [genres.index(answers[name]) for name in names(visitor)[:-1]]
+    places = [genres.index(answers[name]) for name in names(here)[:-1]]
     assert places == sorted(places)
 
     genre = answers["hiss.wav"]
     of_genre = {name for name in answers if answers[name] == genre}
-    visitor.page.select_option("#filter", genre)
-    assert set(names(visitor)) == of_genre
-    assert visitor.page.inner_text("#shown") == f"{len(of_genre)} of 7 songs shown"
-    visitor.page.click("#collection summary")
-    row = visitor.page.locator("#groups li", has_text=genre)
+    here.page.select_option("#filter", genre)
+    assert set(names(here)) == of_genre
+    assert here.page.inner_text("#shown") == f"{len(of_genre)} of 7 songs shown"
+    here.page.click("#collection summary")
+    row = here.page.locator("#groups li", has_text=genre)
     assert row.locator(".group-count").inner_text() == str(len(of_genre))
-    assert f"{genre} {len(of_genre)}" in (visitor.page.get_attribute("#mix", "aria-label") or "")
+    assert f"{genre} {len(of_genre)}" in (here.page.get_attribute("#mix", "aria-label") or "")
     # Removing a song hands the focus to one that can be seen.
-    first = names(visitor)[0]
-    visitor.song(first).locator(".song-remove").click()
+    first = names(here)[0]
+    here.song(first).locator(".song-remove").click()
     if len(of_genre) > 1:
-        assert visitor.page.evaluate("document.activeElement.checkVisibility()")
-    visitor.page.select_option("#filter", "")
-    visitor.page.select_option("#order", "added")
-    assert names(visitor) == [name for name in added if name != first]
+        assert here.page.evaluate("document.activeElement.checkVisibility()")
+    here.page.select_option("#filter", "")
+    here.page.select_option("#order", "added")
+    assert names(here) == [name for name in added if name != first]
 
 
 def test_export(here: Visit, tmp_path: Path):

@@ -124,12 +124,11 @@ def test_numbers_above_the_limit_stay_here(visit, make_site: Callable[..., Site]
     assert "POST" not in sent
 
 
-def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: Path):
-    site = make_site()
-    visitor = visit(site.url).opened()
+def test_server_gone_then_back(warm: Callable[..., Visit], stopping_site: Site, tmp_path: Path):
+    visitor = warm(stopping_site.url)
     visitor.expected_complaints = ("ERR_CONNECTION_REFUSED",)
     visitor.finish([write(tmp_path / "before.wav", 12, 22050)])
-    site.stop()
+    stopping_site.stop()
     files = [write(tmp_path / f"during{n}.wav", 12, 22050, seed=n) for n in range(4)]
     visitor.choose(files)
     for file in files:
@@ -150,7 +149,7 @@ def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: 
     visitor.song("during3.wav").locator(".song-remove").click()
     assert visitor.page.locator("article.song").count() == 3
 
-    site.start()
+    stopping_site.start()
     for file in files[1:3]:
         visitor.wait_for(file.name, "done")
     assert visitor.measures("decode") == 5
@@ -162,12 +161,11 @@ def test_server_gone_then_back(visit, make_site: Callable[..., Site], tmp_path: 
 
 
 def test_waiting_songs_can_be_cancelled_and_retried(
-    visit, make_site: Callable[..., Site], tmp_path: Path
+    warm: Callable[..., Visit], stopping_site: Site, tmp_path: Path
 ):
-    site = make_site()
-    visitor = visit(site.url).opened()
+    visitor = warm(stopping_site.url)
     visitor.expected_complaints = ("ERR_CONNECTION_REFUSED",)
-    site.stop()
+    stopping_site.stop()
     files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(3)]
     visitor.choose(files)
     for file in files:
@@ -179,7 +177,7 @@ def test_waiting_songs_can_be_cancelled_and_retried(
     for file in files:
         visitor.wait_for(file.name, "predicting")
     visitor.page.locator("#server-lost button").focus()
-    site.start()
+    stopping_site.start()
     # Unless the page has found the server by itself meanwhile.
     visitor.page.keyboard.press("Enter")
     for file in files:
@@ -189,10 +187,8 @@ def test_waiting_songs_can_be_cancelled_and_retried(
     assert visitor.page.evaluate("document.activeElement.id") == "main"
 
 
-def test_server_that_never_answers(visit, site: Site, tmp_path: Path):
-    visitor = visit(site.url)
-    visitor.page.clock.install()
-    visitor.opened()
+def test_server_that_never_answers(warm: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = warm(site.url, clock=True)
     with visitor.held("**/predictions"):
         with visitor.page.expect_request("**/predictions"):
             visitor.choose([write(tmp_path / "patient.wav", 6, 22050)])
@@ -316,30 +312,26 @@ def test_analysis_that_does_not_load(
     visitor.wait_for("waits.wav", "done")
 
 
-def test_analysis_that_dies_on_a_song(visit, site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    visitor.page.workers[0].evaluate(
+def test_analysis_that_dies_on_a_song(here: Visit, tmp_path: Path):
+    here.page.workers[0].evaluate(
         "() => { const real = self.postMessage.bind(self); self.postMessage = (message) => {"
         " if (message.type === 'progress') throw new Error('out of memory'); real(message); }; }"
     )
     files = [write(tmp_path / name, 6, 22050) for name in ("victim.wav", "next.wav")]
-    visitor.choose(files)
-    visitor.wait_for("victim.wav", "failed")
-    assert "broke off" in visitor.status("victim.wav")
-    assert "out of memory" in visitor.status("victim.wav")
+    here.choose(files)
+    here.wait_for("victim.wav", "failed")
+    assert "broke off" in here.status("victim.wav")
+    assert "out of memory" in here.status("victim.wav")
     # a new worker takes the next song
-    visitor.wait_for("next.wav", "done")
-    visitor.song("victim.wav").locator(".song-retry").click()
-    visitor.wait_for("victim.wav", "done")
+    here.wait_for("next.wav", "done")
+    here.song("victim.wav").locator(".song-retry").click()
+    here.wait_for("victim.wav", "done")
 
 
-def test_analysis_that_crashes_between_songs(visit, site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    visitor.page.workers[0].evaluate(
-        "() => { setTimeout(() => { throw new Error('crash'); }, 0); }"
-    )
-    visitor.page.wait_for_function("() => performance.getEntriesByName('engine').length === 2")
-    visitor.finish([write(tmp_path / "after.wav", 6, 22050)])
+def test_analysis_that_crashes_between_songs(here: Visit, tmp_path: Path):
+    here.page.workers[0].evaluate("() => { setTimeout(() => { throw new Error('crash'); }, 0); }")
+    here.page.wait_for_function("() => performance.getEntriesByName('engine').length === 1")
+    here.finish([write(tmp_path / "after.wav", 6, 22050)])
 
 
 def test_browser_without_what_is_needed(visit, site: Site):

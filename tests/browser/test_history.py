@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Page, Route
 
 from .site import Site
 from .sounds import write
@@ -72,16 +72,9 @@ def answer_of(visitor: Visit, name: str) -> list[str]:
     return [text for part in parts for text in song.locator(part).all_inner_texts()]
 
 
-def posts(page: Page) -> list[str]:
-    """Gets every request that sends something from now on."""
-    sent: list[str] = []
-
-    def note(request: Request) -> None:
-        if request.method == "POST":
-            sent.append(request.url)
-
-    page.on("request", note)
-    return sent
+def posts(visitor: Visit) -> list[str]:
+    """Every request so far that sends something."""
+    return [line for line in visitor.asked if line.startswith("POST ")]
 
 
 def test_nothing_is_stored_unless_asked_for(
@@ -100,82 +93,78 @@ def test_nothing_is_stored_unless_asked_for(
     assert page.locator("article.song").count() == 0
 
 
-def test_answered_songs_come_back(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_answered_songs_come_back(here: Visit, tmp_path: Path):
+    page = here.page
     long = write(tmp_path / "long.ogg", 100, 44100)
     files = [long, *band_files(tmp_path, 2)]
     (tmp_path / "letter.mp3").write_text("no song")
     # What is there already is stored, too.
-    visitor.finish(files[:1])
-    remember(visitor)
-    visitor.finish(files[1:])
-    visitor.choose([tmp_path / "letter.mp3"])
-    visitor.wait_for("letter.mp3", "failed")
-    status = {file.name: visitor.status(file.name) for file in files}
-    failure = visitor.status("letter.mp3")
-    shown = answer_of(visitor, "long.ogg")
-    sent = visitor.sent("long.ogg")
-    genre = visitor.song("long.ogg").get_attribute("data-genre") or ""
+    here.finish(files[:1])
+    remember(here)
+    here.finish(files[1:])
+    here.choose([tmp_path / "letter.mp3"])
+    here.wait_for("letter.mp3", "failed")
+    status = {file.name: here.status(file.name) for file in files}
+    failure = here.status("letter.mp3")
+    shown = answer_of(here, "long.ogg")
+    sent = here.sent("long.ogg")
+    genre = here.song("long.ogg").get_attribute("data-genre") or ""
     page.click("#collection summary")
     buttons = ("#export-csv", "#export-json", f'[aria-label="Playlist of {genre}"]')
-    exports = [saved(visitor, button) for button in buttons]
+    exports = [saved(here, button) for button in buttons]
     # The failed one can be tried again, so its file is kept.
     settled(page, 4, 3, 1)
 
-    sending = posts(page)
+    here.asked.clear()
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     assert page.is_checked("#remember")
     page.wait_for_function(ALL_DONE, arg=3)
-    assert names(visitor) == [*(file.name for file in files), "letter.mp3"]
-    assert {file.name: visitor.status(file.name) for file in files} == status
-    assert visitor.status("letter.mp3") == failure
+    assert names(here) == [*(file.name for file in files), "letter.mp3"]
+    assert {file.name: here.status(file.name) for file in files} == status
+    assert here.status("letter.mp3") == failure
     assert page.inner_text("#summary") == "3 of 4 songs done, 1 failed"
-    song = visitor.song("long.ogg")
+    song = here.song("long.ogg")
     song.locator(".song-toggle").click()
     kept_away = "The sound itself is not kept; choose the file again to hear it."
     assert song.locator(".no-sound").inner_text() == kept_away
     assert song.locator(".player").is_hidden()
-    assert answer_of(visitor, "long.ogg") == shown
+    assert answer_of(here, "long.ogg") == shown
     assert song.locator(".gap").all_inner_texts() == ["intro, left out"]
     song.locator(".segment").nth(2).click()
     assert song.locator(".timeline-readout").inner_text() == kept_away
     song.locator(".pieces summary").click()
     song.locator(".pieces table").wait_for()
     assert song.locator(".pieces tbody tr").count() == song.locator(".segment").count()
-    assert visitor.sent("long.ogg") == sent
+    assert here.sent("long.ogg") == sent
     page.click("#collection summary")
-    assert [saved(visitor, button) for button in buttons] == exports
+    assert [saved(here, button) for button in buttons] == exports
     page.select_option("#order", "surest")
-    assert names(visitor)[-1] == "letter.mp3"
+    assert names(here)[-1] == "letter.mp3"
     page.select_option("#filter", genre)
-    assert "long.ogg" in names(visitor)
-    assert sending == []
+    assert "long.ogg" in names(here)
+    assert posts(here) == []
 
     # The same file is no other song: it gives the song its sound back.
-    visitor.choose([long])
+    here.choose([long])
     song.locator(".player").wait_for()
     assert page.locator("article.song").count() == 4
     song.locator(".segment").first.click()
     page.wait_for_function(
         "() => [...document.querySelectorAll('.player')].some((audio) => !audio.paused)"
     )
-    assert sending == []
+    assert posts(here) == []
 
 
-def test_a_part_of_a_song_whose_sound_is_not_kept(
-    visit: Callable[..., Visit], site: Site, tmp_path: Path
-):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_a_part_of_a_song_whose_sound_is_not_kept(here: Visit, tmp_path: Path):
+    page = here.page
     file = write(tmp_path / "song.wav", 20, 22050)
-    remember(visitor)
-    visitor.finish([file])
+    remember(here)
+    here.finish([file])
     settled(page, 1, 1, 0)
     page.reload()
-    visitor.wait_for_engine("ready")
-    song = visitor.wait_for(file.name, "done")
+    here.wait_for_engine("ready")
+    song = here.wait_for(file.name, "done")
     song.locator(".song-toggle").click()
     first, last = song.locator(".part input").all()
     first.fill("0:05")
@@ -185,8 +174,8 @@ def test_a_part_of_a_song_whose_sound_is_not_kept(
         song.locator(".part button").click()
     assert "choose the file again, and this part of it is analysed" in message.inner_text()
     chooser.value.set_files(str(file))
-    part = visitor.wait_for("song.wav (0:05\u20130:15)", "done")
-    assert names(visitor) == [file.name, "song.wav (0:05\u20130:15)"]
+    part = here.wait_for("song.wav (0:05\u20130:15)", "done")
+    assert names(here) == [file.name, "song.wav (0:05\u20130:15)"]
     assert part.locator(".song-facts").inner_text().startswith("0:10")
     # The song itself has its sound again, and no more to say of that.
     assert not message.inner_text()
@@ -194,14 +183,13 @@ def test_a_part_of_a_song_whose_sound_is_not_kept(
     with page.expect_request(lambda request: request.method == "POST"):
         first.fill("0:01")
         song.locator(".part button").click()
-    visitor.wait_for("song.wav (0:01\u20130:15)", "done")
+    here.wait_for("song.wav (0:01\u20130:15)", "done")
 
 
-def test_reload_while_the_server_answers(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_reload_while_the_server_answers(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 24, 6)
-    remember(visitor)
+    remember(here)
     let_through: list[Route] = []
 
     def six(route: Route) -> None:
@@ -210,93 +198,88 @@ def test_reload_while_the_server_answers(visit: Callable[..., Visit], site: Site
             route.continue_()
 
     page.route("**/predictions", six)
-    visitor.choose(files)
+    here.choose(files)
     page.wait_for_function(ALL_DONE, arg=6)
     for file in files[6:]:
-        visitor.wait_for(file.name, "predicting")
-    done = {file.name: visitor.status(file.name) for file in files[:6]}
+        here.wait_for(file.name, "predicting")
+    done = {file.name: here.status(file.name) for file in files[:6]}
     settled(page, 24, 24, 18)
     page.unroute_all()
     page.reload()
     page.wait_for_function(ALL_DONE, arg=24)
     # None twice, none lost, and none decoded anew.
-    assert names(visitor) == [file.name for file in files]
-    assert {name: visitor.status(name) for name in done} == done
+    assert names(here) == [file.name for file in files]
+    assert {name: here.status(name) for name in done} == done
     # By this page: the one before sends two more while it goes, in place of those broken off.
-    assert visitor.measures("request") == 18
-    assert visitor.measures("decode") == 0
+    assert here.measures("request") == 18
+    assert here.measures("decode") == 0
     settled(page, 24, 24, 0)
     page.reload()
     page.wait_for_function(ALL_DONE, arg=24)
-    assert visitor.measures("request") == 0
+    assert here.measures("request") == 0
 
 
-def test_reload_before_the_songs_are_decoded(
-    visit: Callable[..., Visit], site: Site, tmp_path: Path
-):
-    visitor = visit(site.url)
-    page = visitor.page
+def test_reload_before_the_songs_are_decoded(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 8, 6)
-    with visitor.held("**/python_stdlib.zip"):
-        page.goto(site.url)
-        remember(visitor)
-        visitor.choose(files)
+    with here.held("**/python_stdlib.zip"):
+        page.goto(here.url)
+        remember(here)
+        here.choose(files)
         page.click("#pause")
-        visitor.wait_for(files[7].name, "paused")
+        here.wait_for(files[7].name, "paused")
         settled(page, 8, 0, 8)
         # The pause is written a moment later.
         page.wait_for_timeout(600)
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     # The page before has complained of its file that never came.
-    visitor.complaints.clear()
+    here.complaints.clear()
     # Nobody has said that they should go on.
     page.wait_for_timeout(300)
     assert page.locator("article.song[data-state=paused]").count() == 8
     assert page.inner_text("#pause") == "Go on"
     page.click("#pause")
     page.wait_for_function(ALL_DONE, arg=8)
-    assert names(visitor) == [file.name for file in files]
-    assert visitor.measures("decode") == 8
+    assert names(here) == [file.name for file in files]
+    assert here.measures("decode") == 8
     # Their sound can be heard as long as the page is open, but is kept no longer.
     settled(page, 8, 8, 0)
-    song = visitor.song(files[0].name)
+    song = here.song(files[0].name)
     song.locator(".song-toggle").click()
     song.locator(".segment").first.click()
     page.wait_for_function("() => !document.querySelector('article .player').paused")
 
 
-def test_cancelled_songs_come_back_as_such(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_cancelled_songs_come_back_as_such(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 3, 6)
-    remember(visitor)
-    with visitor.held("**/predictions"):
-        visitor.choose(files)
-        visitor.wait_for(files[2].name, "predicting")
+    remember(here)
+    with here.held("**/predictions"):
+        here.choose(files)
+        here.wait_for(files[2].name, "predicting")
         page.click("#cancel")
         settled(page, 3, 3, 3, "cancelled")
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     assert page.inner_text("#summary") == "0 of 3 songs done, 3 cancelled"
     page.click("#retry-failed")
     page.wait_for_function(ALL_DONE, arg=3)
 
 
 @pytest.mark.parametrize("control", ["#erase", "#remember"])
-def test_one_click_erases_it(visit: Callable[..., Visit], site: Site, tmp_path: Path, control: str):
-    visitor = visit(site.url)
-    page = visitor.page
+def test_one_click_erases_it(here: Visit, tmp_path: Path, control: str):
+    page = here.page
     files = band_files(tmp_path, 4, 6)
-    with visitor.held("**/python_stdlib.zip"):
-        page.goto(site.url)
-        remember(visitor)
-        visitor.choose(files)
+    with here.held("**/python_stdlib.zip"):
+        page.goto(here.url)
+        remember(here)
+        here.choose(files)
         settled(page, 4, 0, 4)
-    visitor.complaints.clear()
-    with visitor.held("**/predictions"):
+    here.complaints.clear()
+    with here.held("**/predictions"):
         page.reload()
-        visitor.wait_for(files[0].name, "predicting")
+        here.wait_for(files[0].name, "predicting")
         page.click(control)
         page.wait_for_selector("#history-message", state="visible")
         assert page.inner_text("#history-message").startswith("Erased")
@@ -307,7 +290,7 @@ def test_one_click_erases_it(visit: Callable[..., Visit], site: Site, tmp_path: 
         assert page.evaluate("document.activeElement.id") == "remember"
     # What came out of it is on the page still, and goes on.
     for file in files:
-        visitor.wait_for(file.name, "failed", "done")
+        here.wait_for(file.name, "failed", "done")
     if page.is_visible("#retry-failed"):
         page.click("#retry-failed")
     page.wait_for_function(
@@ -316,29 +299,28 @@ def test_one_click_erases_it(visit: Callable[..., Visit], site: Site, tmp_path: 
     )
     page.wait_for_function(ALL_DONE, arg=4)
     assert page.evaluate(STORED) == [0, 0]
-    visitor.complaints.clear()
+    here.complaints.clear()
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     assert page.locator("article.song").count() == 0
 
 
-def test_removed_songs_stay_away(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_removed_songs_stay_away(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 3, 6)
-    remember(visitor)
-    visitor.finish(files)
-    visitor.song(files[1].name).locator(".song-remove").click()
+    remember(here)
+    here.finish(files)
+    here.song(files[1].name).locator(".song-remove").click()
     settled(page, 2, 2, 0)
     page.reload()
     page.wait_for_function(ALL_DONE, arg=2)
-    assert names(visitor) == [files[0].name, files[2].name]
-    visitor.song(files[0].name).locator(".song-remove").click()
+    assert names(here) == [files[0].name, files[2].name]
+    here.song(files[0].name).locator(".song-remove").click()
     settled(page, 1, 1, 0)
     page.click("#clear")
     settled(page, 0, 0, 0)
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     assert page.locator("article.song").count() == 0
     assert page.is_checked("#remember")
 
@@ -354,9 +336,7 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     for file in files[1:]:
         first.wait_for(file.name, "predicting")
     settled(page, 4, 4, 3)
-    second = Visit(page.context.new_page(), site.url)
-    sending = posts(second.page)
-    second.opened()
+    second = first.another_tab().opened()
     second.page.wait_for_selector("#history-message", state="visible")
     assert second.page.inner_text("#history-message").startswith("3 songs are being analysed")
     assert names(second) == [files[0].name]
@@ -367,17 +347,17 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
         first.wait_for(file.name, "predicting")
     second.page.wait_for_timeout(4000)
     assert names(second) == [files[0].name]
-    assert sending == []
+    assert posts(second) == []
     # They go on in the other tab when the first is closed.
     page.context.unroute_all()
     page.close()
     second.page.wait_for_function(ALL_DONE, arg=4)
     assert names(second) == [file.name for file in files]
-    assert len(sending) == 3
+    assert len(posts(second)) == 3
     assert second.page.is_hidden("#history-message")
 
     # What one tab erases, no other keeps.
-    third = Visit(second.page.context.new_page(), site.url).opened()
+    third = second.another_tab().opened()
     third.page.wait_for_function(ALL_DONE, arg=4)
     third.page.click("#erase")
     second.page.wait_for_function("() => !document.getElementById('remember').checked")
@@ -388,29 +368,27 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     third.check_console()
 
 
-def test_a_copied_tab_is_another_tab(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    first = visit(site.url).opened()
-    remember(first)
-    first.page.route("**/predictions", lambda route: None)
-    first.choose(band_files(tmp_path, 1, 6))
-    first.wait_for("00.wav", "predicting")
-    settled(first.page, 1, 1, 1)
+def test_a_copied_tab_is_another_tab(here: Visit, tmp_path: Path):
+    remember(here)
+    here.page.route("**/predictions", lambda route: None)
+    here.choose(band_files(tmp_path, 1, 6))
+    here.wait_for("00.wav", "predicting")
+    settled(here.page, 1, 1, 1)
     # As browsers do for "duplicate tab", the new page has a copy of sessionStorage.
-    with first.page.expect_popup() as popup:
-        first.page.evaluate("() => { window.open(location.href, '_blank'); }")
+    with here.page.expect_popup() as popup:
+        here.page.evaluate("() => { window.open(location.href, '_blank'); }")
     copy = popup.value
     copy.wait_for_selector("#history-message:not([hidden])")
     assert copy.locator("article.song").count() == 0
     mine = "sessionStorage.getItem('musiclassify-tab')"
-    assert copy.evaluate(mine) != first.page.evaluate(mine)
+    assert copy.evaluate(mine) != here.page.evaluate(mine)
 
 
-def test_answers_of_another_version(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_answers_of_another_version(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 3)
-    remember(visitor)
-    visitor.finish(files)
+    remember(here)
+    here.finish(files)
     settled(page, 3, 3, 0)
     change = """(record) => {
       if (record.fileName !== '01.wav') return;
@@ -430,9 +408,9 @@ def test_answers_of_another_version(visit: Callable[..., Visit], site: Site, tmp
     page.evaluate(CHANGE % change)
     page.reload()
     page.wait_for_function(ALL_DONE, arg=3)
-    assert visitor.status("01.wav").endswith("; answered by v0")
-    assert "answered by" not in visitor.status("00.wav")
-    song = visitor.song("01.wav")
+    assert here.status("01.wav").endswith("; answered by v0")
+    assert "answered by" not in here.status("00.wav")
+    song = here.song("01.wav")
     song.locator(".song-toggle").click()
     assert "answered by model v0" in song.locator(".answered-by").inner_text()
     assert song.locator(".answered-by a").get_attribute("href") == "/models/v0"
@@ -448,7 +426,7 @@ def test_answers_of_another_version(visit: Callable[..., Visit], site: Site, tmp
     assert page.inner_text("#other-versions").startswith(
         "1 song was answered by another version (v0)"
     )
-    _, content = saved(visitor, "#export-csv")
+    _, content = saved(here, "#export-csv")
     head, *rows = content.decode("utf-8-sig").splitlines()
     columns = head.split(",")
     assert columns[-1] == "polka"
@@ -457,21 +435,21 @@ def test_answers_of_another_version(visit: Callable[..., Visit], site: Site, tmp
     assert old[columns.index("probability")] == old[-1]
     assert all(row.endswith(",") for row in rows if not row.startswith("01.wav"))
     page.select_option("#filter", "polka")
-    assert names(visitor) == ["01.wav"]
+    assert names(here) == ["01.wav"]
     page.select_option("#filter", "")
 
     # The same file again is answered anew by this version, beside the earlier answer.
-    visitor.choose(files[1:2])
+    here.choose(files[1:2])
     page.wait_for_function(ALL_DONE, arg=4)
-    assert names(visitor).count("01.wav") == 2
+    assert names(here).count("01.wav") == 2
     # Without its last song a group of another version goes away.
     song.first.locator(".song-remove").click()
     assert page.locator("#groups li:visible", has_text="polka").count() == 0
     assert page.is_hidden("#other-versions")
 
 
-def test_phone_width(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url, viewport={"width": 360, "height": 740}).opened()
+def test_phone_width(warm: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = warm(site.url, viewport={"width": 360, "height": 740})
     remember(visitor)
     visitor.finish(band_files(tmp_path, 2, 6))
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360

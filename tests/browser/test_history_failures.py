@@ -61,11 +61,10 @@ def test_browsers_that_store_nothing(
     visitor.finish(band_files(tmp_path, 1, 6))
 
 
-def test_database_of_a_newer_page(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
-    remember(visitor)
-    visitor.finish(band_files(tmp_path, 1, 6))
+def test_database_of_a_newer_page(here: Visit, tmp_path: Path):
+    page = here.page
+    remember(here)
+    here.finish(band_files(tmp_path, 1, 6))
     settled(page, 1, 1, 0)
     page.evaluate(CHANGE % "(record) => { record.schema = 99; record.state = ['odd']; }")
     page.reload()
@@ -75,7 +74,7 @@ def test_database_of_a_newer_page(visit: Callable[..., Visit], site: Site, tmp_p
     settled(page, 1, 1, 0)
     # The whole database is of a newer page that is open in another tab.
     other = page.context.new_page()
-    other.goto(f"{site.url}/healthz")
+    other.goto(f"{here.url}/healthz")
     other.evaluate(
         "async () => { const open = indexedDB.open('musiclassify', 7);"
         " await new Promise((resolve) => { open.onsuccess = resolve; });"
@@ -87,39 +86,38 @@ def test_database_of_a_newer_page(visit: Callable[..., Visit], site: Site, tmp_p
     page.wait_for_selector("#history-message", state="visible")
     assert "newer version" in page.inner_text("#history-message")
     assert not page.is_checked("#remember")
-    visitor.finish(band_files(tmp_path, 2, 6))
+    here.finish(band_files(tmp_path, 2, 6))
     page.click("#erase")
     page.wait_for_function("() => localStorage.length === 0")
     assert page.evaluate(STORED) == [0, 0]
 
 
-def test_songs_for_which_there_is_no_room(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url)
-    page = visitor.page
+def test_songs_for_which_there_is_no_room(here: Visit, tmp_path: Path):
+    page = here.page
     files = band_files(tmp_path, 4, 20)
     devtools = page.context.new_cdp_session(page)
-    quota = {"origin": site.url, "quotaSize": 400_000}
+    quota = {"origin": here.url, "quotaSize": 400_000}
     devtools.send("Storage.overrideQuotaForOrigin", quota)
-    with visitor.held("**/python_stdlib.zip"):
-        page.goto(site.url)
-        remember(visitor)
-        visitor.choose(files)
+    with here.held("**/python_stdlib.zip"):
+        page.goto(here.url)
+        remember(here)
+        here.choose(files)
         page.wait_for_selector("#history-message", state="visible")
         assert page.inner_text("#history-message").startswith("There is no room to keep the sound")
         assert page.is_checked("#remember")
         settled(page, 4, 0, 0)
-    visitor.complaints.clear()
-    devtools.send("Storage.overrideQuotaForOrigin", {"origin": site.url})
+    here.complaints.clear()
+    devtools.send("Storage.overrideQuotaForOrigin", {"origin": here.url})
     page.reload()
-    visitor.wait_for_engine("ready")
+    here.wait_for_engine("ready")
     for file in files:
-        visitor.wait_for(file.name, "failed")
-        assert visitor.status(file.name) == "Choose this file again to analyse it"
-    assert broken_rules(visitor) == []
+        here.wait_for(file.name, "failed")
+        assert here.status(file.name) == "Choose this file again to analyse it"
+    assert broken_rules(here) == []
     # Retry asks for the file; others that were chosen with it are new.
     with page.expect_file_chooser() as chooser:
-        visitor.song(files[0].name).locator(".song-retry").click()
+        here.song(files[0].name).locator(".song-retry").click()
     new = write(tmp_path / "new.wav", 6, 22050)
     chooser.value.set_files([str(file) for file in (*files, new)])
     page.wait_for_function(ALL_DONE, arg=5)
-    assert names(visitor) == [*(file.name for file in files), "new.wav"]
+    assert names(here) == [*(file.name for file in files), "new.wav"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from playwright.sync_api import Locator
 from features import FeatureSpec, extract_segments
 from features.inversion import log_mel
 
-from .site import Site
 from .sounds import write
 from .test_history import remember, settled
 from .test_recording import PLAYED
@@ -26,11 +24,12 @@ from .visit import Visit
 SPEC = FeatureSpec()
 KEEP_SOUNDS = """() => {
   window.sounds = [];
-  const makeUrl = URL.createObjectURL.bind(URL);
+  const makeUrl = URL.createObjectURL;
   URL.createObjectURL = (blob) => {
     if (blob.name === 'from-the-numbers.wav') window.sounds.push(blob);
-    return makeUrl(blob);
+    return makeUrl.call(URL, blob);
   };
+  window.undo = () => { URL.createObjectURL = makeUrl; };
 }"""
 BREAK = """() => {
   self.real ??= self.postMessage.bind(self);
@@ -42,11 +41,10 @@ BREAK = """() => {
 
 
 @pytest.fixture
-def listener(visit: Callable[..., Visit], site: Site) -> Visit:
+def listener(here: Visit) -> Visit:
     """A page whose made sounds are kept."""
-    visitor = visit(site.url).opened()
-    visitor.page.evaluate(KEEP_SOUNDS)
-    return visitor
+    here.page.evaluate(KEEP_SOUNDS)
+    return here
 
 
 def panel(visitor: Visit, file: Path) -> Locator:
@@ -79,8 +77,7 @@ def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
     listener.finish([file])
     text = listener.sent(file.name)
     section = panel(listener, file)
-    asked: list[str] = []
-    listener.page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    listener.asked.clear()
     # by keyboard alone
     section.locator(".inversion-make").focus()
     listener.page.keyboard.press("Enter")
@@ -118,7 +115,7 @@ def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
     assert np.median(unlikeness) < 0.9
 
     # players of blobs ask for no more than these
-    assert [line for line in asked if not line.startswith("GET blob:")] == []
+    assert [line for line in listener.asked if not line.startswith("GET blob:")] == []
     assert len(listener.answers) == 1
 
 
@@ -278,12 +275,10 @@ def test_remembered_song_is_heard_without_its_file(listener: Visit, tmp_path: Pa
     assert section.locator(".inversion-switch").is_hidden()
 
 
-def test_statistics_give_no_sound(
-    visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
-):
-    visitor = visit(make_site(MODEL="v2").url).opened()
+def test_statistics_give_no_sound(here: Visit, tmp_path: Path):
+    here.page.select_option("#version", "v2")
     file = write(tmp_path / "song.wav", 31, 22050)
-    visitor.finish([file])
-    section = panel(visitor, file)
+    here.finish([file])
+    section = panel(here, file)
     assert "no course in time" in section.inner_text()
     assert section.locator("button:visible, audio:visible").count() == 0

@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, ViewportSize
 
 from .site import Site
 from .sounds import write
 from .test_accessibility import broken_rules
 from .visit import Visit
 
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def french(warm: Callable[..., Visit], site: Site) -> Visit:
+    """A warm page of a browser that asks for French."""
+    return warm(site.url, locale="fr-FR")
 
 
 def lang(page: Page) -> str:
@@ -25,11 +31,8 @@ def lang(page: Page) -> str:
     return found
 
 
-def test_a_french_browser_gets_a_french_page(
-    visit: Callable[..., Visit], site: Site, tmp_path: Path
-):
-    visitor = visit(site.url, locale="fr-FR").opened()
-    page = visitor.page
+def test_a_french_browser_gets_a_french_page(french: Visit, tmp_path: Path):
+    page = french.page
     assert lang(page) == "fr"
     assert page.inner_text("h1") == "De quel genre est votre musique\u202f?"
     assert "Prêt\u202f: les morceaux" in page.inner_text("#engine")
@@ -37,10 +40,10 @@ def test_a_french_browser_gets_a_french_page(
     # the browser's Python refuses; its code is told in French
     soundfile.write(tmp_path / "silent.wav", np.zeros(200_000), 22050)
     song = write(tmp_path / "song.wav", 12, 22050)
-    visitor.choose([tmp_path / "silent.wav", song])
-    visitor.wait_for("silent.wav", "failed")
-    assert visitor.status("silent.wav").startswith("Le son est silencieux\u202f: il n’y a rien")  # noqa: RUF001
-    done = visitor.wait_for("song.wav", "done")
+    french.choose([tmp_path / "silent.wav", song])
+    french.wait_for("silent.wav", "failed")
+    assert french.status("silent.wav").startswith("Le son est silencieux\u202f: il n’y a rien")  # noqa: RUF001
+    done = french.wait_for("song.wav", "done")
     # the model's own word, whatever the page speaks
     config = json.loads(page.locator("#config").text_content() or "")
     assert done.get_attribute("data-genre") in config["models"][0]["genres"]
@@ -48,10 +51,11 @@ def test_a_french_browser_gets_a_french_page(
 
 
 def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], site: Site):
-    visitor = visit(site.url, locale="en-US")
+    visitor = visit(site.url)
     page = visitor.page
     visitor.expected_complaints = ("404",)
     page.goto(site.url)
+    assert page.evaluate("navigator.language") == "en-US"
     assert lang(page) == "en"
     switch = page.get_by_role("link", name="Français")
     assert switch.get_attribute("lang") == "fr"
@@ -80,11 +84,14 @@ def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], sit
     assert page.context.cookies() == []
 
 
-@pytest.mark.parametrize(("query", "locale"), [("", "fr-FR"), ("?lang=fr", "en-US")])
+@pytest.mark.parametrize(("query", "language"), [("", "fr-FR"), ("?lang=fr", "en-US")])
 def test_the_server_refuses_in_french(
-    visit: Callable[..., Visit], site: Site, tmp_path: Path, query: str, locale: str
+    warm: Callable[..., Visit], site: Site, tmp_path: Path, query: str, language: str
 ):
-    visitor = visit(f"{site.url}/{query}", locale=locale).opened()
+    # the browser's own language is English
+    look = {"locale": language} if language == "fr-FR" else {}
+    visitor = warm(f"{site.url}/{query}".removesuffix("/"), **look)
+    assert visitor.page.evaluate("navigator.language") == language
     visitor.expected_complaints = ("422",)
 
     def spoil(route: Route) -> None:
@@ -127,12 +134,11 @@ def test_a_browser_that_is_too_old_is_told_in_french(
     assert page.inner_text(".engine-text").startswith("Ce navigateur est trop ancien")
 
 
-def test_nothing_hangs_over_on_a_phone(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url, locale="fr-FR", viewport=PHONE, permissions=["microphone"]).opened()
-    visitor.expected_complaints = ("404",)
+def test_nothing_hangs_over_on_a_phone(warm: Callable[..., Visit], site: Site, tmp_path: Path):
+    visitor = warm(site.url, locale="fr-FR", viewport=PHONE, permissions=["microphone"])
     page = visitor.page
 
-    def fits() -> None:
+    def fits(page: Page = page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
     fits()
@@ -145,17 +151,20 @@ def test_nothing_hangs_over_on_a_phone(visit: Callable[..., Visit], site: Site, 
     page.click("#collection summary")
     visitor.song(songs[0].name).locator(".song-toggle").click()
     fits()
+    other = visitor.another_tab().page
+    other.set_viewport_size(PHONE)
     for path in ("/models/v1", "/nothing"):
-        page.goto(f"{site.url}{path}")
-        fits()
+        other.goto(f"{site.url}{path}")
+        fits(other)
 
 
-def test_axe_finds_nothing(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url, locale="fr-FR").opened()
-    visitor.expected_complaints = ("404",)
-    assert broken_rules(visitor) == []
-    visitor.finish([write(tmp_path / "song.wav", 12, 22050)])
-    assert broken_rules(visitor) == []
+def test_axe_finds_nothing(french: Visit, site: Site, tmp_path: Path):
+    assert broken_rules(french) == []
+    french.finish([write(tmp_path / "song.wav", 12, 22050)])
+    assert broken_rules(french) == []
+    other = french.another_tab()
+    other.expected_complaints = ("404",)
     for path in ("/models/v1", "/nothing"):
-        visitor.page.goto(site.url + path)
-        assert broken_rules(visitor) == []
+        other.page.goto(site.url + path)
+        assert broken_rules(other) == []
+    other.check_console()

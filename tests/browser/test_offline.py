@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from . import install_browser
-from .conftest import ELSEWHERE, FLAGS
+from .pages import ELSEWHERE, FLAGS
 from .site import HOST, ROOT, Recorder, Site
 from .sounds import write
 from .test_history import remember, settled

@@ -29,9 +29,9 @@ def pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
-def test_an_answer_is_one_page(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+def test_an_answer_is_one_page(warm: Callable[..., Visit], site: Site, tmp_path: Path):
     # dark on the screen: paper is white all the same
-    visitor = visit(site.url, **LOOKS["wide-dark-en"]).opened()
+    visitor = warm(site.url, **LOOKS["wide-dark-en"])
     page = visitor.page
     song = write(tmp_path / "A long one.ogg", 300, 44100)
     visitor.finish([song])
@@ -51,11 +51,10 @@ def test_an_answer_is_one_page(visit: Callable[..., Visit], site: Site, tmp_path
     assert pages(page.pdf(format="A4")) == 1
 
 
-def test_a_list_is_a_table(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    visitor = visit(site.url).opened()
-    page = visitor.page
+def test_a_list_is_a_table(here: Visit, tmp_path: Path):
+    page = here.page
     songs = [write(tmp_path / f"{n:02} - track.ogg", 12, 22050, seed=n) for n in range(12)]
-    visitor.finish(songs)
+    here.finish(songs)
     page.emulate_media(media="print")
     rows = page.locator("article.song")
     assert rows.count() == len(songs)
@@ -69,7 +68,7 @@ def test_a_list_is_a_table(visit: Callable[..., Visit], site: Site, tmp_path: Pa
     assert [element.is_visible() for element in page.locator(".queue > .printed").all()] == [True]
     assert pages(page.pdf(format="A4")) == 1
     page.emulate_media(media="null")
-    visitor.song(songs[3].name).locator(".song-toggle").click()
+    here.song(songs[3].name).locator(".song-toggle").click()
     page.emulate_media(media="print")
     assert page.locator(".queue > .printed").is_hidden()
     assert page.locator(".verdict .printed:visible").count() == 1

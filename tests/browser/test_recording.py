@@ -26,17 +26,21 @@ PLAYED = """async () => {
 }"""
 KEEP_WHAT_IS_USED = """() => {
   window.tracks = [];
-  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  const real = navigator.mediaDevices.getUserMedia;
   navigator.mediaDevices.getUserMedia = async (wanted) => {
-    const stream = await real(wanted);
+    const stream = await real.call(navigator.mediaDevices, wanted);
     window.tracks.push(...stream.getTracks());
     return stream;
   };
   window.sounds = [];
-  const makeUrl = URL.createObjectURL.bind(URL);
+  const makeUrl = URL.createObjectURL;
   URL.createObjectURL = (blob) => {
     window.sounds.push(blob);
-    return makeUrl(blob);
+    return makeUrl.call(URL, blob);
+  };
+  window.undo = () => {
+    navigator.mediaDevices.getUserMedia = real;
+    URL.createObjectURL = makeUrl;
   };
 }"""
 PASTE = """([name, content]) => {
@@ -49,9 +53,9 @@ PASTE = """([name, content]) => {
 
 
 @pytest.fixture
-def listener(visit: Callable[..., Visit], site: Site) -> Visit:
+def listener(warm: Callable[..., Visit], site: Site) -> Visit:
     """A page that may use the microphone."""
-    visitor = visit(site.url, permissions=["microphone"]).opened()
+    visitor = warm(site.url, permissions=["microphone"])
     visitor.page.evaluate(KEEP_WHAT_IS_USED)
     return visitor
 
@@ -66,8 +70,6 @@ def live(visitor: Visit) -> int:
 
 def test_recording_is_analysed_like_a_song(listener: Visit):
     page = listener.page
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     page.click("#record")
     page.wait_for_selector("#recording", state="visible")
     assert page.evaluate("document.activeElement.id") == "record-stop"
@@ -88,7 +90,7 @@ def test_recording_is_analysed_like_a_song(listener: Visit):
     assert 2 < len(samples) / rate < 30
     assert np.abs(samples).max() > 0.01
     # nothing went out but one request with the numbers, and those for what draws the waveform
-    (sent,) = [line for line in requests if "blob:" not in line and "/vendor/" not in line]
+    (sent,) = [line for line in listener.asked if "blob:" not in line and "/vendor/" not in line]
     assert sent.endswith("/predictions")
     (answer,) = listener.answers
     assert answer["segments"]
@@ -131,7 +133,8 @@ def test_microphone_that_is_taken_away_keeps_what_was_recorded(listener: Visit):
 
 
 def test_microphone_that_is_not_allowed(visit: Callable[..., Visit], site: Site):
-    visitor = visit(site.url).opened()
+    visitor = visit(site.url)
+    visitor.page.goto(site.url)
     visitor.page.click("#record")
     message = visitor.page.locator("#record-message")
     message.wait_for()

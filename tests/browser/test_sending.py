@@ -16,7 +16,7 @@ from playwright.sync_api import Route
 
 from tests.webapp.running import server, wait_for, workers
 
-from .conftest import ELSEWHERE
+from .pages import ELSEWHERE
 from .site import Recorder, Site
 from .sounds import write
 from .visit import Visit

@@ -216,48 +216,45 @@ def test_songs_may_come_before_the_analysis_is_loaded(visit, site, tmp_path: Pat
     assert visitor.page.locator("#engine progress").get_attribute("max") == str(len(loaded) + 1)
 
 
-COUNT_URLS = """
-window.urls = { made: 0, held: new Set() };
-const { createObjectURL, revokeObjectURL } = URL;
-URL.createObjectURL = (blob) => {
-  const url = createObjectURL.call(URL, blob);
-  window.urls.made += 1;
-  window.urls.held.add(url);
-  return url;
-};
-URL.revokeObjectURL = (url) => { window.urls.held.delete(url); revokeObjectURL.call(URL, url); };
-"""
+COUNT_URLS = """() => {
+  window.urls = { made: 0, held: new Set() };
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (blob) => {
+    const url = createObjectURL.call(URL, blob);
+    window.urls.made += 1;
+    window.urls.held.add(url);
+    return url;
+  };
+  URL.revokeObjectURL = (url) => { window.urls.held.delete(url); revokeObjectURL.call(URL, url); };
+  window.undo = () => { Object.assign(URL, { createObjectURL, revokeObjectURL }); };
+}"""
 
 
-def test_removed_songs_leave_nothing_behind(
-    visit: Callable[..., Visit], site: Site, tmp_path: Path
-):
-    visitor = visit(site.url)
-    visitor.page.add_init_script(COUNT_URLS)
-    visitor.opened()
+def test_removed_songs_leave_nothing_behind(here: Visit, tmp_path: Path):
+    here.page.evaluate(COUNT_URLS)
     files = [write(tmp_path / f"{n}.wav", 30, 22050) for n in range(6)]
-    visitor.choose(files)
-    visitor.song("3.wav").locator(".song-remove").click()
-    visitor.song("0.wav").locator(".song-remove").click()
+    here.choose(files)
+    here.song("3.wav").locator(".song-remove").click()
+    here.song("0.wav").locator(".song-remove").click()
     for n in (1, 2, 4, 5):
-        visitor.wait_for(f"{n}.wav", "done")
-    assert visitor.page.locator("article.song").count() == 4
-    assert visitor.page.inner_text("#summary") == "4 of 4 songs done"
+        here.wait_for(f"{n}.wav", "done")
+    assert here.page.locator("article.song").count() == 4
+    assert here.page.inner_text("#summary") == "4 of 4 songs done"
     # the sound and the download of an unfolded song are held until it is removed
-    visitor.page.wait_for_function("() => window.urls.held.size === 0")
+    here.page.wait_for_function("() => window.urls.held.size === 0")
     for n in (1, 2):
-        song = visitor.song(f"{n}.wav")
+        song = here.song(f"{n}.wav")
         song.locator(".song-toggle").click()
         song.locator(".sent summary").click()
         song.locator(".sent-json").wait_for()
-    assert visitor.page.evaluate("window.urls.held.size") == 4
-    visitor.song("1.wav").locator(".song-remove").click()
-    assert visitor.page.evaluate("window.urls.held.size") == 2
-    visitor.page.click("#clear")
-    assert visitor.page.locator("article.song").count() == 0
-    assert visitor.page.is_hidden("#queue")
-    assert visitor.page.evaluate("window.urls.held.size") == 0
-    assert visitor.page.evaluate("window.urls.made") > 4
+    assert here.page.evaluate("window.urls.held.size") == 4
+    here.song("1.wav").locator(".song-remove").click()
+    assert here.page.evaluate("window.urls.held.size") == 2
+    here.page.click("#clear")
+    assert here.page.locator("article.song").count() == 0
+    assert here.page.is_hidden("#queue")
+    assert here.page.evaluate("window.urls.held.size") == 0
+    assert here.page.evaluate("window.urls.made") > 4
 
 
 def test_nothing_jumps_when_the_answer_comes(here: Visit, tmp_path: Path):
@@ -274,8 +271,11 @@ def test_nothing_jumps_when_the_answer_comes(here: Visit, tmp_path: Path):
         here.clear()
 
 
-def test_phone_width_needs_no_sideways_scrolling(visit, site, tmp_path: Path):
-    visitor = visit(site.url, viewport={"width": 360, "height": 740}).opened()
+def test_phone_width_needs_no_sideways_scrolling(
+    warm: Callable[..., Visit], site: Site, tmp_path: Path
+):
+    phone = {"width": 360, "height": 740}
+    visitor = warm(site.url, viewport=phone)
     visitor.finish(
         [write(tmp_path / "a rather long name of a song, as they come from stores.wav", 12, 22050)]
     )
@@ -285,5 +285,7 @@ def test_phone_width_needs_no_sideways_scrolling(visit, site, tmp_path: Path):
     visitor.page.wait_for_selector(".pieces table")
     wide = visitor.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
-    visitor.page.goto(f"{site.url}/models/v1")
-    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
+    other = visitor.another_tab().page
+    other.set_viewport_size({"width": 360, "height": 740})
+    other.goto(f"{site.url}/models/v1")
+    assert other.evaluate("document.documentElement.scrollWidth") <= 360

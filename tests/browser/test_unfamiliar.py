@@ -61,10 +61,49 @@ def doubting_site(make_site: Callable[..., Site], doubting_models: Path) -> Site
     return make_site(MODELS_DIR=doubting_models, MODEL="doubting")
 
 
-def test_doubt_leads_the_answer(
-    visit: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
+def test_music_is_answered_as_ever(
+    warm: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
 ):
-    visitor = visit(doubting_site.url).opened()
+    visitor = warm(doubting_site.url)
+    answer = check_chain(visitor, predictor, write(tmp_path / "song.mp3", 60, 44100, channels=2))
+    assert answer["aggregate"]["unfamiliar"]["flag"] is False
+    song = visitor.song("song.mp3")
+    assert "unlike" not in visitor.status("song.mp3")
+    for part in (".verdict-doubt", ".unfamiliar"):
+        assert song.locator(part).is_hidden()
+    assert "was right for about" in song.locator(".honest").inner_text()
+    assert "doubted" not in (song.get_attribute("class") or "")
+
+
+def test_another_answer_takes_the_doubt_back(warm: Callable[..., Visit], doubting_site: Site):
+    visitor = warm(doubting_site.url)
+    sure, unsure = [True, True, False, False], [False, False, True, True]
+    found = visitor.page.evaluate(ANSWERED, [False, True, False, True, None])
+    assert found == [sure, unsure, sure, unsure, sure]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_short_and_unfamiliar_on_a_phone(
+    warm: Callable[..., Visit], doubting_site: Site, tmp_path: Path, scheme: str
+):
+    visitor = warm(doubting_site.url, viewport=PHONE, color_scheme=scheme)
+    files = [hiss(tmp_path / "drop.wav", 2), write(tmp_path / "song.wav", 60, 22050)]
+    visitor.finish(files)
+    status = visitor.status("drop.wav")
+    assert status.startswith("Not sure: unlike the music it learned from; closest is ")
+    assert status.endswith("; weak, because it is shorter than one piece")
+    assert "unlike" not in visitor.status("song.wav")
+    song = visitor.song("drop.wav")
+    song.locator(".song-toggle").click()
+    for note in (".weak", ".unfamiliar"):
+        assert song.locator(note).is_visible()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_doubt_leads_the_answer(
+    warm: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
+):
+    visitor = warm(doubting_site.url)
     answer = check_chain(visitor, predictor, hiss(tmp_path / "rain.wav", 100))
     assert answer["aggregate"]["unfamiliar"]["flag"] is True
     genre = answer["aggregate"]["genre"]
@@ -96,42 +135,3 @@ def test_doubt_leads_the_answer(
     song.locator(".unfamiliar a").click()
     visitor.page.wait_for_url("**/models/doubting#unfamiliar")
     assert "Mahalanobis distance" in visitor.page.inner_text("main")
-
-
-def test_music_is_answered_as_ever(
-    visit: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
-):
-    visitor = visit(doubting_site.url).opened()
-    answer = check_chain(visitor, predictor, write(tmp_path / "song.mp3", 60, 44100, channels=2))
-    assert answer["aggregate"]["unfamiliar"]["flag"] is False
-    song = visitor.song("song.mp3")
-    assert "unlike" not in visitor.status("song.mp3")
-    for part in (".verdict-doubt", ".unfamiliar"):
-        assert song.locator(part).is_hidden()
-    assert "was right for about" in song.locator(".honest").inner_text()
-    assert "doubted" not in (song.get_attribute("class") or "")
-
-
-def test_another_answer_takes_the_doubt_back(visit: Callable[..., Visit], doubting_site: Site):
-    visitor = visit(doubting_site.url).opened()
-    sure, unsure = [True, True, False, False], [False, False, True, True]
-    found = visitor.page.evaluate(ANSWERED, [False, True, False, True, None])
-    assert found == [sure, unsure, sure, unsure, sure]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_short_and_unfamiliar_on_a_phone(
-    visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path, scheme: str
-):
-    visitor = visit(doubting_site.url, viewport=PHONE, color_scheme=scheme).opened()
-    files = [hiss(tmp_path / "drop.wav", 2), write(tmp_path / "song.wav", 60, 22050)]
-    visitor.finish(files)
-    status = visitor.status("drop.wav")
-    assert status.startswith("Not sure: unlike the music it learned from; closest is ")
-    assert status.endswith("; weak, because it is shorter than one piece")
-    assert "unlike" not in visitor.status("song.wav")
-    song = visitor.song("drop.wav")
-    song.locator(".song-toggle").click()
-    for note in (".weak", ".unfamiliar"):
-        assert song.locator(note).is_visible()
-    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

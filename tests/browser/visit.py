@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,19 +46,57 @@ EXTRACT = """async ([contents, featureSpec]) => {
 }"""
 
 
-class Visit:
-    """One open page."""
+# Whatever an earlier test has left in an open page, but for its list.
+FORGET = """async () => {
+  const moment = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const away = document.querySelector('#server-lost button');
+  while (!away.hidden) {
+    away.click();
+    await moment();
+  }
+  const version = document.getElementById('version');
+  const { selected } = JSON.parse(document.getElementById('config').textContent);
+  if (version && version.value !== selected) {
+    version.value = selected;
+    version.dispatchEvent(new Event('change'));
+  }
+  if (!document.getElementById('erase').hidden) {
+    document.getElementById('erase').click();
+    while ((await indexedDB.databases()).length || localStorage.length) {
+      await moment();
+    }
+  }
+  globalThis.undo?.();
+  delete globalThis.undo;
+  sessionStorage.clear();
+  performance.clearMeasures();
+  scrollTo(0, 0);
+}"""
 
-    def __init__(self, page: Page, url: str):
+
+class Visit:
+    """One open page. `script` runs before those of each page that is opened in it."""
+
+    def __init__(self, page: Page, url: str, script: str = ""):
         self.page = page
         self.url = url
         self.complaints: list[str] = []
         self.expected_complaints: tuple[str, ...] = ()
         self.answers: list[dict[str, Any]] = []
+        # Method and address of all that the page has asked for.
+        self.asked: list[str] = []
+        self._script = script
+        if script:
+            page.add_init_script(script)
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.asked.append(f"{request.method} {request.url}"))
         page.on("response", self._response)
+
+    def another_tab(self) -> Visit:
+        """Another page, not opened yet, in the same browser profile."""
+        return Visit(self.page.context.new_page(), self.url, self._script)
 
     def opened(self) -> Visit:
         """Open the page and wait until songs can be analysed."""
@@ -116,6 +154,14 @@ class Visit:
             self.page.click("#clear")
         self.answers.clear()
 
+    def wait_until(self, there: Callable[[], bool]) -> None:
+        """Look again and again whether something is there."""
+        for _ in range(PATIENCE_MS // 50):
+            if there():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("it did not come")
+
     def measures(self, name: str) -> int:
         """How often the page has finished a step (decode, extract, request)."""
         count: int = self.page.evaluate("(name) => performance.getEntriesByName(name).length", name)
@@ -150,10 +196,17 @@ class Visit:
         return request
 
     def start_over(self) -> None:
-        """Make the page ready for another test."""
-        self.page.unroute_all()
+        """Make the page ready for another test, whatever the one before has left."""
+        page = self.page
+        page.unroute_all()
+        page.mouse.move(0, 0)
+        at_home = page.url.rstrip("/") == self.url.rstrip("/")
+        if not at_home or page.get_attribute("#engine", "data-state") != "ready":
+            self.opened()
         self.clear()
-        self.complaints.clear()
+        page.evaluate(FORGET)
+        for notes in (self.answers, self.asked, self.complaints):
+            notes.clear()
         self.expected_complaints = ()
 
     def check_console(self) -> None:
@@ -182,9 +235,5 @@ class Visit:
 
 def let_go(visitor: Visit, waiting: list[Route]) -> None:
     """Let the next held request through, once it is there."""
-    for _ in range(PATIENCE_MS // 20):
-        if waiting:
-            waiting.pop(0).continue_()
-            return
-        visitor.page.wait_for_timeout(20)
-    raise AssertionError("no request came")
+    visitor.wait_until(lambda: bool(waiting))
+    waiting.pop(0).continue_()

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from model_training.errors import TrainingError
 from model_training.reporting.report import report_html, write_report
 from tests.browser import install_browser
-from tests.browser.conftest import FLAGS
+from tests.browser.pages import FLAGS
 from tests.webapp.judged import add_judgements
 from webapp.inference.sections import sections
 
