@@ -19,13 +19,13 @@ def project(path: Path) -> dict[str, Any]:
 
 def files_of(types: Path, name: str, key: str) -> set[str]:
     return {
-        (types / each).resolve().relative_to(types.parent).as_posix()
+        (types / each).resolve().relative_to(types.parents[1]).as_posix()
         for each in project(types / f"{name}.json").get(key, [])
     }
 
 
 def test_no_script_is_left_out(root: Path) -> None:
-    types = root / "types"
+    types = root / "tests/types"
     references = project(root / "tsconfig.json")["references"]
     projects = {path.stem for path in types.glob("*.json")} - {"common"}
     assert {Path(each["path"]).stem for each in references} == projects
@@ -60,10 +60,10 @@ def test_nothing_is_kept_from_the_check(root: Path) -> None:
 
 
 def test_options_stay_strict(root: Path) -> None:
-    options = project(root / "types/common.json")["compilerOptions"]
+    options = project(root / "tests/types/common.json")["compilerOptions"]
     assert options["strict"] is True
     assert options["checkJs"] is True
-    for path in (root / "types").glob("*.json"):
+    for path in (root / "tests/types").glob("*.json"):
         own = project(path).get("compilerOptions", {})
         weak = {name for name, value in own.items() if name.startswith("no") and value is False}
         assert not weak | ({"strict", "checkJs"} & own.keys() if path.stem != "common" else set())
