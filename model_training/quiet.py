@@ -50,7 +50,10 @@ def quiet_stderr() -> Iterator[None]:
     try:
         terminal = os.dup(2)
     except OSError:  # closed
-        yield
+        try:
+            yield
+        finally:
+            os.environ.pop(LEVEL, None)
         return
     command = [sys.executable, "-S", "-E", __file__]
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal)
@@ -64,6 +67,8 @@ def quiet_stderr() -> Iterator[None]:
     try:
         yield
     finally:
+        # Commands that this process starts later filter for themselves.
+        os.environ.pop(LEVEL, None)
         sys.stderr.flush()
         sys.stderr = before
         os.dup2(terminal, 2)
