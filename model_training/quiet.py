@@ -50,10 +50,7 @@ def quiet_stderr() -> Iterator[None]:
     try:
         terminal = os.dup(2)
     except OSError:  # closed
-        try:
-            yield
-        finally:
-            os.environ.pop(LEVEL, None)
+        yield
         return
     command = [sys.executable, "-S", "-E", __file__]
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal)
@@ -67,8 +64,6 @@ def quiet_stderr() -> Iterator[None]:
     try:
         yield
     finally:
-        # Commands that this process starts later filter for themselves.
-        os.environ.pop(LEVEL, None)
         sys.stderr.flush()
         sys.stderr = before
         os.dup2(terminal, 2)
