@@ -286,15 +286,20 @@ def own_site(tmp_path: Path) -> Iterator[Site]:
     site.stop()
 
 
+WORDS, FORMAT = "answer/words.js", "base/format.js"
+
+
 def change(site: Site) -> None:
-    """Give two modules that import each other another content."""
-    for name in ("words.js", "format.js"):
-        with (site.root / "static" / "js" / name).open("a", encoding="utf-8") as file:
+    """Give two modules of a page another content."""
+    for name in (WORDS, FORMAT):
+        path = site.root / "static" / "js" / name
+        assert path.is_file()
+        with path.open("a", encoding="utf-8") as file:
             file.write("export const LATER = true;\n")
 
 
 LATER = """async (name) => {
-  const folder = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+  const folder = document.querySelector('script[src$="/js/app.js"]').src.replace(/[^/]*$/, '');
   return Boolean((await import(folder + name)).LATER);
 }"""
 
@@ -313,15 +318,15 @@ def test_an_update_waits_for_the_visitor(kept_visit, own_site: Site, tmp_path: P
     notice.get_by_text("A new version of this page is there.").wait_for()
     # the page in use stays what it was, also where it loads a module only now
     assert visitor.page.evaluate(VERSION) == old
-    assert visitor.page.evaluate(LATER, "words.js") is False
+    assert visitor.page.evaluate(LATER, WORDS) is False
 
     # another window has the new one at once, and takes nothing from the first
     tab = another_tab(visitor).opened()
     assert tab.page.evaluate(VERSION) != old
-    assert tab.page.evaluate(LATER, "words.js") is True
+    assert tab.page.evaluate(LATER, WORDS) is True
     kept(tab)
     assert tab.page.locator("#new-version").inner_text() == ""
-    assert visitor.page.evaluate(LATER, "format.js") is False
+    assert visitor.page.evaluate(LATER, FORMAT) is False
     tab.page.close()
 
     with visitor.page.expect_navigation():
@@ -338,7 +343,7 @@ def test_an_update_waits_for_the_visitor(kept_visit, own_site: Site, tmp_path: P
     visitor.page.reload()
     visitor.wait_for_engine("ready")
     assert visitor.page.evaluate(VERSION) == new
-    assert visitor.page.evaluate(LATER, "format.js") is True
+    assert visitor.page.evaluate(LATER, FORMAT) is True
 
 
 def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
@@ -353,7 +358,7 @@ def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
     visitor.page.go_back()
     visitor.wait_for_engine("ready")
     assert visitor.page.evaluate(VERSION) != old
-    assert visitor.page.evaluate(LATER, "format.js") is True
+    assert visitor.page.evaluate(LATER, FORMAT) is True
 
 
 def test_another_model_answers_at_once(kept_visit, make_site: Callable[..., Site], tmp_path: Path):

@@ -161,6 +161,6 @@ def test_the_model_page_lists_the_sounds_tried(doubting_models: Path, tmp_path: 
     page = words(create_app({"MODELS_DIR": tmp_path}).test_client().get("/models/doubting").text)
     assert "is above 12.5, the answer says so" in page
     assert "of the songs that were held out" not in page
-    row = '<tr> <th scope="row">{}</th> <td>{}</td> <td>{}</td> </tr>'
+    row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'
     assert row.format("&lt;b&gt;whale&lt;/b&gt;", "33.51", "not sure") in page
     assert row.format("trumpet", "4", "a genre") in page

@@ -9,11 +9,17 @@ import pytest
 from model_training.__main__ import main
 from model_training.reporting.terminal_card import card_text
 from model_training.reporting.words import words
-from model_training.terminal import shorten, table
+from model_training.terminal import WIDEST, shorten, table
 from tests.webapp.judged import add_judgements
 from webapp.inference.sections import sections
 
 from ..cards import V1, full_card, lines_within, v1_card
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a wide terminal, whatever the tests run in."""
+    monkeypatch.setenv("COLUMNS", str(WIDEST))
 
 
 def test_v1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,8 @@ def running() -> Iterator[Server]:
 
 
 def test_it_says_where_it_is(running: Server, recommended: str) -> None:
-    line = running.output.splitlines()[-1]
+    # The log of the worker may come before it or after it.
+    (line,) = (line for line in running.output.splitlines() if "is ready" in line)
     assert (
         f"MusiClassify with model {recommended} is ready: http://127.0.0.1:{running.port}/" in line
     )
