@@ -36,9 +36,9 @@ def broken_rules(visitor: Visit) -> list[str]:
 
 
 @pytest.mark.parametrize("look", ["wide-light-en", "phone-dark-en", "phone-light-fr"])
-def test_without_a_server(visit: Callable[..., Visit], site: Site, tmp_path: Path, look: str):
+def test_without_a_server(warm: Callable[..., Visit], site: Site, tmp_path: Path, look: str):
     # what is focused is scrolled to at once
-    visitor = visit(site.url, reduced_motion="reduce", **LOOKS[look]).opened()
+    visitor = warm(site.url, reduced_motion="reduce", **LOOKS[look])
     visitor.expected_complaints = ("ERR_FAILED",)
     for address in ("**/predictions", "**/healthz"):
         visitor.page.route(address, lambda route: route.abort())
@@ -59,8 +59,8 @@ def test_without_a_server(visit: Callable[..., Visit], site: Site, tmp_path: Pat
 
 
 @pytest.mark.parametrize("look", SEEN)
-def test_songs(visit: Callable[..., Visit], doubting_site: Site, tmp_path: Path, look: str):
-    visitor = visit(doubting_site.url, permissions=["microphone"], **LOOKS[look]).opened()
+def test_songs(warm: Callable[..., Visit], doubting_site: Site, tmp_path: Path, look: str):
+    visitor = warm(doubting_site.url, permissions=["microphone"], **LOOKS[look])
     page = visitor.page
     assert broken_rules(visitor) == []
     page.click("#record")

@@ -39,11 +39,17 @@ def kept(visitor: Visit) -> None:
 
 
 @pytest.fixture
-def kept_visit(visit: Callable[..., Visit]) -> Callable[[Site], Visit]:
+def site(make_site: Callable[..., Site]) -> Site:
+    """The site of these tests alone, which they may stop; it runs when a test begins."""
+    return make_site(own="kept")
+
+
+@pytest.fixture
+def kept_visit(visit: Callable[..., Visit]) -> Callable[..., Visit]:
     """Open the page in a browser that then keeps it."""
 
-    def make(site: Site) -> Visit:
-        visitor = visit(site.url, service_worker=True).opened()
+    def make(site: Site, **options: bool) -> Visit:
+        visitor = visit(site.url, service_worker=True, **options).opened()
         kept(visitor)
         visitor.expected_complaints = GONE
         return visitor
@@ -84,11 +90,8 @@ def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
     server.server_close()
 
 
-def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(
-    kept_visit, make_site: Callable[..., Site]
-):
-    site = make_site()
-    visitor = kept_visit(site)
+def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(kept_visit, site: Site):
+    visitor = kept_visit(site, own_profile=True)
     devtools = visitor.page.context.new_cdp_session(visitor.page)
     devtools.send("Network.clearBrowserCache")
     asked: list[str] = []
@@ -99,9 +102,8 @@ def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(
 
 
 def test_a_song_without_a_server_is_answered_when_it_is_back(
-    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+    kept_visit, site: Site, tmp_path: Path
 ):
-    site = make_site()
     first = kept_visit(site)
     site.stop()
     # the tab is closed, and another one opened
@@ -133,10 +135,7 @@ def test_a_song_without_a_server_is_answered_when_it_is_back(
     visitor.check_console()
 
 
-def test_the_page_opens_without_a_server_in_every_language(
-    kept_visit, make_site: Callable[..., Site]
-):
-    site = make_site()
+def test_the_page_opens_without_a_server_in_every_language(kept_visit, site: Site):
     visitor = kept_visit(site)
     site.stop()
     for address, language in (("/?lang=fr", "fr"), ("/?lang=en&x=1", "en"), ("/#how", "en")):
@@ -147,8 +146,7 @@ def test_the_page_opens_without_a_server_in_every_language(
     assert visitor.page.evaluate("fetch('/api/v1/models').catch(() => 'no answer')") == "no answer"
 
 
-def test_other_addresses_say_why_there_is_nothing(kept_visit, make_site: Callable[..., Site]):
-    site = make_site()
+def test_other_addresses_say_why_there_is_nothing(kept_visit, site: Site):
     visitor = kept_visit(site)
     visitor.expected_complaints = (*GONE, "503")
     site.stop()
@@ -179,9 +177,8 @@ def test_other_addresses_say_why_there_is_nothing(kept_visit, make_site: Callabl
 
 
 def test_a_remembered_list_outlives_a_reload_without_a_server(
-    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+    kept_visit, site: Site, tmp_path: Path
 ):
-    site = make_site()
     visitor = kept_visit(site)
     remember(visitor)
     files = [write(tmp_path / f"{n}.wav", 12, 22050, seed=n) for n in range(4)]
@@ -209,9 +206,8 @@ def test_a_remembered_list_outlives_a_reload_without_a_server(
 
 
 def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
-    kept_visit, make_site: Callable[..., Site], tmp_path: Path
+    kept_visit, site: Site, tmp_path: Path
 ):
-    site = make_site()
     visitor = kept_visit(site)
     visitor.expected_complaints = (*GONE, "502", "404")
     site.stop()
@@ -361,8 +357,7 @@ def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
     assert visitor.page.evaluate(LATER, FORMAT) is True
 
 
-def test_another_model_answers_at_once(kept_visit, make_site: Callable[..., Site], tmp_path: Path):
-    site = make_site()
+def test_another_model_answers_at_once(kept_visit, site: Site, tmp_path: Path):
     visitor = kept_visit(site)
     site.stop()
     other = Site(tmp_path / "log.txt", MODEL="v3")
@@ -380,8 +375,7 @@ def test_another_model_answers_at_once(kept_visit, make_site: Callable[..., Site
     assert visitor.page.locator("nav").get_by_text("Model v3").is_visible()
 
 
-def test_another_app_at_this_address_is_left_alone(kept_visit, make_site: Callable[..., Site]):
-    site = make_site()
+def test_another_app_at_this_address_is_left_alone(kept_visit, site: Site):
     visitor = kept_visit(site)
     site.stop()
     with other_app(site.port, 200, "<link rel=icon href=data:,><h1>A bakery</h1>"):
