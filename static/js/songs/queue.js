@@ -1,6 +1,7 @@
 /**
- * Takes songs through decoding, analysis and answer: samples of a song, numbers of the samples, an
- * answer to the numbers.
+ * Takes songs to their answers. From `#run` on, the methods stand in the order of one song's steps:
+ * `#run` chooses it, `#prepare` takes it from its file to samples (`#decode`) and to numbers (`#extract`,
+ * or `#listen` for a long song), `#send` from its numbers to the answer (`#answer`).
  *
  * Some songs are decoded at a time while the one before them is analysed: so many and one more are
  * held. Numbers wait for the server as small blobs. A long song is decoded, analysed and answered
@@ -9,6 +10,7 @@
 
 import { UserError } from '../base/errors.js';
 import { t } from '../base/text.js';
+import { Budget } from '../sound/budget.js';
 import { peaksOf } from '../sound/peaks.js';
 import { NOTHING_HEARD } from './long_song.js';
 
@@ -48,14 +50,14 @@ export class SongQueue {
   #samples;
   #numbers;
   #answers;
-  // Songs that are decoded, or wait for the analysis with their samples.
-  #preparing = 0;
+  // One for each song that is decoded, or waits for the analysis with its samples. A song that was
+  // given up and is tried again has two, until the first attempt has ended.
+  /** @type {Set<symbol>} */
+  #places = new Set();
   // Whether a song was analysed since there was nothing to do.
   #warm = false;
-  #extracting = Promise.resolve();
-  #requests = 0;
-  /** @type {{song: Song, signal: AbortSignal}[]} */
-  #toSend = [];
+  #analysis = new Budget(1);
+  #requests = new Budget(PARALLEL_REQUESTS);
 
   /**
    * @param {Model} model answers until another is chosen
@@ -192,14 +194,15 @@ export class SongQueue {
     }
   }
 
+  /** Begin with songs that wait, as many as may be decoded at a time. */
   #run() {
     // The first song has the processor for itself, so that its answer comes as soon as it can.
-    while (this.#preparing < (this.#warm ? DECODING : 1)) {
+    while (this.#places.size < (this.#warm ? DECODING : 1)) {
       // An earlier page may have made its numbers already: these need no analysis.
       const { ready } = this.#numbers;
       const song = this.songs.find((each) => each.state === 'queued' && (each.extraction || ready));
       if (!song) {
-        if (!this.#preparing) this.#warm = false;
+        if (!this.#places.size) this.#warm = false;
         return;
       }
       if (song.extraction) this.#send(song);
@@ -207,21 +210,40 @@ export class SongQueue {
     }
   }
 
-  /** Decode, wait for the analysis to be free, and hand over. @param {Song} song */
+  /** From the file to the numbers, and on. @param {Song} song */
   async #prepare(song) {
     const { signal } = song.attempt;
-    this.#preparing += 1;
+    const place = Symbol(song.name);
+    this.#places.add(place);
     this.#set(song, 'decoding');
     try {
-      const sound = await this.#timed(song, 'decode', () => this.#decode(song, signal));
-      if (signal.aborted) return;
-      song.seconds = sound.seconds;
-      if (sound.samples) song.peaks = peaksOf(sound.samples, sound.samples.length / sound.seconds);
-      await this.#inTurn(song, sound, signal);
+      const { samples, stream, seconds } = await this.#timed(song, 'decode', () => this.#decode(song, signal));
+      signal.throwIfAborted();
+      song.seconds = seconds;
+      if (samples) song.peaks = peaksOf(samples, samples.length / seconds);
+
+      const endTurn = await this.#analysis.take(1);
+      try {
+        if (signal.aborted) stream?.close();
+        else if (stream) await this.#listen(song, stream, signal);
+        else {
+          // The analysis takes its samples over, so another song may be decoded.
+          this.#places.delete(place);
+          this.#run();
+          await this.#extract(song, samples, signal);
+        }
+      } finally {
+        endTurn();
+        this.#warm = true;
+      }
+
+      signal.throwIfAborted();
+      // A long song may have its whole answer already.
+      if (song.state !== 'done') this.#send(song);
     } catch (error) {
       this.#fail(song, error, signal);
     } finally {
-      this.#preparing -= 1;
+      this.#places.delete(place);
       this.#run();
     }
   }
@@ -237,34 +259,6 @@ export class SongQueue {
   }
 
   /**
-   * Settles when another song may be decoded: when the analysis of this one begins, or has ended if
-   * it is a long one.
-   * @param {Song} song
-   * @param {import('../sound/decode.js').Decoded} sound
-   * @param {AbortSignal} signal
-   * @returns {Promise<void>}
-   */
-  #inTurn(song, { samples, stream }, signal) {
-    return new Promise((begun) => {
-      this.#extracting = this.#extracting.then(async () => {
-        if (!stream) begun();
-        if (signal.aborted) stream?.close();
-        else {
-          try {
-            if (stream) await this.#listen(song, stream, signal);
-            else await this.#extract(song, samples, signal);
-          } catch (error) {
-            this.#fail(song, error, signal);
-          }
-        }
-        begun();
-        this.#warm = true;
-        this.#run();
-      });
-    });
-  }
-
-  /**
    * @param {Song} song
    * @param {Float32Array<ArrayBuffer>} samples
    * @param {AbortSignal} signal
@@ -277,9 +271,7 @@ export class SongQueue {
     show(0, 1);
     const extraction = await this.#timed(song, 'extract', () =>
       this.#numbers.of(samples, featureSpec, show));
-    if (signal.aborted) return;
-    song.extraction = extraction;
-    this.#send(song);
+    if (!signal.aborted) song.extraction = extraction;
   }
 
   /**
@@ -308,30 +300,21 @@ export class SongQueue {
     if (heard.complete && heard.answered) {
       song.prediction = heard.answered.prediction;
       this.#set(song, 'done');
-    } else this.#send(song);
+    }
   }
 
-  /** @param {Song} song whose numbers are there */
-  #send(song) {
+  /** From the numbers to the answer. @param {Song} song */
+  async #send(song) {
+    const { signal } = song.attempt;
     song.waits = null;
     this.#set(song, 'predicting');
-    this.#toSend.push({ song, signal: song.attempt.signal });
-    this.#sendNext();
-  }
-
-  async #sendNext() {
-    if (this.#requests >= PARALLEL_REQUESTS) return;
-    const next = this.#toSend.shift();
-    if (!next) return;
-    const { song, signal } = next;
-    this.#requests += 1;
+    const endTurn = await this.#requests.take(1);
     try {
       if (!signal.aborted) await this.#answer(song, signal);
     } catch (error) {
       this.#fail(song, error, signal);
     } finally {
-      this.#requests -= 1;
-      this.#sendNext();
+      endTurn();
     }
   }
 

@@ -1,4 +1,4 @@
-/** Bounds how much is worked on at a time, so that memory is bounded. */
+/** Bounds how much is worked on at a time; the rest waits in line. */
 
 export class Budget {
   #most;

@@ -1,5 +1,7 @@
 /** Decoding, analysis and server of a queue, as the test lets them go on. */
 
+import assert from 'node:assert/strict';
+
 import { SongQueue } from '../../../static/js/songs/queue.js';
 import { makeModel } from '../made.js';
 
@@ -14,6 +16,8 @@ import { makeModel } from '../made.js';
  * @typedef {import('../../../static/js/songs/long_song.js').Listening} Listening
  * @typedef {import('../../../static/js/server/api.js').Prediction} Prediction
  */
+
+const PATIENCE_MS = 2000;
 
 /**
  * A call that has no answer yet.
@@ -35,6 +39,18 @@ const wait = (calls, what) => new Promise((resolve, reject) => {
 /** Lets everything happen that needs no more than promises. */
 export async function settled() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+}
+
+/**
+ * Waits for what has to come about, however many promises lie before it.
+ * @param {() => boolean} condition
+ */
+export async function until(condition) {
+  const end = Date.now() + PATIENCE_MS;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `this did not come about: ${condition}`);
+    await new Promise(setImmediate);
+  }
 }
 
 export class Fakes {

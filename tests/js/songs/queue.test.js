@@ -6,7 +6,7 @@ import test from 'node:test';
 import { UserError } from '../../../static/js/base/errors.js';
 import { Song } from '../../../static/js/songs/song.js';
 import { makeSong } from '../made.js';
-import { Fakes, extraction, reply, settled, sound } from './fakes.js';
+import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 
 /** @param {number} count */
 const songs = (count) => Array.from({ length: count }, (_, n) => makeSong(`${n}`));
@@ -176,13 +176,14 @@ test('songs wait until the analysis is there', async () => {
   assert.deepEqual([fakes.states, fakes.begun], [['decoding'], ['0']]);
 });
 
-test('a song whose numbers are there needs no analysis', () => {
+test('a song whose numbers are there needs no analysis', async () => {
   const fakes = new Fakes({ ready: false });
   const [first, known] = songs(2);
   known.model = fakes.queue.model;
   known.extraction = extraction();
   fakes.queue.add([first, known]);
   assert.deepEqual(fakes.states, ['queued', 'predicting']);
+  await until(() => fakes.asking.length === 1);
   assert.equal(fakes.asking[0].request, known.extraction);
 });
 
@@ -259,6 +260,42 @@ test('a cancelled song is given up wherever it is, and nothing of it comes back'
   assert.deepEqual(fakes.states, ['done', ...Array(4).fill('cancelled')]);
   assert.deepEqual(all.map(({ error }) => error), Array(5).fill(null));
   assert.equal(fakes.asking.length, 2);
+  assert.equal(fakes.extracting.length, 3);
+});
+
+test('a song that is removed while its request waits in line is never asked for', async () => {
+  const fakes = new Fakes();
+  const all = songs(4);
+  fakes.queue.add(all);
+  await send(fakes, 4);
+  fakes.queue.remove([all[2]]);
+  fakes.asking[0].resolve(reply());
+  await until(() => fakes.asking.length === 3);
+  assert.equal(fakes.asking[2].request, all[3].extraction);
+  fakes.asking[1].resolve(reply());
+  fakes.asking[2].resolve(reply());
+  await settled();
+  assert.deepEqual(fakes.states, ['done', 'done', 'done']);
+  assert.equal(fakes.asking.length, 3);
+});
+
+test('a song that is removed while it waits for the analysis makes room for the others', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const all = songs(6);
+  queue.add(all);
+  await send(fakes, 1);
+  for (const n of [1, 2, 3]) {
+    fakes.decoding[n].resolve(sound(n));
+    await settled();
+  }
+  queue.remove([all[2]]);
+  fakes.extracting[1].resolve(extraction());
+  await until(() => fakes.extracting.length === 3);
+  // The turn of the one that has gone is that of the next one.
+  assert.equal(fakes.extracting[2].samples.length, 60);
+  await settled();
+  assert.deepEqual(fakes.begun, ['0', '1', '2', '3', '4', '5']);
   assert.equal(fakes.extracting.length, 3);
 });
 
@@ -351,6 +388,7 @@ test('a song is tried again from its numbers, without decoding it anew', async (
   queue.retry(song);
   assert.equal(song.state, 'predicting');
   assert.equal(song.error, null);
+  await until(() => fakes.asking.length === 2);
   assert.equal(fakes.asking[1].request, song.extraction);
   fakes.asking[1].resolve(reply());
   await settled();

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { UserError } from '../../../static/js/base/errors.js';
 import { Song } from '../../../static/js/songs/song.js';
 import { makeModel, makeSong } from '../made.js';
-import { Fakes, extraction, reply, settled, sound } from './fakes.js';
+import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 
 const V1 = makeModel();
 /** Reads the same numbers as V1. */
@@ -38,6 +38,7 @@ test('another version that reads the same numbers is asked at once', async () =>
   assert.equal(fakes.queue.model, V2);
   assert.equal(song.state, 'predicting');
   assert.equal(song.model, V2);
+  await until(() => fakes.asking.length === 2);
   assert.deepEqual([fakes.asking[1].model, fakes.asking[1].request], [V2, song.extraction]);
   fakes.asking[1].resolve(reply('v2'));
   await settled();
@@ -62,11 +63,13 @@ test('a version that reads other numbers gets them from the file', async () => {
 test('an answer that is known is shown again without asking', async () => {
   const { fakes, song } = await answered();
   fakes.queue.use(V2);
+  await until(() => fakes.asking.length === 2);
   fakes.asking[1].resolve(reply('v2'));
-  await settled();
+  await until(() => song.state === 'done');
   fakes.queue.use(V1);
   assert.equal(song.state, 'done');
   assert.equal(song.prediction?.version, 'v1');
+  await settled();
   assert.equal(fakes.asking.length, 2);
 });
 
@@ -82,9 +85,11 @@ test('a song of which only the answer was kept stays with its version', async ()
 test('a request that is on its way is given up, and its answer is nobody’s', async () => {
   const { fakes, song } = await answered();
   fakes.queue.use(V2);
+  await until(() => fakes.asking.length === 2);
   fakes.queue.use(V1);
   fakes.queue.use(V3);
   fakes.queue.use(V2);
+  await until(() => fakes.asking.length === 3);
   assert.deepEqual(fakes.asking.slice(1).map(({ model, signal }) => [model, signal.aborted]), [
     [V2, true], [V2, false],
   ]);
