@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what every command that works through a tree has."""
+    """Declare the options of every command that works through a tree."""
     parser.add_argument(
         "--overwrite", action="store_true", help="make anew what is there; else it is skipped"
     )

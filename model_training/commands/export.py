@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """The options of everything that writes a version."""
+    """Declare the options of every command that writes a version."""
     from ..paths import MODELS
 
     parser.add_argument("--version", required=True, help="name of the new version, such as v2")

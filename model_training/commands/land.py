@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from ..training.runs import load_run, train
     from ..versions import new_version
 
-    # What can be refused is refused before hours of training.
+    # Refuse what can be refused before hours of training.
     new_version(options.models, options.version)
     experiment = load_experiment(options.experiment)
     check_sounds(experiment.to_json(), options.sounds)

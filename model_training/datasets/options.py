@@ -10,7 +10,7 @@ from . import KINDS, Dataset, open_dataset
 
 
 def add_dataset_arguments(parser: argparse.ArgumentParser, *more_kinds: str) -> None:
-    """Declare KIND (`more_kinds` too), PATH and what single kinds take besides."""
+    """Declare KIND (`more_kinds` too), PATH and the options of single kinds."""
     kinds = (*KINDS, *more_kinds)
     parser.add_argument("kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
     parser.add_argument(
