@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, or 2 for what the user can mend."""
+    """Run one command; returns the exit code: 0, 2 for an error to mend, 130 after Ctrl-C."""
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(words)
     options.command_line = "python -m model_training " + shlex.join(words)
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        # A full disk, a folder that may not be written: the user can mend it.
+        # A full disk or a folder without write permission: the user can mend it.
         print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The common form of all data sets: labelled clips, known faults, and whether both suffice.
+"""Labelled clips, the common form of all data sets, and the check that they suffice for a model.
 
 Each data set is one file beside this one with a function `load(path, **options) -> Dataset`; see
 `open_dataset`. Loading reads lists and folders only, no sound, and never stops at one bad file.

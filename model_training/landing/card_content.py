@@ -14,7 +14,7 @@ from ..files import read_json
 from ..paths import CROSS_VALIDATION
 from ..stores.store import Store
 
-# Numbers of a cross-validation that the card tells beside its report.
+# Keys of a cross-validation that the card adds to the study's report.
 STUDY_KEYS = ("fold_accuracies", "fold_deviation", "member_accuracies", "disturbances")
 
 INTENDED_USE = (

@@ -61,9 +61,10 @@ class Report:
 
 
 def table_spec(spec: FeatureSpec) -> FeatureSpec:
-    """The spec of the table of statistics: `spec`, or all of them with librosa's defaults.
+    """The spec of the table of statistics.
 
-    Sample rate and excerpts stay those of `spec`.
+    It is `spec` itself when that is of statistics; else all statistics with librosa's defaults, at
+    the sample rate and with the excerpts of `spec`.
     """
     if spec.kind == "statistics":
         return spec
@@ -248,7 +249,7 @@ def _check_rest(clips: list[Clip], dataset: Dataset, skipped: list[dict[str, str
 
 
 def _utf8(text: str) -> str:
-    """The text in UTF-8; letters that it cannot hold (of foreign file names) are written out."""
+    """The text; parts that UTF-8 cannot hold (of foreign file names) become escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -63,7 +63,7 @@ class Recipe:
             raise TrainingError(f"--copies {self.copies}: that is more than a store can number.")
 
     def options(self) -> dict[str, Any]:
-        """The recipe as `store.json` holds it beside the spec."""
+        """The part of the recipe that `store.json` holds beside the spec."""
         found: dict[str, Any] = {}
         if self.max_excerpts is not None:
             found["max_excerpts"] = self.max_excerpts
@@ -103,7 +103,7 @@ class Extracted:
 
     @classmethod
     def load(cls, path: Path) -> Extracted:
-        """Read a file of `save`."""
+        """Read a file that `save` wrote."""
         with np.load(path) as arrays:
             excerpts = Excerpts(**{field: arrays[field] for field in EXCERPT_FIELDS})
             return cls(

@@ -1,6 +1,6 @@
 """Splits of a data set: by track and by group, stratified by genre, never by segment.
 
-A *group* must stay on one side: an artist, an album, a recording. Replicas (nearly
+A *group* is an artist, an album or a recording; all its tracks stay in one part. Replicas (nearly
 identical tracks) join the groups they lie in. A *part* is train, validation or test.
 """
 

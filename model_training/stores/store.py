@@ -207,7 +207,7 @@ def open_store(folder: Path) -> Store:
 
 
 def digest(store: Store) -> str:
-    """A checksum of the data set's name, genres and splits: equal ones make results comparable."""
+    """A checksum of the data set's name, genres and splits; equal ones make results comparable."""
     content = {
         "name": store.name,
         "genres": list(store.genres),

@@ -84,10 +84,10 @@ def _tilt(log_mel: Wide, spec: FeatureSpec, rng: Generator, *, top_db: float) ->
 
 
 def _level(log_mel: Wide, spec: FeatureSpec, rng: Generator) -> Wide:
-    """Nothing: values below the excerpt's maximum do not know how loud it was.
+    """Unchanged: log-mel is relative to the excerpt's maximum, so a level leaves it as it is.
 
-    Only the sound itself tells what a lower level does: to what falls below the floor of silence
-    and to the rounding of 16-bit files.
+    Only copies of the sound itself show its effects: parts fall below the floor of silence, and
+    16-bit files round more coarsely.
     """
     return log_mel
 
@@ -248,8 +248,8 @@ def measure_store(predictor: Predictor, store: Store) -> list[dict[str, Any]]:
     )
 
 
-# Kind of each copy, and the words that tell ffmpeg to make it. White noise comes at the rate of the
-# features, so that all of it is heard; 44.1 kHz is what nearly all mp3 files have.
+# File type of each copy, and the arguments with which ffmpeg makes it. White noise has the sample
+# rate of the features, so that all of it is heard; nearly all mp3 files have 44.1 kHz.
 COPIES: dict[str, tuple[str, str]] = {
     "mp3 64k": ("mp3", "-ar 44100 -c:a libmp3lame -b:a 64k"),
     "mp3 128k": ("mp3", "-ar 44100 -c:a libmp3lame -b:a 128k"),

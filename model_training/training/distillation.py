@@ -2,8 +2,8 @@
 
 A network that was trained on far more music names its tags ("guitar", "female vocalists", ...) for
 short windows of our training tracks; the student learns them beside the genre (distillation:
-Hinton, Vinyals and Dean, 2015) and so learns more about the music of the same few clips. The
-head that learns the tags is taken off after training.
+Hinton, Vinyals and Dean, 2015) and so learns more from the same few clips. The head that learns the
+tags is taken off after training.
 """
 
 from __future__ import annotations

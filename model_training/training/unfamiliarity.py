@@ -84,8 +84,8 @@ def whitening(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Kernel (d, r) and bias (r,) that turn (n, d) into r uncorrelated values of unit variance.
 
-    The directions are those of most variance of the standardised values; r is at most
-    `n_directions` and the rank of the values.
+    The directions are those of most variance of the standardised values; r is the smaller of
+    `n_directions` and the number of directions with variance.
     """
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)

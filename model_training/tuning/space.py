@@ -86,7 +86,7 @@ def short_name(key: str) -> str:
 
 
 def read_space(experiment: Experiment) -> list[Dimension]:
-    """The table [tune]; every value is checked as if it stood in the experiment.
+    """Read the table [tune]; every value is checked as if it stood in the experiment.
 
     Raises
     ------

@@ -56,7 +56,7 @@ class Outcome:
     ----------
     trials : the best first; those that could not be trained last.
     baseline : the experiment as it stands, also among `trials`.
-    keys : those that were searched, `training.epochs` too when Hyperband chose them.
+    keys : the keys that were searched, `training.epochs` too when Hyperband chose them.
     n_validation : tracks that a trial was measured on.
     n_known : trials that an earlier run had done.
     """
@@ -153,7 +153,7 @@ def trial_line(trial: Trial, number: int) -> str:
 
 
 def best_note(outcome: Outcome, command: str, objective: str) -> list[str]:
-    """The facts that a reader of the best experiment must know."""
+    """Lines for the head of the best experiment: how it was chosen, and what that proves."""
     best, before = outcome.best, outcome.baseline
     which = "lowest loss" if objective == "loss" else "highest accuracy"
     return [
