@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, or 2 for what the user can mend."""
+    """Run one command; returns the exit code: 0, 2 for an error to mend, 130 after Ctrl-C."""
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(words)
     options.command_line = "python -m model_training " + shlex.join(words)
@@ -53,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read the output, such as `head`, has seen enough.
+        # The reader of the output, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        # A full disk, a folder that may not be written: what the user can mend.
+        # A full disk or a folder without write permission: the user can mend it.
         print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Where things lie when nobody says otherwise, and the names of files that several rooms share."""
+"""Default folders, and the names of files that several packages share."""
 
 from __future__ import annotations
 

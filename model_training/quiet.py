@@ -2,8 +2,8 @@
 
 Their libraries write straight to file descriptor 2, some before any setting of theirs is read. So
 a second process, which runs this file, reads what is written there, by child processes too, and
-passes everything on but noise. It outlives a crash, so no last word is lost. What Python itself
-writes to `sys.stderr` goes past it.
+passes everything on but noise. It outlives a crash, so no last word is lost. Python's own
+`sys.stderr` bypasses it.
 
 Only the standard library: as a process of its own this file starts in a few milliseconds.
 """
@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-# Whoever sets it wants to see what TensorFlow has to say.
+# A user who sets this variable has chosen the messages: then nothing is filtered.
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ERRORS_ONLY = "2"
 
@@ -33,10 +33,10 @@ NOISE = re.compile(
     rb"|E\d{4} [\d:.]+ +\d+ cuda\S+\] (?:failed call to cuInit: .*(?:\(303\)|CUDA_ERROR_NO_DEVICE)"
     rb"|Unable to register cu\w+ factory)"
 )
-# What a line of noise begins with: only such a line waits for its end.
+# First bytes of noise: a line that begins with any other is passed on at once, even unfinished.
 FIRST = b"WITE0123456789"
 
-# Longest wait for the last lines, should a process that was started still hold the descriptor.
+# Longest wait for the last lines: a child process may still hold the descriptor.
 WAIT_S = 2.0
 
 

@@ -1,6 +1,6 @@
-"""The curves of a model's page: where each point of a picture lies.
+"""Charts of a model's page: axes, curves and dots with their places in the picture.
 
-The curves themselves are those of `webapp/inference/curves.py`; here they get axes and styles.
+The values of the curves come from `webapp/inference/curves.py`; here they get axes and styles.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from .inference.curves import VALIDATION, Bin, Learning, Points, Roc, value_at
 from .language import _
 from .numbers import decimal, percent
 
-# Of the picture, in its own units: on a phone one unit is a little less than a pixel.
+# Width and margins of a picture in its own units; on a phone a unit is a little less than a pixel.
 WIDTH = 360
 LEFT, RIGHT, TOP, BOTTOM = 46, 18, 30, 44
-# False alarms at which the table tells how much is found.
+# False positive rates for which the table of the ROC curves gives the true positive rate.
 FALSE_ALARMS = (0.05, 0.1, 0.2)
-# Radius of a dot that stands for all songs, and for none.
+# Radius of a dot for all songs of the test, and for none of them.
 DOT_LARGEST, DOT_SMALLEST = 14.0, 2.5
-# Colours for genres; after half of them lines are dashed, because colours alone would not do.
+# Number of colours for genres. Lines of the second half are dashed: so many colours alone are hard
+# to tell apart.
 COLOURS = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Tick:
-    """A value on an axis: its place in the picture, and its text."""
+    """A mark on an axis: its coordinate in the picture, and the text of its value."""
 
     at: float
     text: str
@@ -44,7 +45,7 @@ class Axis:
     ticks: tuple[Tick, ...] = ()
 
     def place(self, value: float) -> float:
-        """Where a value lies."""
+        """The coordinate of a value in the picture, rounded to a tenth of a unit."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
@@ -62,17 +63,17 @@ class Line:
     title: str
     points: Points
     style: str = ""
-    # under a ROC curve; None where the card does not tell it
+    # area under a ROC curve; None where the card does not hold it
     area: float | None = None
 
     def value_at(self, x: float) -> float:
-        """Its value at `x`, the upper one where it rises steeply."""
+        """The value of the curve at `x`; at a vertical step, the last of its values there."""
         return value_at(self.points, x)
 
 
 @dataclasses.dataclass(frozen=True)
 class Dot:
-    """A point of the reliability diagram; `n` songs of the test belong to it."""
+    """A point of the reliability diagram, for the `n` songs of the test in its bin."""
 
     confidence: float
     accuracy: float
@@ -82,7 +83,7 @@ class Dot:
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """A picture of lines. `unit` is that of the values: "share" or "number"."""
+    """A picture of lines. `unit` is that of the y values: "share" or "number"."""
 
     kind: str
     key: str
@@ -91,20 +92,20 @@ class Chart:
     lines: tuple[Line, ...]
     unit: str = "share"
     dots: tuple[Dot, ...] = ()
-    # an x that is marked: the epoch whose weights were kept
+    # the marked value of x: the epoch whose weights were kept
     mark: int | None = None
 
     @property
     def height(self) -> float:
-        """Of the whole picture."""
+        """Height of the whole picture."""
         return self.y.start + BOTTOM
 
     def path(self, line: Line) -> str:
-        """A line for the `d` of an SVG path."""
+        """The attribute `d` of the SVG path that draws `line`."""
         return "M" + "L".join(f"{self.x.place(x):g} {self.y.place(y):g}" for x, y in line.points)
 
     def data(self) -> dict[str, Any]:
-        """The values from which the page's script reads the picture."""
+        """Axes and points for the page's script, which tells values under the pointer."""
         data: dict[str, Any] = {
             "kind": self.kind,
             "unit": self.unit,
@@ -131,10 +132,10 @@ def roc(curves: Sequence[Roc], genres: Sequence[str]) -> Chart:
 
 
 def reliability(bins: Sequence[Bin]) -> Chart:
-    """How sure the version was of its answers to the test songs, and how many were right."""
+    """The reliability diagram: the accuracy over the confidence, with a dot for each bin."""
     dots = []
     for each in bins:
-        # areas are as songs are
+        # the square root, so that areas rather than radii show the shares of the songs
         radius = DOT_SMALLEST + (DOT_LARGEST - DOT_SMALLEST) * math.sqrt(each.share)
         dots.append(Dot(each.confidence, each.accuracy, each.n, round(radius, 1)))
     line = Line("reliability", _("right"), [(dot.confidence, dot.accuracy) for dot in dots])
@@ -142,7 +143,7 @@ def reliability(bins: Sequence[Bin]) -> Chart:
 
 
 def history(curves: Sequence[Learning]) -> list[Chart]:
-    """Learning curves, a picture each."""
+    """One picture for each learning curve."""
     return [_learning(curve) for curve in curves]
 
 
@@ -174,7 +175,7 @@ def _learning(curve: Learning) -> Chart:
 
 
 def _shares() -> tuple[Axis, Axis]:
-    """Both axes from 0 to 100 %, as long as each other."""
+    """The x axis and the y axis of shares, from 0 to 100 % and of equal length."""
     values = [0, 0.2, 0.4, 0.6, 0.8, 1]
     side = WIDTH - LEFT - RIGHT
     x = Axis(0, 1, LEFT, LEFT + side)
@@ -183,7 +184,10 @@ def _shares() -> tuple[Axis, Axis]:
 
 
 def _round_values(low: float, high: float, around: bool = False) -> list[float]:
-    """Multiples of 1, 2 or 5 within the range; `around` it instead: none of it lies outside."""
+    """Round values from `low` to `high`, in steps of 1, 2 or 5 times a power of ten.
+
+    With `around` the first and the last value enclose the range; else all lie within it.
+    """
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= span / 5.001)

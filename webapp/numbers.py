@@ -1,7 +1,7 @@
 """Numbers of a card as the page's language writes them.
 
 The digits are those of `webapp/inference/rounding.py`, as in reports and on the command line; only
-their marks are exchanged.
+the marks for decimals and groups are exchanged.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from .language import _
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share of 1 with its sign: 0.6655 as 66.5%, in French 66,5 %."""
+    """A share as a percentage: 0.6655 with one digit is 66.5%, in French 66,5 %."""
     locale = _locale()
     return _marked(rounding.decimal(100 * share, digits), locale) + _percent_sign(locale)
 
 
 def decimal(value: float, digits: int = 0, signed: bool = False) -> str:
-    """A number with a fixed number of digits; `signed` writes a plus too."""
+    """A number with `digits` digits after the point; `signed` writes a plus sign too."""
     return _marked(rounding.decimal(value, digits, signed), _locale())
 
 
 def figure(value: float) -> str:
-    """Any number of a card: whole ones whole, large ones without a fraction, else four digits."""
+    """Any number of a card: whole and large ones without a fraction, others with four digits."""
     return _marked(rounding.figure(value), _locale())
 
 
 def interval(share: Interval, digits: int = 1) -> Markup:
-    """A share with its 95 % interval, which is quieter."""
+    """HTML of a share and its 95 % interval, the interval in a quieter style."""
     low, high = (percent(end, digits) for end in (share.low, share.high))
     between = _("%(low)s to %(high)s", low=low, high=high)
     return Markup('{} <span class="quiet">({})</span>').format(

@@ -38,7 +38,7 @@ SEQUENCES = ("mfcc", "log_mel")
 
 
 def require_known(name: str) -> None:
-    """Refuse a name that is none of a network.
+    """Refuse a name that no network has.
 
     Raises
     ------

@@ -118,7 +118,7 @@ def build(
         step = ops.subtract(1.5 * identity, 0.5 * ops.matmul(inverse, root))
         root, inverse = ops.matmul(root, step), ops.matmul(step, inverse)
     root = root * ops.sqrt(trace)
-    # It is symmetrical: what lies below the diagonal lies above it too.
+    # The root is symmetric: its upper triangle holds every value.
     upper = np.ravel_multi_index(np.triu_indices(size), (size, size)).astype(np.int32)
     x = layers.Concatenate(dtype="float32", name="covariance")(
         [

@@ -5,7 +5,7 @@ A command's file is named after it and has
 - `HELP` : one line for the list of commands,
 - `EXAMPLES` : lines that can be pasted,
 - `add_arguments(parser)` : its options,
-- `run(options)` : the work; raises `TrainingError` for what the user can mend.
+- `run(options)` : the work; raises `TrainingError` for errors that the user can mend.
 
 Only the standard library is imported at the top of these files: TensorFlow takes seconds to load,
 and asking for help must not wait for it.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..sound.conversion import Outcome
 
-HELP = "make 16-bit wav of mp3, flac, ogg, m4a and others; a file or a whole tree"
+HELP = "convert mp3, flac, ogg, m4a and others to 16-bit wav; a file or a whole tree"
 EXAMPLES = """\
 python -m model_training convert song.m4a --out song.wav
 python -m model_training convert ~/Music/genres --out ~/Music/genres-wav
@@ -22,23 +22,28 @@ MOST_LINES = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="sound file, or folder of them")
+    parser.add_argument("path", type=Path, metavar="PATH", help="a sound file or a folder of them")
     parser.add_argument(
         "--out", type=Path, required=True, help="wav file, or the folder that mirrors PATH"
     )
     parser.add_argument(
-        "--sample-rate", type=int, metavar="HZ", help="by default each file keeps its own"
+        "--sample-rate",
+        type=int,
+        metavar="HZ",
+        help="sample rate of the wav files (that of each source)",
     )
     parser.add_argument("--mono", action="store_true", help="mix all channels to one")
     add_batch_arguments(parser)
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what every command that works through a tree has."""
+    """Declare the options of every command that works through a tree."""
     parser.add_argument(
-        "--overwrite", action="store_true", help="make anew what is there; else it is skipped"
+        "--overwrite",
+        action="store_true",
+        help="replace existing results; by default they are skipped",
     )
-    parser.add_argument("--jobs", type=int, help="threads; one per core by default")
+    parser.add_argument("--jobs", type=int, help="number of threads (one per core)")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-# A number that `land` takes, too, so that it finds the finished study.
+# `land` has the same default, so that it finds a study that was finished here.
 FOLDS = 5
 HELP = "accuracy over folds in which no artist is on both sides"
 EXAMPLES = """\

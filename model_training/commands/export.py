@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from webapp.inference import Card
 
-HELP = "measure the test once and write a version; of several seeds the middle one"
+HELP = "measure the test tracks once and write a version; of several runs the middle one is taken"
 EXAMPLES = """\
 python -m model_training export runs/v1-seed1 runs/v1-seed2 --data STORE --version v1
 """
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """The options of everything that writes a version."""
+    """Declare the options of every command that writes a version."""
     from ..paths import MODELS
 
     parser.add_argument("--version", required=True, help="name of the new version, such as v2")
@@ -53,7 +53,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         default=(),
-        help="sound files whose unfamiliarity the card shall tell",
+        help="sound files whose unfamiliarity is added to the card",
     )
     parser.add_argument("--models", type=Path, default=MODELS)
 

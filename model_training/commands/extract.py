@@ -23,7 +23,7 @@ python -m model_training extract manifest songs.csv --spec my.toml --copies 2 \\
 python -m model_training extract mfcc-json data.json --spec my.toml --segments-per-track 10 \\
     --out features_cache/original"""
 
-# store.json has them all.
+# Most replicas to print; store.json holds all.
 MOST_LINES = 20
 
 
@@ -38,22 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--spec",
         type=Path,
         metavar="FILE",
-        help="what to extract: an experiment (.toml) or the card of a model (model.json)",
+        help="features to extract: those of an experiment (.toml) or of a model card (model.json)",
     )
-    spec.add_argument("--version", metavar="vN", help="what to extract: what this version hears")
-    parser.add_argument("--models", type=Path, default=MODELS, help="where --version is looked up")
+    spec.add_argument("--version", metavar="vN", help="features to extract: those of this version")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder that holds --version")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new store")
     add_jobs_argument(parser)
     parser.add_argument(
         "--scheduler",
         metavar="tcp://HOST:PORT",
-        help="do the work on a Dask cluster, whose workers see the data set under the same path",
+        help="extract on a Dask cluster, whose workers must see the data set under the same path",
     )
     parser.add_argument(
         "--max-excerpts",
         type=int,
         metavar="N",
-        help="at most N excerpts of a song, spread evenly (all, as the site hears it)",
+        help="at most N excerpts of each song, spread evenly (all, as on the site)",
     )
     parser.add_argument(
         "--copies",
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="add N augmented copies of every song, for training only; the table "
         "[audio_augmentation] of the experiment says how they differ",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the augmented copies")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the augmented copies (1)")
     parser.add_argument(
         "--statistics-csv",
         type=Path,
@@ -79,14 +79,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-fingerprints",
         action="store_true",
-        help="find a recording that occurs twice only where both files decode to the same samples, "
-        "not where they sound alike",
+        help="count two files as one recording only if they decode to the same samples, not if "
+        "they just sound alike",
     )
     parser.add_argument(
         "--segments-per-track",
         type=int,
         metavar="N",
-        help="of mfcc-json: how many segments in a row are of one track",
+        help="mfcc-json: number of consecutive segments that belong to one track",
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from .cross_validate import FOLDS
 from .export import add_target, tell
 
-HELP = "train and export an experiment in one go, cross-validating it first if it is final"
+HELP = "train and export an experiment in one go, after a cross-validation if it needs one"
 EXAMPLES = """\
 python -m model_training land model_training/experiments/v1.toml --data STORE --version v9
 """
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folds",
         type=int,
-        help='of the cross-validation, for experiments with train_on = "train+validation" '
-        f"({FOLDS})",
+        help="number of folds of the cross-validation, which experiments with "
+        f'train_on = "train+validation" need ({FOLDS})',
     )
     add_target(parser)
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from ..training.runs import load_run, train
     from ..versions import new_version
 
-    # What can be refused is refused before hours of training.
+    # Refuse what can be refused before hours of training.
     new_version(options.models, options.version)
     experiment = load_experiment(options.experiment)
     check_sounds(experiment.to_json(), options.sounds)

@@ -1,11 +1,11 @@
-"""`latency`: how long a song of three minutes takes, measured again."""
+"""`latency`: measure again the time that a version takes for a song of three minutes."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "measure the milliseconds per song of versions again, on this machine, into their cards"
+HELP = "measure the time per song of versions again, on this machine, and write it to their cards"
 EXAMPLES = """\
 python -m model_training latency v1 v2 v3
 """

@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument(
-        "--version", "--model", metavar="VERSION", help="which version (the recommended one)"
+        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
     )
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line for each file")
+    parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
     parser.add_argument(
-        "--engine", choices=("litert", "keras"), default="litert", help="both answer the same"
+        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
     )
     parser.add_argument("--models", type=Path, default=MODELS)
 

@@ -1,11 +1,11 @@
-"""`recommend`: choose the version that the site takes when nobody else chooses."""
+"""`recommend`: set the version that the site takes by default."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "set the version that the site takes itself"
+HELP = "set the version that the site takes by default"
 EXAMPLES = """\
 python -m model_training recommend v1
 """

@@ -1,4 +1,4 @@
-"""`robustness`: which answers survive mp3, noise, another level, and the like."""
+"""`robustness`: count the answers that survive mp3, noise, another level, and the like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .predict import refuse_failed
 
-HELP = "which answers survive mp3, noise and the like, on sound files or on stored tracks"
+HELP = "count the answers that survive mp3, noise and the like, on sound files or stored tracks"
 EXAMPLES = """\
 python -m model_training robustness v1 ~/Music/album song.flac
 python -m model_training robustness v1 song.mp3 --out robustness.json
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     parser.add_argument(
-        "--engine", choices=("litert", "keras"), default="litert", help="both answer the same"
+        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
     )
     parser.add_argument("--models", type=Path, default=MODELS)
 
@@ -94,7 +94,7 @@ def _on_songs(options: argparse.Namespace, predictor: Any) -> dict[str, Any]:
             song["winner"],
             *(
                 f"{copy['unchanged'] / song['segments']:.0%}"
-                # A space keeps the figures below each other.
+                # A space in place of the star keeps the figures aligned.
                 + (" " if copy["winner"] == song["winner"] else "*")
                 for copy in song["copies"]
             ),

@@ -16,7 +16,7 @@ python -m model_training segment ~/Music/genres --seconds 30 --out ~/Music/piece
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="sound file, or folder of them")
+    parser.add_argument("path", type=Path, metavar="PATH", help="a sound file or a folder of them")
     parser.add_argument("--seconds", type=float, required=True, help="length of a piece")
     parser.add_argument("--out", type=Path, required=True, help="folder that mirrors PATH")
     parser.add_argument(

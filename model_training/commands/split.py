@@ -14,18 +14,22 @@ python -m model_training split features_cache/chaabi --by track --validation 0.1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("store", type=Path, help="folder that extract wrote")
+    parser.add_argument("store", type=Path, help="folder of a feature store that `extract` wrote")
     parser.add_argument(
         "--by",
         choices=("group", "track", "segment"),
         default="group",
-        help="what stays whole: the data set's groups such as artists (default), or only the "
-        "track; segment is refused, and says why",
+        help="unit that stays in one part: the data set's group, such as an artist (default), or "
+        "the track; segment is refused with the reason",
     )
-    parser.add_argument("--validation", type=float, default=0.2, help="share, 0.2 by default")
-    parser.add_argument("--test", type=float, default=0.2, help="share, 0.2 by default")
+    parser.add_argument(
+        "--validation", type=float, default=0.2, help="share of each genre's tracks (0.2)"
+    )
+    parser.add_argument(
+        "--test", type=float, default=0.2, help="share of each genre's tracks (0.2)"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--overwrite", action="store_true", help="replace the splits there")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing splits")
 
 
 def run(options: argparse.Namespace) -> None:

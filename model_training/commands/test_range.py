@@ -16,14 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from ..paths import MODELS
 
-    parser.add_argument("n", type=int, metavar="N", help="how many tracks")
+    parser.add_argument("n", type=int, metavar="N", help="number of tracks")
     parser.add_argument(
-        "--version", "--model", metavar="VERSION", help="which version (the recommended one)"
+        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
     )
     parser.add_argument(
-        "--data", type=Path, help="feature store to ask the model about; else its kept answers"
+        "--data",
+        type=Path,
+        help="feature store to ask the model about; by default its kept answers are read",
     )
-    parser.add_argument("--seed", type=int, help="for the same tracks again")
+    parser.add_argument("--seed", type=int, help="draws the same tracks again")
     parser.add_argument("--models", type=Path, default=MODELS)
 
 

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--tensorboard", type=Path, help="folder for TensorBoard's logs (none are written)"
+        "--tensorboard", type=Path, help="folder for TensorBoard's logs (by default, none)"
     )
     parser.add_argument("--out", type=Path, help="folder of the run (runs/NAME-seedN)")
 

@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--end", type=time_of, help="as --start; the end of the file by default")
     parser.add_argument("--out", type=Path, required=True, help="wav file to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace it when it is there")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the wav file if there is one"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ python -m model_training tune model_training/experiments/statistics.toml --data 
 python -m model_training tune my.toml --data STORE --method hyperband --objective accuracy
 python -m model_training tune my.toml --data STORE --trials 40 --repeats 3 --out runs/my-search
 """
-# trials.json has them all.
+# Most trials to print; trials.json holds all.
 MOST_ROWS = 15
 
 
@@ -24,19 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials",
         type=int,
         metavar="N",
-        help="at most N, besides the experiment as it stands (20; the whole grid; all of "
-        "Hyperband)",
+        help="at most N trials, besides the experiment as it stands (random: 20; grid: the whole "
+        "grid; hyperband: all of its trials)",
     )
     parser.add_argument(
         "--objective",
         choices=("loss", "accuracy"),
         default="loss",
-        help="what is best, per track on the validation tracks: the lowest mean negative "
-        "log-likelihood after calibration (loss; it moves less by chance) or the highest accuracy",
+        help="measure of a trial, per track on validation: the mean negative log-likelihood after "
+        "calibration (loss, the default; it varies less by chance) or the accuracy",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--repeats", type=int, default=1, metavar="N", help="seeds of each trial; their mean counts"
+        "--repeats", type=int, default=1, metavar="N", help="seeds per trial; their mean counts (1)"
     )
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-tune)")
 

@@ -1,4 +1,4 @@
-"""`validate`: what is wrong with a data set, before anything is computed from it."""
+"""`validate`: find the faults of a data set, before anything is computed from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..datasets.check import Report
 
-HELP = "list what is missing, unreadable, too short, silent or twice in a data set"
+HELP = "list missing, unreadable, too short, silent and duplicate clips of a data set"
 EXAMPLES = """\
 python -m model_training validate folder ~/Music/genres
 python -m model_training validate folder ~/Music/genres --json report.json
@@ -17,7 +17,7 @@ python -m model_training validate gtzan ~/data/gtzan --lists ~/data/gtzan-lists
 python -m model_training validate fma ~/data/fma
 python -m model_training validate manifest songs.csv --jobs 1
 """
-# The report file has them all.
+# Most problems of a kind to print; the report file holds all.
 MOST_LINES = 20
 
 
@@ -26,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ..datasets.options import add_dataset_arguments, add_jobs_argument
 
     add_dataset_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the whole report")
     parser.add_argument(
         "--min-seconds",
         type=float,
         metavar="S",
-        help="shorter clips are a problem (4.97: one segment of the recommended features)",
+        help="report clips shorter than S seconds (4.97: a segment of the recommended features)",
     )
     add_jobs_argument(parser)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, before anything is computed from it.
+"""Faults of a data set, found before anything is computed from it.
 
 Every clip is decoded once.
 """
@@ -31,7 +31,7 @@ LEAST_SECONDS = FeatureSpec().segment_s
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """All about a data set.
+    """The findings about a data set.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Report:
         return found
 
     def remarks(self) -> list[str]:
-        """What is no problem, but good to know."""
+        """Facts that are no problem, but good to know."""
         few = [
             f"{genre} ({about['clips']:.0f})"
             for genre, about in self.genres().items()

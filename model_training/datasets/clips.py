@@ -1,4 +1,4 @@
-"""What every data set gives: labelled clips, what is known to be wrong, and what is usable.
+"""Labelled clips, the common form of all data sets, and the check that they suffice for a model.
 
 Each data set is one file beside this one with a function `load(path, **options) -> Dataset`; see
 `open_dataset`. Loading reads lists and folders only, no sound, and never stops at one bad file.
@@ -57,7 +57,7 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What is wrong with one clip.
+    """A fault of one clip.
 
     Attributes
     ----------

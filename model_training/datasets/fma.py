@@ -30,7 +30,7 @@ CITATION = (
     "M. Defferrard, K. Benzi, P. Vandergheynst and X. Bresson, FMA: A Dataset for Music Analysis, "
     "ISMIR 2017"
 )
-# What a subset includes.
+# Values of the table's column `subset` that belong to each subset.
 SUBSETS = {"small": {"small"}, "medium": {"small", "medium"}}
 SPLITS: dict[str, Part] = {"training": "train", "validation": "validation", "test": "test"}
 # mp3 files without a single second of sound, as the data set's makers and users list them:

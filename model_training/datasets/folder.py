@@ -1,7 +1,7 @@
 """A folder per genre: your own music.
 
-Layout: `<path>/<genre>/**/<song>`, any sound file that `model_training.audio` reads; what else lies
-there (covers, playlists, hidden files) is left alone. A folder below a genre is an artist or an
+Layout: `<path>/<genre>/**/<song>`, any sound file that `sound/audio.py` reads; other files
+(covers, playlists, hidden files) are left alone. A folder below a genre is an artist or an
 album, and everything in it is one group, so that no split parts it:
 
     music/

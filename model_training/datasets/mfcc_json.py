@@ -60,8 +60,8 @@ class MfccPieces:
     def to_log_mel(self, n_mels: int) -> npt.NDArray[np.float32]:
         """Smooth log-mel (n_pieces, n_frames, n_mels) in dB with exactly these MFCC.
 
-        The DCT is orthonormal, so its transpose undoes it; what more than n_mfcc coefficients
-        would say is gone.
+        The DCT is orthonormal, so its transpose undoes it. Detail beyond n_mfcc coefficients is
+        lost.
 
         Raises
         ------

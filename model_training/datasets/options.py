@@ -1,4 +1,4 @@
-"""The options by which a command is told which data set to take, and how many processes."""
+"""Options of the commands that read a data set: which one, and the number of processes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from . import KINDS, Dataset, open_dataset
 
 
 def add_dataset_arguments(parser: argparse.ArgumentParser, *more_kinds: str) -> None:
-    """Declare KIND (`more_kinds` too), PATH and what single kinds take besides."""
+    """Declare KIND (`more_kinds` too), PATH and the options of single kinds."""
     kinds = (*KINDS, *more_kinds)
     parser.add_argument("kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help="its folder; for a manifest the CSV file"
+        "path", type=Path, metavar="PATH", help="folder of the data set; of a manifest the CSV file"
     )
-    own = parser.add_argument_group("of single kinds of data sets")
+    own = parser.add_argument_group("options of single kinds of data sets")
     own.add_argument(
         "--group",
         choices=("folder", "file"),
-        help="folder: what stays together in a split, sub-folders (default) or single files",
+        help="folder: unit that stays together in a split: sub-folder (default) or single file",
     )
     own.add_argument(
-        "--index", type=Path, metavar="FILE", help="gtzan: mirdata's index, when it lies here"
+        "--index",
+        type=Path,
+        metavar="FILE",
+        help="gtzan: mirdata's index (the one that it fetched, if any)",
     )
     own.add_argument(
         "--lists",
@@ -31,15 +34,22 @@ def add_dataset_arguments(parser: argparse.ArgumentParser, *more_kinds: str) -> 
         metavar="FOLDER",
         help="gtzan: folder with splits/, replicas.json, artists.csv (PATH)",
     )
-    own.add_argument("--subset", choices=("small", "medium"), help="fma: which clips (small)")
     own.add_argument(
-        "--metadata", type=Path, metavar="FILE", help="fma: tracks.csv, when it lies elsewhere"
+        "--subset", choices=("small", "medium"), help="fma: subset of the clips (small)"
+    )
+    own.add_argument(
+        "--metadata",
+        type=Path,
+        metavar="FILE",
+        help="fma: tracks.csv, if it is not beside the clips",
     )
 
 
 def add_jobs_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare how many processes work on the data set; `jobs_of` reads it."""
-    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (all cores)")
+    """Declare `--jobs`, the number of processes; `jobs_of` reads it."""
+    parser.add_argument(
+        "--jobs", type=int, default=-1, metavar="N", help="number of processes (one per core)"
+    )
 
 
 def jobs_of(options: argparse.Namespace) -> int:

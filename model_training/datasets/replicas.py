@@ -33,17 +33,17 @@ FINGERPRINT_S = 30
 FINGERPRINT_BANDS = 16
 FINGERPRINT_HOP = 1024
 FRAMES_PER_BLOCK = 5  # 0.46 s
-# What lies deeper than this below the loudest is left to chance by coding.
+# Values further than this below the loudest are clipped: lossy coding leaves them to chance.
 FINGERPRINT_DB = 40.0
 # Fewer blocks (2.3 s) than this say too little to call two clips the same.
 LEAST_BLOCKS = 5
-# Deviation in dB below which a sound has no course: a steady tone is like any other.
+# Deviation in dB below which a sound gets no fingerprint: all steady tones look alike.
 STEADY_DB = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What decoding one clip told.
+    """The findings about one decoded clip.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Run every step of the workshop on made sounds, show the commands, then serve the result."""
+"""Run every step of the workshop on synthetic sounds, show the commands, serve the result."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 VERSION = "demo"
 EXPERIMENT = Path(__file__).with_name("demo.toml")
-# The site's setting for where the versions lie.
+# Setting of the site: the folder of the versions.
 MODELS_SETTING = "MUSICLASSIFY_MODELS_DIR"
-# Enough groups for every part of the split.
+# One artist each for training, validation and test.
 FEWEST_ARTISTS = 3
 INTERRUPTED = 130
 
@@ -24,11 +24,13 @@ INTERRUPTED = 130
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model_training.demo", description=__doc__)
     parser.add_argument(
-        "--folder", type=Path, help="a new folder that stays; else a temporary one is removed"
+        "--folder", type=Path, help="new folder for all files (a temporary one, removed at the end)"
     )
-    parser.add_argument("--artists", type=int, default=6, help="per genre, two clips of each (6)")
+    parser.add_argument(
+        "--artists", type=int, default=6, help="artists per genre, two clips each (6)"
+    )
     parser.add_argument("--seconds", type=float, default=12.0, help="length of a clip (12)")
-    parser.add_argument("--no-serve", action="store_true", help="end when the version is there")
+    parser.add_argument("--no-serve", action="store_true", help="end when the version is made")
     parser.add_argument("--port", help="port of the site")
     return parser
 
@@ -52,8 +54,8 @@ def _shown(path: Path) -> str:
 def _run(title: str, words: Sequence[str], *, serves: bool = False, **settings: str) -> int:
     """Show a command, run it to its end and return its exit status.
 
-    After Ctrl-C nothing follows, also when the command itself had just done its work; only the site
-    is ended in that way.
+    After Ctrl-C it returns INTERRUPTED, even if the command had just succeeded, so that no further
+    step runs. Only for the site (`serves`), whose usual end is Ctrl-C, success stays 0.
     """
     shown = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
     print(f"\n# {title}\n$ {' '.join([*shown, 'python', shlex.join(words)])}", flush=True)
@@ -64,7 +66,7 @@ def _run(title: str, words: Sequence[str], *, serves: bool = False, **settings: 
                 status = process.wait()
                 break
             except KeyboardInterrupt:
-                # The command got it too and ends in its own way.
+                # The command got Ctrl-C too and ends by itself.
                 stopped = True
     return INTERRUPTED if stopped and (status or not serves) else status
 
@@ -98,7 +100,7 @@ def _steps(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the sounds, run the chain, serve; returns the exit status of what failed, or 0."""
+    """Make the sounds, run the chain, serve; returns 0 or the exit status of the failed step."""
     options = _parser().parse_args(arguments)
     if options.artists < FEWEST_ARTISTS:
         print(f"error: --artists: {FEWEST_ARTISTS} or more are needed.", file=sys.stderr)

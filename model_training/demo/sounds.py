@@ -1,4 +1,4 @@
-"""Four "genres" of made sound that anyone tells apart, and varied within: one style per artist.
+"""Synthetic sounds of four "genres": easy to tell apart, with a style of its own per artist.
 
 Samples are float32 (n,) within [-1, 1] at SAMPLE_RATE.
 """
@@ -123,7 +123,7 @@ GENRES: dict[str, Callable[[float, Generator, Generator], Floats]] = {
 
 
 def make(genre: str, seconds: float, artist: int, take: int) -> Samples:
-    """One clip (n,); the same numbers give the same clip."""
+    """One clip (n,); the same arguments give the same clip."""
     number = list(GENRES).index(genre)
     style = np.random.default_rng([number, artist])
     details = np.random.default_rng([number, artist, take])
@@ -145,7 +145,7 @@ def write_genres(folder: Path, artists: int, seconds: float) -> None:
 
 
 def write_new(folder: Path, artist: int, seconds: float) -> None:
-    """Write a clip of every genre by an artist of whom no other clip is there."""
+    """Write one clip of every genre by `artist`, who must have no other clips."""
     folder.mkdir(parents=True)
     for genre in GENRES:
         sound = make(genre, seconds, artist, 1)

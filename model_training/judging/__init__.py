@@ -1,1 +1,1 @@
-"""What a network answers, and how good that is."""
+"""Answers of a network, and how good they are."""

@@ -1,4 +1,4 @@
-"""What a network answers for the segments that the site would cut of tracks."""
+"""Answers of a network for the segments that the site would cut of tracks."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def bootstrap_interval(
 
     For segments pass each track's share of right segments, and the `counts` (n_tracks,) of its
     segments as weights: segments of a track are not independent. When all tracks are right, or all
-    wrong, every draw is the same; then the exact binomial interval (Clopper and Pearson, 1934) says
-    what so few tracks can tell.
+    wrong, every draw is the same; then the interval is the exact binomial one (Clopper and Pearson,
+    1934).
     """
     if correct.min() == correct.max() and correct[0] in (0, 1):
         exact = binomtest(round(float(correct.sum())), len(correct)).proportion_ci(method="exact")

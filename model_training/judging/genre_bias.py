@@ -31,7 +31,7 @@ def fit_bias(probabilities: Floats, track: Labels, labels: Labels) -> npt.NDArra
     """The bias (n_genres,) with which the tracks' soft votes are most likely right.
 
     `probabilities` (n_segments, n_genres) and `track` (n_segments,) as in
-    `model_training.evaluation`. A temperature is fitted with it and left out: the one that the
+    `judging/evaluation.py`. A temperature is fitted with it and left out: the one that the
     version takes is fitted afterwards, on answers that did not choose their bias. The biases' mean
     is zero.
     """

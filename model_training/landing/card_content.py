@@ -1,4 +1,4 @@
-"""What a model card says of a run, before the test is measured."""
+"""The content of a model card, before the test is measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..files import read_json
 from ..paths import CROSS_VALIDATION
 from ..stores.store import Store
 
-# What the card tells of a cross-validation beside its report.
+# Keys of a cross-validation that the card adds to the study's report.
 STUDY_KEYS = ("fold_accuracies", "fold_deviation", "member_accuracies", "disturbances")
 
 INTENDED_USE = (

@@ -42,7 +42,7 @@ PANELS_PER_ROW = 5
 
 @functools.cache
 def _page_colours() -> dict[str, str]:
-    """What stands in the SVG for each mark: the token, and its light colour where there is none."""
+    """CSS colour of each mark: its token, or the light colour where there is no style sheet."""
     css = TOKENS.read_text(encoding="utf-8")
     light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", css.partition("@media")[0]))
     return {mark: f"var(--{name}, {light[name]})" for name, mark in MARKS.items()}

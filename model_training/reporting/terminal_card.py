@@ -164,7 +164,7 @@ def _unfamiliar(content: Doubt) -> str:
 
 
 def disturbance_table(rows: Sequence[tuple[Disturbed, Disturbed | None]]) -> str:
-    """What disturbing the sound costs: on the tracks, and in the cross-validation beside them."""
+    """The cost of disturbed sound: on the tracks, and in the cross-validation beside them."""
     columns = ["change", "right", "points", "changed"]
     studied = any(study for _, study in rows)
     if studied:

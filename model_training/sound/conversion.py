@@ -33,7 +33,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a job.
+    """The result of a job.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ def trim(
 
 
 def _plan(path: Path, out: Path, suffix: str) -> list[Job]:
-    """What is to be made of what; two sources never share a target."""
+    """One job for each source; two sources never share a target."""
     if path.is_file():
         named = suffix and out.suffix.lower() == suffix
         jobs = [Job(path, out if named else out / f"{path.stem}{suffix}")]
@@ -186,7 +186,7 @@ def _plan(path: Path, out: Path, suffix: str) -> list[Job]:
 
 
 def _mirror(path: Path, out: Path, suffix: str) -> Iterator[Job]:
-    # The result may lie inside of the source: it is none itself.
+    # The folder of results may lie inside of the source: its files are no sources.
     sources = [
         source for source in sound_files(path) if not source.resolve().is_relative_to(out.resolve())
     ]

@@ -36,7 +36,7 @@ def dask_cluster(address: str, folders: Sequence[str]) -> Iterator[None]:
     TrainingError : when nothing answers, nobody works there, or a worker lacks the folders or
         this package.
     """
-    # What it has to say when the scheduler goes away, a sentence says below.
+    # Its own messages about a lost scheduler are replaced by the sentence below.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=TIMEOUT_S, set_as_default=True)

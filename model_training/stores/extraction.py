@@ -1,8 +1,8 @@
 """From a data set of sound files to a feature store, on all cores or on a Dask cluster.
 
-Every track is one task. What a finished task gave is kept in a hidden folder beside the store, so
-that a run that was stopped goes on where it was; at the end the store is put together from it and
-appears under its name in one step. A file that cannot be used costs one line in the report.
+Every track is one task. The results of finished tasks are kept in a hidden folder beside the store,
+so that a run that was stopped goes on where it was; at the end the store is put together from them
+and appears under its name in one step. A file that cannot be used costs one line in the report.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ class Report:
 
 
 def table_spec(spec: FeatureSpec) -> FeatureSpec:
-    """What the table of statistics holds: those of `spec`, or all, as librosa's defaults have them.
+    """The spec of the table of statistics.
 
-    Sample rate and what is heard of a song stay those of `spec`.
+    It is `spec` itself when that is of statistics; else all statistics with librosa's defaults, at
+    the sample rate and with the excerpts of `spec`.
     """
     if spec.kind == "statistics":
         return spec
@@ -110,7 +111,7 @@ def _running(
             with _ctrl_c_waits():
                 started = run(tasks)
             with warnings.catch_warnings(), contextlib.closing(started) as results:
-                # That tasks are given up when the block is left early is as it should be.
+                # joblib warns about tasks that it gives up; leaving the block early asks for that.
                 warnings.filterwarnings("ignore", r"\d+ tasks", UserWarning)
                 yield results
         except TerminatedWorkerError as error:
@@ -248,7 +249,7 @@ def _check_rest(clips: list[Clip], dataset: Dataset, skipped: list[dict[str, str
 
 
 def _utf8(text: str) -> str:
-    """The text, with what no UTF-8 file can hold (parts of foreign file names) written out."""
+    """The text; parts that UTF-8 cannot hold (of foreign file names) become escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,8 +1,8 @@
 """The 256 levels in which stores keep log-mel.
 
 A level is one of 256 equal steps of dB from -range_db to 0, `range_db` being the spec's `top_db`
-or, in GTZAN's arrays, that of each clip. It stands for the middle of its step, so what comes back
-is at most range_db / 512 dB off.
+or, in GTZAN's arrays, that of each clip. It stands for the middle of its step, so a value comes
+back at most range_db / 512 dB off.
 """
 
 from __future__ import annotations

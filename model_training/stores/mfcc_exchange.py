@@ -42,7 +42,7 @@ def import_mfcc_json(
 
     Every piece becomes an excerpt of the smooth log-mel that has its MFCC, in dB below the loudest
     value of its track, as the site hears an excerpt. The store is 8-bit and `top_db` deep, so MFCC
-    come out of it again to within a few tenths, save what lay deeper.
+    come out of it again to within a few tenths, but for values that lay deeper.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class Recipe:
             raise TrainingError(f"--copies {self.copies}: that is more than a store can number.")
 
     def options(self) -> dict[str, Any]:
-        """What `store.json` says beside the spec."""
+        """The part of the recipe that `store.json` holds beside the spec."""
         found: dict[str, Any] = {}
         if self.max_excerpts is not None:
             found["max_excerpts"] = self.max_excerpts
@@ -75,7 +75,7 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Extracted:
-    """What one sound gave.
+    """The result of one sound.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Extracted:
 
     @classmethod
     def load(cls, path: Path) -> Extracted:
-        """Read what `save` wrote."""
+        """Read a file that `save` wrote."""
         with np.load(path) as arrays:
             excerpts = Excerpts(**{field: arrays[field] for field in EXCERPT_FIELDS})
             return cls(

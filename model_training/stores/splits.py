@@ -1,6 +1,6 @@
 """Splits of a data set: by track and by group, stratified by genre, never by segment.
 
-A *group* is what must stay on one side: an artist, an album, a recording. Replicas (nearly
+A *group* is an artist, an album or a recording; all its tracks stay in one part. Replicas (nearly
 identical tracks) join the groups they lie in. A *part* is train, validation or test.
 """
 
@@ -170,7 +170,7 @@ def split_tracks(
     for trial in range(TRIES):
         order = [sorted(contents)[i] for i in rng.permutation(len(contents))]
         if trial == 0:
-            # Large groups first: small ones then even out what they did.
+            # Large groups first: small ones then even out the shares.
             order.sort(key=lambda group: -contents[group].total())
         part_of = _assign(order, contents, shares, sizes)
         splits = {

@@ -1,4 +1,4 @@
-"""Feature stores: what training and evaluation read.
+"""Feature stores, from which training and evaluation read.
 
 `extract` writes one (`store_writer` says its layout); the ready-made arrays of GTZAN are another.
 """
@@ -207,7 +207,7 @@ def open_store(folder: Path) -> Store:
 
 
 def digest(store: Store) -> str:
-    """A checksum of the data set's name, genres and splits: what makes results comparable."""
+    """A checksum of the data set's name, genres and splits; equal ones make results comparable."""
     content = {
         "name": store.name,
         "genres": list(store.genres),
@@ -217,7 +217,7 @@ def digest(store: Store) -> str:
 
 
 def merged_groups(store: Store) -> dict[str, str]:
-    """What must stay on one side of a split: groups, joined where two tracks are replicas."""
+    """Groups that must stay on one side of a split, joined where two tracks are replicas."""
     return merge_groups(store.groups, store.replicas)
 
 

@@ -70,7 +70,7 @@ class Excerpts:
 
 @dataclasses.dataclass(frozen=True)
 class About:
-    """What `store.json` tells about the data and how it was made.
+    """The description of a store in `store.json`.
 
     Attributes
     ----------

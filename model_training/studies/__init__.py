@@ -1,1 +1,1 @@
-"""What one split cannot tell: other folds, other sounds, other versions."""
+"""Beyond one split: other folds, other sounds, other versions."""

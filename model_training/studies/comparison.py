@@ -37,7 +37,7 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What a version answered for test tracks.
+    """Answers of a version for test tracks.
 
     Attributes
     ----------

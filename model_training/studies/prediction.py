@@ -41,7 +41,7 @@ class SongAnswer:
     skipped: float
 
     def to_json(self, card: Card) -> dict[str, Any]:
-        """What the site's API answers, and the file."""
+        """The answer in the form of the site's API, with the path of the file."""
         return {
             "file": str(self.path),
             "version": card.version,

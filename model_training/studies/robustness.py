@@ -53,16 +53,16 @@ def _centres(spec: FeatureSpec) -> Wide:
 
 @functools.lru_cache(maxsize=4)
 def _bin_weights(spec: FeatureSpec) -> Wide:
-    """What every FFT bin adds to every mel band: (n_fft // 2 + 1, n_mels)."""
+    """Weights of the FFT bins in the mel bands: (n_fft // 2 + 1, n_mels)."""
     bank = mel_bank(spec.sample_rate, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax)
     return bank.apply(np.eye(spec.n_fft // 2 + 1, dtype=np.float32)).astype(np.float64)
 
 
 def _equalised(log_mel: Wide, spec: FeatureSpec, gain_db: Wide) -> Wide:
-    """Add `gain_db` (n_mels,) to all frames; what lies at the floor stays there.
+    """Add `gain_db` (n_mels,) to all frames; values at the floor stay there.
 
-    Nobody knows how far below it is: in recordings mostly farther than any gain here reaches. So
-    digital silence stays silent, too.
+    Their true level is unknown: in recordings it mostly lies farther below than any gain here
+    reaches. So digital silence stays silent, too.
     """
     lowest_step = levels.step_db(spec.top_db) - spec.top_db
     return np.where(log_mel <= lowest_step, -np.inf, log_mel + gain_db)
@@ -84,10 +84,10 @@ def _tilt(log_mel: Wide, spec: FeatureSpec, rng: Generator, *, top_db: float) ->
 
 
 def _level(log_mel: Wide, spec: FeatureSpec, rng: Generator) -> Wide:
-    """Nothing: values below the excerpt's maximum do not know how loud it was.
+    """Unchanged: log-mel is relative to the excerpt's maximum, so a level leaves it as it is.
 
-    Only the sound itself tells what a lower level does: to what falls below the floor of silence
-    and to the rounding of 16-bit files.
+    Only copies of the sound itself show its effects: parts fall below the floor of silence, and
+    16-bit files round more coarsely.
     """
     return log_mel
 
@@ -127,8 +127,8 @@ def _between(values: Wide, position: npt.NDArray[np.floating[Any]]) -> Wide:
 def _speed(log_mel: Wide, spec: FeatureSpec, rng: Generator, *, rate: float) -> Wide:
     """Played `rate` times as fast: a band takes its value from the frequency divided by `rate`.
 
-    What would come from above fmax repeats the last band. An excerpt is cut where the site would
-    begin another; what becomes shorter than a segment is repeated to fill it, as there.
+    Bands that would come from above fmax repeat the last one. An excerpt is cut where the site
+    would begin another; one that gets shorter than a segment is repeated to fill it, as there.
     """
     longest = max(count_frames(spec.excerpt_samples, spec.hop_length), len(log_mel))
     columns = min(int((len(log_mel) - 1) / rate) + 1, longest)
@@ -248,8 +248,8 @@ def measure_store(predictor: Predictor, store: Store) -> list[dict[str, Any]]:
     )
 
 
-# What ffmpeg is told to make of a song, and of which kind. White noise comes at the rate of the
-# features, so that all of it is heard; 44.1 kHz is what nearly all mp3 files have.
+# File type of each copy, and the arguments with which ffmpeg makes it. White noise has the sample
+# rate of the features, so that all of it is heard; nearly all mp3 files have 44.1 kHz.
 COPIES: dict[str, tuple[str, str]] = {
     "mp3 64k": ("mp3", "-ar 44100 -c:a libmp3lame -b:a 64k"),
     "mp3 128k": ("mp3", "-ar 44100 -c:a libmp3lame -b:a 128k"),

@@ -21,7 +21,7 @@ from .comparison import compute_answers, kept_answers
 
 
 def spot_check(card: Card, n: int, data: Path | None, seed: int | None) -> str:
-    """What a version says about `n` random test tracks, as text.
+    """The answers of a version to `n` random test tracks, as text.
 
     With the store `data` the model is asked now; without, its kept answers are read.
 

@@ -1,4 +1,4 @@
-"""What a single split cannot tell: cross-validation, learning curves, and what a leak does.
+"""Beyond a single split: cross-validation, learning curves, and the harm of a leak.
 
 None of these opens the test tracks: they work on the training and validation tracks together.
 Each finished part is kept beside the result, so that a study that was stopped goes on where it
@@ -160,8 +160,8 @@ def cross_validate(
     track = np.array(
         [row_of[part["names"][index]] for part in parts for index in part["segment_track"]]
     )
-    # Every track's answer comes from networks that have not met it: what an export of the final
-    # training takes for its validation.
+    # Every track's answer comes from networks that have not met it. The export of the final
+    # training takes these answers for its validation.
     bias = fit_bias(probabilities, track, plain.labels)
     fold_of = np.repeat(np.arange(k), [len(part["segment_track"]) for part in parts])
     biased = _apply_foreign_bias(probabilities, track, plain.labels, fold_of)
@@ -215,7 +215,7 @@ def _apply_foreign_bias(
 def _judge_fold(
     experiment: Experiment, members: list[keras.Model], tracks: Tracks
 ) -> dict[str, Any]:
-    """What members that never met these tracks say of them, before calibration."""
+    """Answers of members that never met these tracks, before calibration."""
     spec = experiment.feature_spec
     model = combine(members, experiment.architecture.name)
 

@@ -2,8 +2,8 @@
 
 A network that was trained on far more music names its tags ("guitar", "female vocalists", ...) for
 short windows of our training tracks; the student learns them beside the genre (distillation:
-Hinton, Vinyals and Dean, 2015) and so learns of what music is made, from the same few clips. The
-head that learns the tags is taken off after training.
+Hinton, Vinyals and Dean, 2015) and so learns more from the same few clips. The head that learns the
+tags is taken off after training.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class TeacherTags:
     ----------
     values : float32 (n_tracks, n_windows, n_tags), between 0 and 1; zero for tracks without.
     known : bool (n_tracks,), which tracks have tags.
-    window_s, hop_s : what the teacher hears at a time, and from one window to the next.
+    window_s, hop_s : seconds that the teacher hears at a time, and from one window to the next.
     """
 
     values: Floats
@@ -120,7 +120,7 @@ def load_teacher(
     values = np.full((len(tracks), int(window.max()) + 1, tags.shape[1]), np.nan, np.float32)
     values[rows[mine], window[mine]] = tags[mine]
     counted = np.isfinite(values[:, :, 0])
-    # Tracks differ by a window in length: the last one stands for what follows it.
+    # Tracks differ by a window in length: the last one stands for those that follow.
     for number in range(1, values.shape[1]):
         missing = ~counted[:, number]
         values[missing, number] = values[missing, number - 1]

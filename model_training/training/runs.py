@@ -38,7 +38,7 @@ from .unfamiliarity import choose_threshold
 EXPERIMENT_NAME = "experiment.toml"
 LIBRARIES = ("keras", "tensorflow", "torch", "jax", "numpy", "scikit-learn", "ai-edge-litert")
 
-# What `export` takes from a record.
+# Keys of a record that `export` needs.
 NEEDED = {"data_digest", "seed", "temperature", "unfamiliar", "validation"}
 
 

@@ -2,10 +2,10 @@
 
 The Mahalanobis distance (Lee et al., "A simple unified framework for detecting out-of-distribution
 samples and adversarial attacks", 2018) of an early layer's activations, here of their mean and
-deviation over time and frequency: deep layers have learned to see only what tells genres apart,
-early ones still see what a sound is like. The score is log(1 + d) of the mean squared distance d
-per direction, which is 1 on average over the training music: one odd segment does not decide over
-a song.
+deviation over time and frequency: deep layers have learned to see only how genres differ, early
+ones still see the character of a sound. The score is log(1 + d) of the mean squared distance d per
+direction, which is 1 on average over the training music: one odd segment does not decide over a
+song.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def whitening(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Kernel (d, r) and bias (r,) that turn (n, d) into r uncorrelated values of unit variance.
 
-    The directions are those of most variance of the standardised values; r is at most
-    `n_directions` and what the values span.
+    The directions are those of most variance of the standardised values; r is the smaller of
+    `n_directions` and the number of directions with variance.
     """
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)

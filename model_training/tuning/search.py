@@ -3,8 +3,8 @@
 KerasTuner proposes the values; every trial trains as `train` does and is measured as `train`
 measures, on the validation tracks. The test tracks are not opened here.
 
-What KerasTuner proposes follows from the seed and from the results so far. So a stopped search is
-not reloaded but repeated: what `trials.json` knows already is answered at once. (KerasTuner's own
+KerasTuner's proposals follow from the seed and from the results so far. So a stopped search is not
+reloaded but repeated: trials that stand in `trials.json` are answered at once. (KerasTuner's own
 reload loses its place in a grid.)
 
 Hyperband: Li et al., "Hyperband: a novel bandit-based approach to hyperparameter optimization",
@@ -87,7 +87,7 @@ class _Search(BaseTuner):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without TensorFlow's advice on building many models, which is what a search does."""
+    """Without TensorFlow's advice on building many models: a search builds many."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -115,7 +115,7 @@ def _measure(experiment: Experiment, values: Values, data: _Data, seeds: range, 
         training, validation = data.parts(experiment)
         options = experiment.training
         for seed in seeds:
-            # What earlier trials left in memory.
+            # Free the memory of earlier trials.
             keras.backend.clear_session()
             model, _ = fit_whole(
                 experiment,

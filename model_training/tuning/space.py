@@ -86,7 +86,7 @@ def short_name(key: str) -> str:
 
 
 def read_space(experiment: Experiment) -> list[Dimension]:
-    """What [tune] says; every value is checked as if the experiment said it.
+    """Read the table [tune]; every value is checked as if it stood in the experiment.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def base_value(experiment: Experiment, key: str) -> Any:
-    """What the experiment says for `key`, or the default there.
+    """The value of `key` in the experiment, or the default there.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _plain(value: Any) -> Any:
 
 
 def base_values(experiment: Experiment, keys: Sequence[str]) -> Values:
-    """What the experiment says for each key; what has no value there is left out."""
+    """The value of each key in the experiment; keys without a value there are left out."""
     found = {key: base_value(experiment, key) for key in keys}
     return {key: value for key, value in found.items() if value is not None}
 
@@ -226,7 +226,7 @@ def _steps(key: str, low: float, high: float, step: float, log: bool) -> list[fl
     if whole and not isinstance(step, int):
         raise TrainingError(f"[tune] {key}: step must be a whole number, as min and max are.")
     span = math.log(high / low, step) if log else (high - low) / step
-    # What rounding errors hide, such as 0.3 / 0.1, still counts.
+    # A step that rounding errors hide, such as the third in 0.3 / 0.1, still counts.
     count = math.floor(span + 1e-9) + 1
     if count > MOST_VALUES:
         raise TrainingError(f"[tune] {key}: {count:,} values are too many; make step larger.")

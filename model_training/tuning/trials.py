@@ -12,10 +12,10 @@ from ..files import as_json, digest_of, read_json, undamaged, write_json
 from ..terminal import table
 from .space import Values, short_name
 
-# What makes a trial better, and in which direction.
+# Measures by which trials are ranked, and the better direction of each.
 OBJECTIVES = {"loss": "min", "accuracy": "max"}
 TRIALS_NAME = "trials.json"
-# What a trial that cannot be trained scores.
+# Scores of a trial that cannot be trained.
 WORST = {"loss": 1e9, "accuracy": -1.0}
 
 
@@ -25,7 +25,7 @@ class Trial:
 
     Attributes
     ----------
-    values : by key; what is left out is as in the experiment.
+    values : by key; keys left out are as in the experiment.
     accuracy : per track on validation, mean over the seeds.
     loss : mean negative log-likelihood per track on validation, after calibration; as above.
     seconds : of training and measuring, all seeds together.
@@ -44,7 +44,7 @@ class Trial:
         return cls(values, 0.0, WORST["loss"], 0.0, fault)
 
     def score(self, objective: str) -> float:
-        """What is compared."""
+        """The measure by which trials are ranked."""
         return WORST[objective] if self.fault else float(getattr(self, objective))
 
 
@@ -56,7 +56,7 @@ class Outcome:
     ----------
     trials : the best first; those that could not be trained last.
     baseline : the experiment as it stands, also among `trials`.
-    keys : what was searched, `training.epochs` too when Hyperband chose them.
+    keys : the keys that were searched, `training.epochs` too when Hyperband chose them.
     n_validation : tracks that a trial was measured on.
     n_known : trials that an earlier run had done.
     """
@@ -85,7 +85,7 @@ class Outcome:
 
 
 def identity_of(whole: dict[str, Any]) -> str:
-    """What a trial is known by: a digest of all that it trains with."""
+    """The identity of a trial: a digest of all that it trains with."""
     return digest_of(whole)[:16]
 
 
@@ -146,14 +146,14 @@ class Records:
 
 
 def trial_line(trial: Trial, number: int) -> str:
-    """What is said when a trial is done."""
+    """The line that tells of a finished trial."""
     values = ", ".join(f"{short_name(key)} {text(value)}" for key, value in trial.values.items())
     told = trial.fault or f"accuracy {trial.accuracy:.1%}, loss {trial.loss:.3f}"
     return f"{number}: {told} ({values})"
 
 
 def best_note(outcome: Outcome, command: str, objective: str) -> list[str]:
-    """What a reader of the best experiment must know."""
+    """Lines for the head of the best experiment: how it was chosen, and what that proves."""
     best, before = outcome.best, outcome.baseline
     which = "lowest loss" if objective == "loss" else "highest accuracy"
     return [
