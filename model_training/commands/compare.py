@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_models_argument
+
 HELP = "versions side by side, with a paired test between each two"
 EXAMPLES = """\
 python -m model_training compare v1 v2
@@ -14,14 +16,12 @@ python -m model_training compare v1 v2 v3 --data STORE --out comparison.html
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("versions", nargs="+", metavar="VERSION")
     parser.add_argument(
         "--data", type=Path, help="feature store, for versions that do not keep their answers"
     )
     parser.add_argument("--out", type=Path, help="HTML file for the plots side by side")
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

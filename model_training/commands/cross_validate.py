@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_seed_argument
+
 # `land` has the same default, so that it finds a study that was finished here.
 FOLDS = 5
 HELP = "accuracy over folds in which no artist is on both sides"
@@ -18,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
     parser.add_argument("--folds", type=int, default=FOLDS, help=f"number of folds ({FOLDS})")
-    parser.add_argument("--seed", type=int, default=1)
+    add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-cv-seedN)")
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._options import add_models_argument
+
 if TYPE_CHECKING:
     from webapp.inference import Card
 
@@ -45,8 +47,6 @@ def run(options: argparse.Namespace) -> None:
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Declare the options of every command that writes a version."""
-    from ..paths import MODELS
-
     parser.add_argument("--version", required=True, help="name of the new version, such as v2")
     parser.add_argument(
         "--sounds",
@@ -55,7 +55,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         default=(),
         help="sound files whose unfamiliarity is added to the card",
     )
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def tell(card: Card) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_seed_argument
+
 HELP = "show how much a split by segment raises the accuracy"
 EXAMPLES = """\
 python -m model_training leak model_training/experiments/mfcc_images.toml --data STORE
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
-    parser.add_argument("--seed", type=int, default=1)
+    add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-leak-seedN)")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from ._options import add_models_argument
 
 HELP = "show the versions and their honest accuracy"
 EXAMPLES = """\
@@ -13,9 +14,7 @@ python -m model_training list
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_models_argument
+
 HELP = "tell the genre of sound files, with the same numbers as the site"
 EXAMPLES = """\
 python -m model_training predict song.mp3 another.flac
@@ -15,8 +17,6 @@ python -m model_training predict music/*.mp3 --json > answers.jsonl
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument(
         "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
     )
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

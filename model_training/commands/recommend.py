@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from ._options import add_models_argument
 
 HELP = "set the version that the site takes by default"
 EXAMPLES = """\
@@ -13,10 +14,8 @@ python -m model_training recommend v1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("version")
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

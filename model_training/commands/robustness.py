@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._options import add_models_argument
 from .predict import refuse_failed
 
 HELP = "count the answers that survive mp3, noise and the like, on sound files or stored tracks"
@@ -18,8 +19,6 @@ python -m model_training robustness v1 --data STORE
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("sounds", type=Path, nargs="*", metavar="FILE_OR_FOLDER")
     parser.add_argument(
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
     )
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

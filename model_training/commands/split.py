@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_seed_argument
+
 HELP = "split a feature store by artist or track, stratified by genre"
 EXAMPLES = """\
 python -m model_training split features_cache/chaabi
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", type=float, default=0.2, help="share of each genre's tracks (0.2)"
     )
-    parser.add_argument("--seed", type=int, default=1)
+    add_seed_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing splits")
 
 

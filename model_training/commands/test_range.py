@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_models_argument
+
 HELP = "spot check: some random test tracks, right or wrong"
 EXAMPLES = """\
 python -m model_training test-range 20
@@ -14,8 +16,6 @@ python -m model_training test-range 20 --version v1 --data STORE --seed 7
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from ..paths import MODELS
-
     parser.add_argument("n", type=int, metavar="N", help="number of tracks")
     parser.add_argument(
         "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="feature store to ask the model about; by default its kept answers are read",
     )
     parser.add_argument("--seed", type=int, help="draws the same tracks again")
-    parser.add_argument("--models", type=Path, default=MODELS)
+    add_models_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_seed_argument
+
 HELP = "train one seed of an experiment"
 EXAMPLES = """\
 python -m model_training train model_training/experiments/v1.toml --data STORE --seed 1
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
     parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
-    parser.add_argument("--seed", type=int, default=1)
+    add_seed_argument(parser)
     parser.add_argument(
         "--tensorboard", type=Path, help="folder for TensorBoard's logs (by default, none)"
     )
@@ -25,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, then say how good it is on the validation tracks."""
     from ..experiment import load_experiment
+    from ..paths import RUNS
     from ..training.runs import train
 
-    run = options.out or Path("runs") / f"{options.experiment.stem}-seed{options.seed}"
+    run = options.out or RUNS / f"{options.experiment.stem}-seed{options.seed}"
     experiment = load_experiment(options.experiment)
     record = train(
         experiment, options.data, options.seed, run, options.command_line, options.tensorboard

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._options import add_seed_argument
+
 HELP = "search for better values of an experiment, as its table [tune] says"
 EXAMPLES = """\
 python -m model_training tune model_training/experiments/statistics.toml --data STORE
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure of a trial, per track on validation: the mean negative log-likelihood after "
         "calibration (loss, the default; it varies less by chance) or the accuracy",
     )
-    parser.add_argument("--seed", type=int, default=1)
+    add_seed_argument(parser)
     parser.add_argument(
         "--repeats", type=int, default=1, metavar="N", help="seeds per trial; their mean counts (1)"
     )
