@@ -108,7 +108,7 @@ def _ways(
 
 
 def _first_of_each_genre(dataset: Dataset) -> list[Any]:
-    # A data set must have at least so many.
+    # As few clips as a data set may have, for the run before the measured ones.
     return [
         clip
         for genre in GENRES

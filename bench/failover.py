@@ -111,7 +111,7 @@ def measure(_rounds: int) -> list[dict[str, Any]]:
 def _run(program: str, bodies: list[bytes]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
         folder, ports = Path(name), free_ports()
-        # nginx' workers run as the user nobody, and write here
+        # nginx's workers run as the user nobody, and must be able to enter the folder
         folder.chmod(0o755)
         hosts = {who: WebHost(ports[who], folder / f"{who}.log") for who in ("a", "b")}
         for host in hosts.values():
@@ -171,7 +171,7 @@ def _tried(line: dict[str, Any], ports: dict[str, int]) -> list[str]:
     """The hosts that got a request, in turn; the last one answered."""
     names = {f"127.0.0.1:{ports[who]}": who for who in ("a", "b")}
     if "retries" in line:
-        # haproxy names the last host only; "+" marks one after another
+        # haproxy names the last host only; "+" marks a retry on another host
         again = int(str(line["retries"]).lstrip("+"))
         last = str(line["host"])
         return ["b" if last == "a" else "a"] * again + [last]

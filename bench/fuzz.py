@@ -34,7 +34,7 @@ POINTS = 20
 
 
 class Answer(NamedTuple):
-    """Outcome of a case: a status, or what came instead of one."""
+    """Outcome of a case: a status, or the fault that came instead."""
 
     status: int | str
     seconds: float

@@ -23,7 +23,7 @@ def keras_times(
 ) -> dict[str, list[float]]:
     """Milliseconds of `predict` for each segment (`by_segment`) and for all (`at_once`).
 
-    `engine` is the site's own Keras engine.
+    The key `engine` has those of the site's own Keras engine.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "batch.npy"

@@ -18,7 +18,7 @@ def most_memory(kind: str) -> float:
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             continue
-        # All but the parent tell their kind.
+        # The command line of every process but the parent has its kind.
         found = re.search(r"--type=([\w-]+)", command)
         is_browser = "--user-data-dir" in command and not found
         if found[1] == kind if found else is_browser and kind == "browser":

@@ -58,7 +58,7 @@ async function essentia() {
 
 /** @returns {Promise<Library>} */
 async function meyda() {
-  // Its file for browsers leaves a global, which a module has no other way to see.
+  // Meyda's file for browsers sets a global; it exports nothing that a module could import.
   await import('/peers/meyda/dist/web/meyda.min.js');
   const library = globalThis.Meyda;
   Object.assign(library, {
@@ -119,7 +119,7 @@ work, feed
  * This project's own extraction.
  * @param {string} what "mfcc", "segments", "request" or "stream"
  * @param {string} spec JSON of the feature spec
- * @param {boolean} [quiet] whether nobody is told of the progress
+ * @param {boolean} [quiet] whether progress is not reported
  * @returns {Promise<Library>}
  */
 async function own(what, spec, quiet = false) {
@@ -127,7 +127,7 @@ async function own(what, spec, quiet = false) {
   const [work, feed] = pyodide.runPython(BRIDGE);
   /** @type {((done: number, total: number) => void) | undefined} */
   const progress = quiet ? undefined : (done, total) => self.postMessage({ done, total });
-  // Pyodide tells nobody of its memory. It only grows, so its size is its peak.
+  // Pyodide does not report its memory. The heap only grows, so its size is its peak.
   const { _module } = /** @type {{_module: {HEAP8: Int8Array}}} */ (/** @type {unknown} */ (pyodide));
   const heap = () => _module.HEAP8.length;
   return {

@@ -1,4 +1,4 @@
--- For wrk: posts one body again and again, and prints what came of it as one line of JSON.
+-- For wrk: posts one body again and again, and prints the results as one line of JSON.
 -- wrk ... -s post.lua URL -- BODY_FILE
 
 function init(arguments)

@@ -83,7 +83,7 @@ def _queue(site: Site, songs: list[Path]) -> list[dict[str, Any]]:
 
 def _list(browser: Browser, site: Site, n: int) -> list[dict[str, Any]]:
     page = browser.new_context().new_page()
-    # Never answered: the songs wait.
+    # Requests for the runtime are never answered, so the songs wait.
     page.route("**/runtime/**", lambda route: None)
     page.goto(site.url)
     page.set_default_timeout(LIMIT_MS)

@@ -1,7 +1,7 @@
 """The real server under high load for long: requests, errors, memory of the workers.
 
-`python -m bench soak` takes 30 minutes, or SOAK_MINUTES; `python -m bench.soak
---minutes 5` prints the same rows. All traffic stays on this computer.
+`python -m bench soak` takes 30 minutes, or SOAK_MINUTES; `python -m bench.soak --minutes 5` prints
+the same rows. All traffic stays on this computer.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .setting import median_row, row, running_site
 
 MEGABIT_PER_S = 10
 CHUNK = 16 * 1024
-# Milliseconds in which the browser fills its caches after the page is ready, as with compiled code.
+# Milliseconds after the page is ready, in which the browser stores compiled code in its caches.
 SETTLE_MS = 3000
 BARE = """(() => {
   const url = %s;

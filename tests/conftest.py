@@ -1,4 +1,4 @@
-"""What every room's tests share."""
+"""Fixtures, marks and signal handling for the tests of all rooms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests import small_models as small
 def pytest_configure() -> None:
     """Let the servers and steps under test hear Ctrl-C.
 
-    A shell starts what runs in its background with SIGINT ignored, and every child would inherit
-    that: the tests of Ctrl-C then wait for an end that cannot come.
+    A shell starts background jobs with SIGINT ignored, and child processes inherit that: the tests
+    of Ctrl-C would then wait in vain.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,7 +25,7 @@ FULL_ROOMS = ("browser", "model_training", "webapp/server")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that are no part of `make quick`."""
+    """Mark the tests that `make quick` leaves out."""
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here).as_posix()
@@ -55,7 +55,7 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def doubting_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with versions that tell unfamiliar sounds; see `tests.small_models`."""
+    """A models folder with versions that flag unfamiliar sounds; see `tests.small_models`."""
     folder = tmp_path_factory.mktemp("doubting")
     small.write(folder, doubting=True)
     return folder

@@ -1,11 +1,11 @@
 """Small versions of every kind of features, with networks of the families that are trained.
 
 `python -m tests.small_models FOLDER` writes them as a models folder; `--doubting` writes versions
-that also tell sounds unlike those of `band`. The cards are v1's but for what differs.
+that also flag sounds unlike those of `band`. The cards are v1's, with what `write` changes.
 
-The networks lie in `tests/data/networks`, so that neither TensorFlow nor half a minute is needed to
-have them; `python -m tests.small_models --make` makes them anew. They are trained on nothing: what
-matters is that their answers depend on every number that is sent.
+The networks are stored in `tests/data/networks`, as making them takes TensorFlow and half a minute;
+`python -m tests.small_models --make` makes them anew. They are not trained: tests only need answers
+that depend on every number that is sent.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float32]
 
-# Those that doubt: version -> the small version that it extends, and whether its score comes first.
+# Versions with a score for unfamiliar sounds -> the small version that each extends, and whether
+# the score is its first output.
 DOUBTING = {"doubting": ("images", False), "doubting_sequence": ("sequence", True)}
-# A song is doubted from this many times the largest score of the songs that the score is fitted on.
+# The threshold, in multiples of the largest score of the songs that the score is fitted on.
 MARGIN = 3.0
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ROOT / "tests" / "data" / "networks"
-# What the card of a version tells of its network; beside the network's own files.
+# File beside each stored network: the values that its version's card takes from it.
 MADE = "made.json"
 
 # version -> features, network, its options. The shapes and frame rates are those of real versions.
@@ -54,7 +55,7 @@ SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
         FeatureSpec(kind="log_mel", n_mels=128, fmax=11025.0, n_frames=387), "log_mel_cnn",
         {"filters": [4, 4, 4, 4], "batch_normalisation": True},
     ),
-    # half a minute, and no frames left
+    # statistics of half a minute: one row without frames
     "table": (
         FeatureSpec(
             kind="statistics",
@@ -71,7 +72,7 @@ SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
 
 
 def write(folder: Path, *, doubting: bool = False) -> None:
-    """Write the small versions, or those that doubt, into the models folder `folder`."""
+    """Write the versions of `SMALL`, or of `DOUBTING`, into the models folder `folder`."""
     v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
     for version in DOUBTING if doubting else SMALL:
         spec, name, options = SMALL[_small(version)]
@@ -123,12 +124,12 @@ def make(folder: Path) -> None:
 
 
 def _small(version: str) -> str:
-    """The small version whose network `version` has, or extends."""
+    """The small version whose network `version` uses or extends."""
     return DOUBTING[version][0] if version in DOUBTING else version
 
 
 def _spread(model: keras.Model, features: FloatArray) -> None:
-    """Give the network the scale of real features, and answers far from chance and from certain."""
+    """Scale the network to real features, so that its answers are neither chance nor certain."""
     import keras
     import numpy as np
 
@@ -147,7 +148,7 @@ def _spread(model: keras.Model, features: FloatArray) -> None:
 def _with_score(
     model: keras.Model, songs: Sequence[FloatArray], score_first: bool
 ) -> tuple[keras.Model, dict[str, Any]]:
-    """The network with its squared Mahalanobis distance from `songs`, and the card's `unfamiliar`.
+    """Add an output, the squared Mahalanobis distance from `songs`; also the card's `unfamiliar`.
 
     `songs` are (n_segments, *shape) each; the distance is taken in the last layer but one.
     """

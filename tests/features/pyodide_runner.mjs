@@ -57,7 +57,7 @@ function valuesOf(dictionary) {
  */
 
 /**
- * The options are those of the case.
+ * A function for each kind of work; it gets the options of its case.
  * @type {Record<string, (samples: Float32Array, options: any) => Answer | Promise<Answer>>}
  */
 const WORK = {

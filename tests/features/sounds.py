@@ -1,4 +1,4 @@
-"""Sounds on which the descriptors are compared with librosa's: what music does, and what breaks."""
+"""Sounds on which the descriptors are compared with librosa's: musical ones and edge cases."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def click() -> Float32Array:
 
 
 def oracle(function: Any, *arguments: Any, **options: Any) -> Any:
-    """What librosa says, without its warnings of short or pitchless sounds, which are meant."""
+    """Call a function of librosa; its warnings of short or pitchless sounds are expected."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "n_fft=.* is too large for input signal")
         warnings.filterwarnings("ignore", "Trying to estimate tuning from empty frequency set")

@@ -16,7 +16,7 @@ from features.inversion import INVERSION_ERRORS, invert, read_request
 from features.mel import Float32Array
 from features.segments import excerpt_bounds, segment_times
 
-# A coarse one, so that songs of many excerpts take no time.
+# A coarse spec, so that songs of many excerpts take no time.
 SPEC = FeatureSpec(
     sample_rate=1000, n_fft=64, hop_length=40, n_mels=8, fmax=400.0, n_mfcc=4, n_frames=16,
     excerpt_s=3.0, skip_s=3.0, skip_longer_than_s=9.0,
@@ -40,7 +40,7 @@ def noise(seconds: float, seed: int = 0) -> Float32Array:
 
 
 def nothing(done: int, total: int) -> None:
-    """No interest in the progress."""
+    """Ignore the progress."""
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +137,7 @@ def test_a_sound_is_made_block_by_block() -> None:
 def test_numbers_without_a_sound_are_refused() -> None:
     flat = {"start": 0, "end": 0.64, "features": {"mfcc": [[1.0] + [0.0] * 3] * 16}}
     body = json.dumps({"feature_spec": SPEC.id, "segments": [flat]})
-    # every frame and, with the first coefficient alone, every band of it is the same
+    # every frame is the same and, with c0 alone, so is every band: nothing could be heard
     assert list(browser.invert(body, TEXT)) == [
         {"type": "refused", "code": "nothing", "message": INVERSION_ERRORS["nothing"]}
     ]
@@ -145,7 +145,7 @@ def test_numbers_without_a_sound_are_refused() -> None:
         list(browser.invert(body, json.dumps(FeatureSpec().to_json())))
 
 
-def test_what_makes_sounds_is_imported_when_one_is_wanted(root: Path) -> None:
+def test_inversion_is_not_imported_at_once(root: Path) -> None:
     code = "import sys, features.browser; print([m for m in sys.modules if 'inversion' in m])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True

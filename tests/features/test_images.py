@@ -63,14 +63,14 @@ def test_raw_mfcc_images_equal_librosas(name: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", RAW_MFCC)
-def test_raw_mfcc_are_librosas_but_for_one_reference(key: str) -> None:
+def test_raw_mfcc_equal_librosas_but_for_their_level(key: str) -> None:
     spec = RAW_MFCC[key]
     song = songs(30)["band"]
     options = {"n_fft": spec.n_fft, "hop_length": spec.hop_length, "n_mels": 128, "fmax": 11025}
     theirs = librosa.feature.mfcc(y=song, sr=SAMPLE_RATE, n_mfcc=25, **options).T
     ours = np.concatenate([segment.values for segment in extract_segments(song, spec)])
     difference = theirs[: len(ours)] - ours
-    # librosa.feature.mfcc knows no loudest point: level is in the first coefficient, and constant
+    # librosa's dB are relative to 1, ours to the loudest point: c0 differs by a constant
     np.testing.assert_allclose(difference[:, 1:], 0, atol=TOLERANCE_DB)
     np.testing.assert_allclose(difference[:, 0], difference[0, 0], atol=2 * TOLERANCE_DB)
 

@@ -42,9 +42,9 @@ SPECS = {
 }  # fmt: skip
 
 
-# Excerpts of a third of the length, which leave over three frames as those of 30 s do.
+# Excerpts of a third of the length; three frames are left over, as in excerpts of 30 s.
 SHORT = FeatureSpec(excerpt_s=10.1, skip_s=10.0, skip_longer_than_s=30.0)
-# So coarse that minutes take no time.
+# A coarse spec, so that minutes of sound take no time.
 COARSE = FeatureSpec(
     kind="log_mel", sample_rate=1000, n_fft=256, hop_length=200, n_mels=16, n_mfcc=8, fmax=450.0,
     n_frames=25,
@@ -56,7 +56,7 @@ def likeness(one: Float32Array, other: Float32Array) -> float:
 
 
 def convergence(samples: Float32Array, magnitude: Float32Array) -> float:
-    """How far the spectra of a sound are from wanted ones, frequency first: 0 is there."""
+    """Relative distance of a sound's spectra from wanted ones, frequency first; 0 when equal."""
     found = np.abs(librosa.stft(samples, n_fft=2048, hop_length=512))[:, : magnitude.shape[1]]
     return float(np.linalg.norm(found - magnitude) / np.linalg.norm(magnitude))
 
@@ -99,7 +99,7 @@ def test_griffin_lim_comes_as_close_as_librosas(momentum: float):
         )
         return convergence(sound, magnitude)
 
-    # The phases to begin with are random in both, and each may be luckier by a little.
+    # Both begin with random phases, so a single seed may favour either.
     seeds = range(3)
     assert np.mean([*map(mine, seeds)]) == pytest.approx(np.mean([*map(theirs, seeds)]), rel=0.1)
     assert mine(0) < 0.5 * mine(0, n_iter=0)
@@ -135,7 +135,7 @@ def test_mel_inversion_is_as_close_as_librosas():
     theirs = theirs[: bank.stop].T ** 2
 
     def errors(power: Float32Array) -> tuple[float, float]:
-        """Mean of the bands' in dB, and the distance from the true spectrum."""
+        """Mean error of the bands in dB, and relative distance from the true spectrum."""
         bands = bank.apply(np.pad(power, ((0, 0), (0, 1025 - bank.stop))).astype(np.float32))
         db = 10 * np.log10((bands + 1e-10) / (mel + 1e-10))
         distance = np.linalg.norm(np.sqrt(power).T - true) / np.linalg.norm(true)
@@ -149,7 +149,7 @@ def test_mel_inversion_is_as_close_as_librosas():
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_log_mel_is_the_way_back(name: str):
+def test_log_mel_comes_back_from_features(name: str):
     spec = SPECS[name]
     mel = excerpt_log_mel(band(12, spec.sample_rate), spec)[: spec.n_frames]
     back = log_mel(coefficients(mel, spec), spec)
@@ -169,7 +169,7 @@ def test_log_mel_is_the_way_back(name: str):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_round_trip(name: str):
-    """What is computed of the new sound is about what was sent."""
+    """The features of the new sound are about those that were sent."""
     spec = SPECS[name]
     sound = band(24, spec.sample_rate, seed=4)
     segments = read_request(build_request(sound, spec).body, spec)
@@ -196,7 +196,7 @@ def test_beats_come_back():
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.0, 5.0, 15.0, 33.0])
-def test_time_is_the_songs(seconds: float):
+def test_length_and_skipped_start_are_those_of_the_song(seconds: float):
     request = build_request(band(seconds, RATE), SHORT)
     segments = read_request(request.body, SHORT)
     seen: list[tuple[int, int]] = []
@@ -222,7 +222,7 @@ def test_gaps_are_silent_and_small_ones_are_bridged():
     assert back[2 * excerpt :].any()
     level = np.sqrt(np.square(back[: ends // 2205 * 2205].reshape(-1, 2205)).mean(axis=1))
     assert level.min() > 0.01 * level.max()
-    # three frames are left over between the excerpts of a song without a gap
+    # a song without silence has three frames left over between its excerpts; they are bridged
     whole = invert(extract_segments(band(2 * SHORT.excerpt_s, RATE), SHORT), SHORT)
     between = whole[round((SHORT.excerpt_s - 0.2) * RATE) : excerpt]
     assert np.sqrt(np.square(between).mean()) > 0.05 * np.sqrt(np.square(whole).mean())

@@ -1,4 +1,4 @@
-"""The text of many numbers at once is the one that json writes of each."""
+"""`numbers_json` writes the text that json writes of the rounded numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.numbers_json import numbers_json
 
 
 def one_by_one(values: np.ndarray, decimals: int) -> str:
-    """Rounded in float64, minus before zero taken away."""
+    """The same text by json: rounded in float64, and -0.0 made 0.0."""
     rounded = np.round(values.astype(np.float64), decimals) + 0.0
     return json.dumps(rounded.tolist(), separators=(",", ":"), allow_nan=False)
 
@@ -33,6 +33,6 @@ def test_every_pattern_of_digits_has_its_text(decimals: int) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_json_does_not_have_is_refused(value: float) -> None:
+def test_nan_and_infinity_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         numbers_json(np.array([1.0, value], dtype=np.float32), 3)

@@ -1,6 +1,6 @@
 """The same files give the same numbers in the browser's Python: real Pyodide, run by Node.
 
-Features and made sounds are asked for as the page does: by `features.browser`.
+Features, and sounds made from features, come from `features.browser`, as on the page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.full
 
 # Raw MFCC in dB units span tens to hundreds; the wasm build rounds sums in another order.
 TOLERANCE = 5e-3
-# What is sent, by kind; the worst seen is a step of rounding, 3e-4 (MFCC means) for statistics.
+# For the rounded features in requests, by kind. Largest differences seen: one step of rounding, and
+# for statistics 3e-4 (MFCC means).
 SENT_TOLERANCE = {"mfcc": TOLERANCE, "log_mel": 1e-3, "statistics": 1e-3}
 SAMPLE_RATE = 22050
 RUNNER = Path(__file__).with_name("pyodide_runner.mjs")
@@ -70,9 +71,9 @@ def _sounds() -> dict[str, np.ndarray]:
 
 
 SOUNDS = _sounds()
-# How the long sound comes bit by bit: where it is cut, and the segments of a request.
+# How the long sound is fed in parts: where it is cut, and the most segments of a request.
 FED: dict[str, Any] = {"cuts": [40 * SAMPLE_RATE, 93 * SAMPLE_RATE], "most": 7}
-# The request of which a sound is made again.
+# The request that is turned back into a sound.
 INVERTED = "recommended-long"
 REFUSED = {
     "empty": np.zeros(0, dtype=np.float32),
@@ -103,7 +104,7 @@ MFCC_SOUNDS = [name for name in SOUNDS if name not in ("long", "silence-inside")
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict[str, Any], Path]:
-    """Everything that Pyodide computed, by one Node process: what it tells, and the folder."""
+    """Run all cases in one Node process: its answers.json, and the folder of its other files."""
     folder = tmp_path_factory.mktemp("pyodide")
     cases = []
     for name, sound in {**SOUNDS, **REFUSED}.items():

@@ -192,7 +192,7 @@ def test_the_last_segment_ends_with_its_excerpt():
     assert segment_bounds(100, 100 + 127 * 1711, SPEC) == [
         (100, 100 + 64 * 1711), (100 + 64 * 1711, 100 + 127 * 1711),
     ]  # fmt: skip
-    # what is shorter is repeated
+    # a sound shorter than a segment is repeated, which gives one segment
     assert segment_bounds(0, 5, SPEC) == [(0, 5)]
     single = FeatureSpec(n_frames=1)
     assert segment_bounds(0, 2 * 1711, single) == [(0, 1711), (1711, 3422), (3422, 3422)]
@@ -200,7 +200,7 @@ def test_the_last_segment_ends_with_its_excerpt():
 
 @settings(deadline=None, max_examples=25)
 @given(seconds=st.floats(0.1, 130))
-def test_segments_that_sound_have_those_times(seconds):
+def test_segments_have_the_times_of_segment_times(seconds):
     samples = noise(seconds)
     times = segment_times(excerpt_bounds(len(samples), SPEC), SPEC)
     assert [(s.start, s.end) for s in extract_segments(samples, SPEC)] == times

@@ -20,8 +20,8 @@ from features.spectral import (
 from .sounds import SAMPLE_RATE, SOUNDS, click, power_spectra
 
 GRIDS = [(2048, 512), (2048, 1711), (1024, 256), (1000, 317)]
-# Beside a pure tone a spectrum holds rounding noise only, of float32 here, of float64 in librosa;
-# over a thousand bins it pulls at the bandwidth.
+# Outside a pure tone the spectrum is rounding noise, of float32 here and of float64 in librosa.
+# Over a thousand bins it changes the bandwidth.
 PURE = {"tone", "chirp", "offset"}
 
 
@@ -96,7 +96,7 @@ def test_rolloff_at_another_share():
     assert np.mean(got == wanted.astype(np.float32)) > 0.98
 
 
-def test_what_the_numbers_mean():
+def test_a_tone_and_noise_have_their_known_values():
     tone = SOUNDS["tone"]
     inner = slice(4, -4)  # frames that hold nothing but the tone
     assert rms(tone)[inner] == pytest.approx(np.sqrt(0.5), abs=1e-2)

@@ -18,8 +18,8 @@ from features.statistics import statistics, statistics_names
 
 from .sounds import SAMPLE_RATE, SOUNDS, click, oracle
 
-# Largest differences of means and deviations allowed, in the unit of each; tempo is a choice among
-# whole frames, so it is the same or not.
+# Largest allowed differences of means and deviations, in the unit of each. Tempo is a whole number
+# of frames per beat, so it is the same or wrong.
 TOLERANCES = {
     "chroma": 1e-5, "chroma_all": 1e-5, "rms": 1e-6, "spectral_centroid": 0.01,
     "spectral_bandwidth": 0.02, "rolloff": 0.2, "zero_crossing_rate": 1e-6, "mfcc": 5e-3,
@@ -59,7 +59,7 @@ SPECS = {
 
 
 def of_librosa(samples: Float32Array, spec: FeatureSpec) -> dict[str, Float32Array]:
-    """Every descriptor by librosa, summed up: name -> its stretch of the row."""
+    """The statistics of every descriptor by librosa: name -> its part of the row."""
     sr, frames = spec.sample_rate, {"frame_length": spec.n_fft, "hop_length": spec.hop_length}
     grid = {"n_fft": spec.n_fft, "hop_length": spec.hop_length}
     feature = librosa.feature
@@ -92,7 +92,7 @@ def of_librosa(samples: Float32Array, spec: FeatureSpec) -> dict[str, Float32Arr
 
 
 def by_descriptor(values: Float32Array, spec: FeatureSpec) -> dict[str, Float32Array]:
-    """A row cut by the names of its numbers."""
+    """Cut a row into descriptors: name -> its numbers."""
     names = statistics_names(spec)
     assert values.shape == (len(names),) == (spec.n_coefficients,)
     parts: dict[str, list[float]] = {name: [] for name in spec.statistics}
@@ -131,7 +131,7 @@ def test_recordings_equal_librosas(shared_songs: list[Path]) -> None:
         compare(samples, ALL, name)
 
 
-def test_a_click_has_any_tuning() -> None:
+def test_a_click_differs_in_its_chroma_only() -> None:
     got = by_descriptor(statistics(click(), ALL), ALL)
     wanted = of_librosa(click(), ALL)
     for name, values in wanted.items():
@@ -166,7 +166,7 @@ def test_silence_is_all_zeros_but_the_mfcc() -> None:
     assert all((values == 0).all() for values in got.values())
 
 
-def test_louder_is_louder_and_nothing_else() -> None:
+def test_loudness_changes_rms_and_the_first_mfcc_only() -> None:
     once, twice = (by_descriptor(statistics(k * SOUNDS["band"], ALL), ALL) for k in (1, 2))
     np.testing.assert_allclose(twice.pop("rms"), 2 * once.pop("rms"), rtol=1e-5)
     once["mfcc"][0] += 20 * np.log10(2) * np.sqrt(128)
@@ -174,12 +174,12 @@ def test_louder_is_louder_and_nothing_else() -> None:
         np.testing.assert_allclose(twice[name], values, rtol=1e-4, atol=2e-3, err_msg=name)
 
 
-def test_only_of_specs_of_statistics() -> None:
+def test_a_spec_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="kind"):
         statistics(SOUNDS["noise"], FeatureSpec())
 
 
-def test_memory_does_not_grow_without_chroma_and_little_with() -> None:
+def test_memory_stays_below_a_multiple_of_the_samples() -> None:
     samples = np.tile(SOUNDS["band"], 25)  # five minutes in one piece
     lean = FeatureSpec(
         kind="statistics",

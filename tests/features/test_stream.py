@@ -1,4 +1,4 @@
-"""A song bit by bit gives the segments of the whole."""
+"""A song that is fed in parts gives the segments of the whole song."""
 
 import json
 import tracemalloc
@@ -12,7 +12,7 @@ from features import AudioError, FeatureSpec, SegmentStream, build_request
 from features.segments import excerpt_bounds
 from tests.browser.sounds import band
 
-# A coarse one: the cutting does not depend on it, and many songs are tried.
+# A coarse spec, as many songs are tried; songs are cut alike with any spec.
 COARSE = FeatureSpec(
     sample_rate=1000, n_fft=64, hop_length=40, n_mels=8, fmax=400.0, n_mfcc=4, n_frames=16,
     excerpt_s=3.0, skip_s=3.0, skip_longer_than_s=9.0,
@@ -20,7 +20,7 @@ COARSE = FeatureSpec(
 
 
 def streamed(samples, spec, cuts, take_at=()):
-    """Bodies of the requests, and the stream, of a song that comes cut at `cuts`."""
+    """Feed a song cut at `cuts`: the requests that were taken, and the stream."""
     stream = SegmentStream(spec)
     requests = []
     parts = np.split(samples, cuts)
@@ -51,7 +51,7 @@ def test_any_cut_gives_the_segments_of_the_whole(n_samples, cuts, take_at, silen
     try:
         whole = build_request(samples, COARSE)
     except AudioError:
-        # Nothing sounds in what remains of the song.
+        # The song is silent, at least after its skipped beginning.
         with pytest.raises(AudioError, match="is silent"):
             streamed(samples, COARSE, cuts, take_at)
         return
@@ -68,7 +68,7 @@ def test_the_spec_of_the_site_in_half_minutes():
     samples = band(200, spec.sample_rate)
     cuts = range(30 * spec.sample_rate, len(samples), 30 * spec.sample_rate)
     requests, _ = streamed(samples, spec, cuts, take_at=(2, 4))
-    # Nothing can be said before it is known whether the song loses its beginning.
+    # No segment is cut before it is known whether the song loses its beginning.
     assert [request.n_segments for request in requests] == [18, 16]
     assert [request.repeated for request in requests] == [False, False]
     assert joined(requests) == json.loads(build_request(samples, spec).body)["segments"]
@@ -122,7 +122,7 @@ def test_memory_does_not_grow_with_the_song():
 @pytest.mark.parametrize(
     ("sound", "code"), [([], "empty"), (np.zeros(5000), "silent"), ([0.1, np.nan], "not_finite")]
 )
-def test_what_cannot_be_analysed(sound, code):
+def test_sounds_that_cannot_be_analysed_are_refused(sound, code):
     stream = SegmentStream(COARSE)
     stream.feed(np.array(sound, dtype=np.float32))
     with pytest.raises(AudioError) as raised:

@@ -27,7 +27,7 @@ def test_onsets_equal_librosas(name, hop_length, n_fft):
     got = onsets_of(SOUNDS[name], hop_length, n_fft)
     assert got.dtype == np.float32
     assert got.shape == wanted.shape
-    # dB: near silence a float32 rounding of the power weighs most
+    # in dB; near silence, rounding the power to float32 matters most
     np.testing.assert_allclose(got, wanted, rtol=0, atol=5e-3)
 
 
@@ -35,7 +35,7 @@ def test_onsets_equal_librosas(name, hop_length, n_fft):
 def test_autocorrelation_is_the_mean_tempogram(window_length):
     for n_frames in (1, 40, 500):
         onsets = np.random.default_rng(n_frames).uniform(0, 4, n_frames).astype(np.float32)
-        onsets[n_frames // 2 :] = 0  # a stretch without any
+        onsets[n_frames // 2 :] = 0  # a stretch without onsets
         wanted = librosa.feature.tempogram(onset_envelope=onsets, win_length=window_length)
         got = autocorrelation(onsets, window_length)
         np.testing.assert_allclose(got, wanted.mean(axis=1), rtol=0, atol=1e-8)
@@ -71,7 +71,7 @@ def test_no_onsets_no_tempo():
 def test_frames_too_far_apart_have_no_tempo():
     onsets = np.ones(20, dtype=np.float32)
     assert tempo(onsets, sample_rate=SAMPLE_RATE, hop_length=5 * SAMPLE_RATE) == 0.0
-    # two frames per second: every period is slower than 320 beats per minute
+    # two frames per second: even the shortest period is below the limit of 320 beats per minute
     assert tempo(onsets, sample_rate=SAMPLE_RATE, hop_length=SAMPLE_RATE // 2) == 120.0
 
 

@@ -1,8 +1,8 @@
 """`make audit`: asks the databases of known vulnerabilities about every pinned package.
 
-pip-audit says "no known vulnerabilities" of packages that it could not ask about, too. So here an
-answer counts only if it is one: the exit status is 0 when all were asked about and none is known to
-be vulnerable, 1 when one is, 2 when a database did not answer for all of them.
+pip-audit says "no known vulnerabilities" of packages that it could not ask about, too. Here the
+exit status is 0 only if all were asked about and none is known to be vulnerable. It is 1 when one
+is, and 2 when a database did not answer for all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements-serve.txt", "requirements.txt", "requirements-dev.txt")
 # asked in this order, until one knows the packages
 SERVICES = ("pypi", "osv")
-# what is asked about: the folder of its npm lock, and options
+# name in the output -> folder of the npm lock, options of `npm audit`
 NPM = {
     "npm, what the site loads": (".", ["--omit=dev"]),
     "npm, with development": (".", []),
@@ -35,7 +35,7 @@ CLEAN, VULNERABLE, UNASKED = 0, 1, 2
 
 @dataclasses.dataclass
 class Findings:
-    """What a database said.
+    """The answer of a database.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Findings:
         return UNASKED if self.silent or self.unasked or not self.packages else CLEAN
 
     def lines(self, what: str) -> list[str]:
-        """What to tell people."""
+        """The findings in words; `what` was looked at."""
         if self.silent:
             return [f"{what}: the database of vulnerabilities could not be asked ({self.silent})."]
         asked = self.packages - len(self.unasked)
@@ -72,7 +72,7 @@ class Findings:
 
 
 def without_markers(lock: str) -> str:
-    """A lock of all systems and Pythons: pip-audit leaves out what this one would not install."""
+    """Remove the markers: pip-audit leaves out packages that this system would not install."""
     return re.sub(r"^(\S+==\S+) ; .*? \\$", r"\1 \\", lock, flags=re.MULTILINE)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-# All files beside the folders that are not named themselves, as one room.
+# One room for all files beside the folders that have no floor of their own.
 REST = "*"
 
 
@@ -23,7 +23,7 @@ class Building:
     Attributes
     ----------
     folder : its path in the repository.
-    ending : of the files that count.
+    ending : suffix of the files that count.
     floors : names of the rooms on each floor, from the ground up.
     """
 

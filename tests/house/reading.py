@@ -42,7 +42,7 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[int, s
 
 
 def script_imports(source: str, name: str) -> Iterator[tuple[int, str]]:
-    """Every script that a script imports, by its path from where `name` is told, with its line."""
+    """Every script that a script imports, with its line; paths start where that of `name` does."""
     # line breaks stay, so that lines keep their numbers
     bare = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), source)
     for found in SCRIPT_IMPORT.finditer(bare):
@@ -57,7 +57,7 @@ def is_standard(name: str) -> bool:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Nodes of a graph that reach themselves, with those on their way back."""
+    """Groups of nodes that reach each other; a node that reaches itself is one, too."""
 
     def reached(start: str) -> set[str]:
         seen: set[str] = set()

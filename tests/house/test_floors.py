@@ -43,7 +43,7 @@ def imports_within(building: Building, root: Path) -> Iterator[Import]:
 
 
 def _file_of(module: str, names: set[str]) -> str:
-    """The file that has what `module` names: `a.b.c` is a file, or something in one."""
+    """The file of `module`: `a.b.c` is a file, or something in the file of `a.b`."""
     parts = module.split(".")[1:]
     for end in range(len(parts), -1, -1):
         path = "/".join(parts[:end])
@@ -69,7 +69,7 @@ def refusal(building: Building, name: str, other: str) -> str | None:
 
 
 def sentences(building: Building, root: Path) -> list[str]:
-    """What is wrong with the imports of a building."""
+    """A sentence for each wrong import of a building."""
     return [
         f"{building.folder}/{each.name}:{each.line} imports {each.other}: {reason}."
         for each in imports_within(building, root)
@@ -168,7 +168,7 @@ def test_the_rules_for_scripts(
 
 
 def test_a_circle_of_rooms_cannot_close(tmp_path: Path) -> None:
-    """Whatever the floors: one of its imports leads up, or stays on its floor."""
+    """On any floors, one of the two imports leads up or stays on its floor."""
     for floors in ((("a",), ("b",)), (("b",), ("a",)), (("a", "b"),)):
         write(tmp_path / "house", ["a/x.py", "b/x.py"], "a/x.py", "from ..b import x")
         write(tmp_path / "house", ["b/x.py"], "b/x.py", "from ..a import x")
@@ -176,7 +176,7 @@ def test_a_circle_of_rooms_cannot_close(tmp_path: Path) -> None:
 
 
 def write(folder: Path, names: list[str], name: str, source: str) -> None:
-    """Empty files, and one with a source."""
+    """Write empty files, and one with a source."""
     for each in (*names, name):
         (folder / each).parent.mkdir(parents=True, exist_ok=True)
         (folder / each).write_text(source if each == name else "", encoding="utf-8")

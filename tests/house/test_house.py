@@ -1,4 +1,4 @@
-"""What holds for all tracked files, for the locks and for the front door."""
+"""Rules for all tracked files, for trained versions and for the locks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REGISTRY_HOSTS = [
     )
 ]
 MACHINE_PATHS = [r"(?<![\w.<])/(?:root|work|tmp|home|Users)/\w"]
-# What keys and passwords of common kinds look like.
+# Patterns of common kinds of keys and passwords.
 SECRETS = [
     "-----BEGIN (?:[A-Z]+ )*" + "PRIVATE KEY",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -68,7 +68,7 @@ def findings(text: str, patterns: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def texts(root: Path) -> dict[str, str]:
-    """The text of every file of the project, and what of the others can be read as text."""
+    """Every file of the project as text; bytes that are no UTF-8 are left out."""
     return {
         str(path.relative_to(root)): path.read_bytes().decode("utf-8", errors="ignore")
         for path in tracked(root)
@@ -80,9 +80,7 @@ def texts(root: Path) -> dict[str, str]:
     [REGISTRY_HOSTS, MACHINE_PATHS, LEFT_OVER, SECRETS],
     ids=["hosts", "paths", "left over", "secrets"],
 )
-def test_no_file_names_what_belongs_to_a_machine(
-    texts: dict[str, str], patterns: list[str]
-) -> None:
+def test_no_file_holds_a_forbidden_pattern(texts: dict[str, str], patterns: list[str]) -> None:
     assert [
         f"{name}: {word}" for name, text in texts.items() for word in findings(text, patterns)
     ] == []
@@ -152,13 +150,13 @@ def wanted(path: Path) -> set[str]:
     return names
 
 
-def test_locks_agree_and_hold_one_another(root: Path) -> None:
+def test_larger_locks_hold_the_smaller_ones(root: Path) -> None:
     serve, quick, full, dev = (read_lock(root / f"{name}.txt") for name in LOCKS)
     for smaller, larger in ((serve, quick), (serve, full), (quick, dev), (full, dev)):
         assert set(smaller) < set(larger)
         for name, (version, _, _) in smaller.items():
             assert larger[name][0] == version, name
-    # a marker may only vanish from a smaller to a larger lock: it must not narrow
+    # the larger lock keeps a marker or drops it: another one could leave the package out
     for name, (_, marker, _) in (full | quick).items():
         assert dev[name][1] in (marker, ""), name
 

@@ -67,7 +67,7 @@ def test_every_room_keeps_its_rules(root: Path) -> None:
 
 @pytest.mark.parametrize("room", ["features", "bench"])
 def test_no_file_imports_itself_by_way_of_others(root: Path, room: str) -> None:
-    """Imports inside functions and those for types count, too; `test_floors` asks the others."""
+    """Imports inside functions and for types count, too; `test_floors` checks the other rooms."""
     paths = {module_of(path, root): path for path in sorted(root.glob(f"{room}/**/*.py"))}
     graph = {}
     for module, path in paths.items():

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-# Plays Python: writes down what it is asked to do, makes environments out of itself and lets the
-# real one answer questions. Environments and packages are the only things that are not real here.
+# A fake Python: it logs what it is asked to do, makes environments by copying itself, and passes
+# questions (-c) on to the real one.
 PYTHON = """#!/bin/sh
 real='{real}'
 case "$1 $2" in
@@ -26,9 +26,9 @@ case "$1 $2" in
     "-c "*) case "$2" in *"import pip"*) test ! -e broken;; *) exec "$real" "$@";; esac;;
 esac
 """
-# Options of pytest: two processes and more, each with whole files of tests.
+# Options of pytest: up to four processes, each with whole files of tests.
 PROCESSES = "--numprocesses=logical --maxprocesses=4 --dist=loadfile"
-# npm ci installs what serving needs, or TypeScript too, or what the benchmark needs.
+# A fake npm: it logs its options, and installs a fake TypeScript.
 NPM = """#!/bin/sh
 folder=.
 for option; do
@@ -51,7 +51,7 @@ SCRIPT_TESTS = "node --test --test-reporter=spec tests/js/room/some.test.js"
 
 
 class Clone:
-    """A copy of what make reads, with a Python, a node and an npm that only write down."""
+    """The files that make reads, with a fake Python, node and npm that log their calls."""
 
     def __init__(self, tmp_path: Path, root: Path) -> None:
         self.folder = tmp_path / "clone"
@@ -73,7 +73,7 @@ class Clone:
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     def make(self, *arguments: str, status: int = 0) -> list[str]:
-        """Run make; return what it had done."""
+        """Run make; return the log of the fake programs."""
         self.log.write_text("")
         environment = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
         environment |= {"PATH": f"{self.tools}:/usr/bin:/bin", "LOG": str(self.log)}

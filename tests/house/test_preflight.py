@@ -1,4 +1,4 @@
-"""What is missing is said in one sentence, by make, before anything is installed."""
+"""Before make installs anything, it says in one sentence what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webapp import preflight
 from webapp.settings import StartError
 
 MAKE = shutil.which("make")
-# what the shell of a recipe needs, without the tools that the tests take away
+# programs that recipes call, besides the tools that the tests take away
 PLAIN_TOOLS = ("sh", "env", "cksum", "rm", "mkdir", "touch", "echo")
 
 
@@ -96,7 +96,7 @@ def test_busy_port(clone: Path, tools: Path, busy_port: int) -> None:
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "65536", "-1", "5000.5"])
-def test_port_that_is_none(clone: Path, tools: Path, port: str) -> None:
+def test_impossible_port(clone: Path, tools: Path, port: str) -> None:
     status, said = make(clone, tools, "serve", f"PORT={port}")
     assert (status, said) == (
         2,
@@ -169,7 +169,7 @@ def test_several_things_are_all_said(clone: Path, tools: Path) -> None:
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # root may write anywhere, so the system's answer is played here
+    # root may write anywhere, so the system's refusal is faked
     def refuse(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 

@@ -1,7 +1,7 @@
-"""What the project uses of the insides of its libraries, and why: they may change in any release.
+"""Private members of libraries that the project uses, and why: any release may change them.
 
-An update of a library is safe for everything else once the tests pass. For the names here read its
-changes: a private member may go on existing and do something else.
+After an update of a library, passing tests are enough for everything else. For the names listed
+here read its changelog: a private member may keep its name and do something else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PRIVATE = {
         "keras_tuner.oracles.HyperbandOracle._get_size": "the number of trials to come",
     },
 }
-# Python's own, and documented.
+# Names with an underscore that Python itself documents.
 PYTHONS = {"_exit"}
 # gunicorn documents settings, hooks and `BaseApplication`, but no member of these classes, with or
 # without an underscore. Class of ours -> its base in gunicorn, then classes of objects that it uses
@@ -113,7 +113,7 @@ def is_private(name: str) -> bool:
 
 
 def defined(tree: ast.AST) -> Iterator[str]:
-    """Names that a source gives to something itself."""
+    """Names that a source defines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
@@ -124,7 +124,7 @@ def defined(tree: ast.AST) -> Iterator[str]:
 
 
 def used(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Private names that a source takes from somewhere, and texts that name a private package."""
+    """Private names that a source uses, and texts that name a private package, with their lines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             yield node.lineno, node.attr
@@ -137,7 +137,7 @@ def used(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def mentions(tree: ast.AST, own: bool) -> Iterator[str]:
-    """Members that a class defines, declares or takes: its own, or those of other objects."""
+    """Members that a class defines, declares or uses: its own, or those of other objects."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             if (ast.unparse(node.value) in ("self", "super()")) == own:

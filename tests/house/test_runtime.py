@@ -44,7 +44,7 @@ def sha256(data: bytes) -> str:
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """A host whose first path part says how it behaves."""
+    """A host that behaves as the first part of the path says."""
 
     asked: ClassVar[list[str]]
     closing: threading.Event
@@ -108,7 +108,7 @@ class Shelf(BaseHTTPRequestHandler):
 
 
 class Place:
-    """All folders of one attempt, and the host beside it."""
+    """The folders of one test, and the host that it downloads from."""
 
     def __init__(self, tmp_path: Path, url: str, handler: type[Shelf]) -> None:
         self.url = url

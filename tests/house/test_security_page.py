@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 
-def test_what_it_names_is_there(root: Path) -> None:
+def test_its_tests_and_files_are_there(root: Path) -> None:
     text = (root / "docs" / "security.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w/.-]+\.(?:py|js|service))(?:::(\w+))?`", text)
     assert len(named) > 30

@@ -1,4 +1,4 @@
-"""The catalogs hold what the sources say, whole and with every placeholder."""
+"""The catalogs hold every text of the sources, translated and with its placeholders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webapp import catalogs, language, script_texts
 NAMES = [name for name in language.LANGUAGES if name != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|%|\{\w+\}")
 TAG = re.compile(r"</?\w+[^>]*>")
-# What French typography asks for, and where it does not count: code, addresses, headers.
+# Breaches of French typography, which does not apply to code, addresses and headers.
 CODE = re.compile(r"`[^`]*`|Content-Type: \S+|https?://\S+|'[^\w\s]'")
 WRONG_TYPE = re.compile(
     r"'|\.\.\.|\"|(?<![\u202f:])[;?!](?!\w)|(?<!\u202f):(?!\w)|«(?!\u202f)|(?<!\u202f)»"
@@ -98,7 +98,7 @@ def test_french_typography() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_page_says_what_its_python_says_of_sounds(root: Path, name: str) -> None:
+def test_the_page_translates_the_refusals_of_its_python(root: Path, name: str) -> None:
     script = (root / "static/js/analysis/engine.js").read_text()
     assert "fromPython(data.message)" in script
     tables = catalogs.REFUSALS["scripts"]
@@ -135,7 +135,7 @@ def test_scripts_that_do_not_end_are_refused(source: str) -> None:
         list(script_texts.calls(source))
 
 
-def test_a_text_is_either_one_or_one_of_a_count(
+def test_a_text_is_singular_or_counted_and_always_written_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.js").write_text("t('{n} song'); tn('{n} song', '{n} songs', n);")
@@ -149,7 +149,7 @@ def test_a_text_is_either_one_or_one_of_a_count(
         catalogs.sources("scripts")
 
 
-def test_an_update_keeps_and_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_drops_unused_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogs, "SCRIPTS", tmp_path)
     monkeypatch.setitem(catalogs.REFUSALS, "scripts", {})
     monkeypatch.setattr(catalogs, "REPOSITORY", tmp_path)

@@ -1,4 +1,4 @@
-"""The way of a song in CONTRIBUTING.md: its names are there, and it is as long as it says."""
+"""The way of a song in CONTRIBUTING.md: its functions exist, and its number of moves is right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 MOST_MOVES = 90
 MOST_INTO_APP = 8
-# A file of static/js, a function, class or method, and what a reader may want to know beside it.
+# A file of static/js, a function, class or method, and a remark if there is one.
 LINE = re.compile(r"(?P<indent> *)(?P<file>[\w/]+\.js) (?P<name>[\w.#]+)(?:, .+)?")
 
 
@@ -34,7 +34,7 @@ def steps(section: str) -> list[tuple[int, str, str]]:
 
 
 def moves(steps: list[tuple[int, str, str]]) -> Iterator[tuple[str, str]]:
-    """From which file to which: of every line but the first ones of a station."""
+    """From which file to which a song passes, for every indented line."""
     above: list[str] = []
     for depth, file, _ in steps:
         assert depth <= len(above), f"{file} stands below nothing"

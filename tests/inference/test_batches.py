@@ -39,7 +39,7 @@ def batch(shape: tuple[int, ...], n: int, seed: int = 0) -> np.ndarray:
         ((129, 128), MAX_BATCH - 1),
         ((387, 128), 5),
         ((1288, 128), 1),
-        # larger than a whole batch may be: one at a time all the same
+        # one segment is above the limit of a batch, and still runs alone
         ((5000, 128), 1),
     ],
 )
@@ -49,7 +49,7 @@ def test_large_segments_make_small_batches(shape: tuple[int, ...], expected: int
 
 
 @pytest.mark.parametrize("version", SMALL)
-def test_no_forward_pass_is_larger(
+def test_no_forward_pass_exceeds_the_batch_size(
     registry: Registry, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape = SMALL[version][0].shape
@@ -81,7 +81,7 @@ def test_the_engines_agree_on_any_number_of_segments(registry: Registry, version
 
 
 @pytest.mark.parametrize("version", SMALL)
-def test_what_fills_a_fixed_batch_changes_nothing(registry: Registry, version: str) -> None:
+def test_padding_of_a_fixed_batch_changes_nothing(registry: Registry, version: str) -> None:
     shape = SMALL[version][0].shape
     engine = LiteRTEngine(registry.cards[version])
     features = batch(shape, 18)

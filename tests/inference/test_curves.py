@@ -1,4 +1,4 @@
-"""Curves of a card: those that it tells, with the areas that it tells, and no others."""
+"""Curves of a card: all that it holds, with their areas; malformed ones are left out."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_roc_curves_have_the_areas_that_the_card_tells(root: Path, version: str)
     assert area(found[-1].points) == pytest.approx(exact, abs=1e-4)
 
 
-def test_what_is_found_at_a_rate_of_false_alarms() -> None:
+def test_true_positive_rate_at_a_false_positive_rate() -> None:
     steps = [(0.0, 0.0), (0.0, 0.5), (0.1, 0.5), (0.1, 0.75), (1.0, 1.0)]
     for x, y in ((0, 0.5), (0.05, 0.5), (0.1, 0.75), (0.55, 0.875), (1, 1)):
         assert curves.value_at(steps, x) == pytest.approx(y)
@@ -67,13 +67,13 @@ def test_one_genre_without_a_curve_leaves_no_mean(root: Path) -> None:
     ]
 
 
-def test_a_curve_without_an_area_is_one_all_the_same() -> None:
+def test_a_roc_curve_needs_no_area() -> None:
     (curve, mean) = curves.roc(card_with(roc={"blues": {"fpr": [0, 1], "tpr": [0, 1]}}))
     assert curve.points == mean.points == [(0, 0), (1, 1)]
     assert curve.area is mean.area is None
 
 
-def test_reliability_is_told_by_confidence_and_in_numbers() -> None:
+def test_reliability_is_sorted_by_confidence_and_has_counts() -> None:
     card = card_with(
         reliability=[
             {"confidence": 0.9, "accuracy": 0.8, "share": 0.75},
@@ -83,7 +83,7 @@ def test_reliability_is_told_by_confidence_and_in_numbers() -> None:
     assert curves.reliability(card) == [Bin(0.35, 0.5, 0.25, n=10), Bin(0.9, 0.8, 0.75, n=30)]
 
 
-def test_learning_curves_are_told_by_what_was_measured(root: Path) -> None:
+def test_learning_curves_are_grouped_by_measure(root: Path) -> None:
     card = card_with(
         history={
             "accuracy": [0.1, 0.2],
@@ -98,7 +98,7 @@ def test_learning_curves_are_told_by_what_was_measured(root: Path) -> None:
         Learning("accuracy", {"training": [0.1, 0.2]}),
     ]
     assert [curve.is_share for curve in curves.history(card)] == [False, False, True]
-    # one that is above 1 is no share
+    # an accuracy above 1 is no share
     assert not Learning("accuracy", {"training": [0.1, 1.2]}).is_share
     kept = curves.history(card_of(root, "v6"))
     losses = card_of(root, "v6")["training"]["history"]["val_loss"]
@@ -107,7 +107,7 @@ def test_learning_curves_are_told_by_what_was_measured(root: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [None, "none", [], {}, 3, {"blues": None}, [{}], {"loss": None}])
-def test_what_is_missing_or_of_another_kind_is_no_curve(told: Any) -> None:
+def test_missing_or_malformed_data_give_no_curve(told: Any) -> None:
     card = card_with(told, told, told)
     assert [*curves.roc(card), *curves.reliability(card), *curves.history(card)] == []
 

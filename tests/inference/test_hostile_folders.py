@@ -29,7 +29,7 @@ def folder(root: Path, tmp_path: Path) -> Path:
 
 
 def put(folder: Path, name: str, content: bytes) -> Card:
-    """Put another file in place of one, with the sha256 that it has."""
+    """Replace a file, and its sha256 in the card."""
     told = json.loads((folder / "model.json").read_text())
     (folder / name).write_bytes(content)
     told["files"][name] = hashlib.sha256(content).hexdigest()
@@ -38,7 +38,7 @@ def put(folder: Path, name: str, content: bytes) -> Card:
 
 
 def refused(folder: Path) -> str:
-    """Why the registry does not take the folder, while it takes others."""
+    """The registry's reason for refusing the folder."""
     shutil.copytree(folder, folder.with_name("v1"), symlinks=True, ignore=lambda *_: ["model.json"])
     registry = Registry.load(folder.parent)
     assert VERSION not in registry.cards
@@ -53,7 +53,7 @@ def test_a_link_out_of_the_folder(folder: Path, tmp_path: Path, name: str) -> No
 
 
 def test_a_link_inside_the_folder(folder: Path) -> None:
-    """As systems that mount folders make them."""
+    """Systems that mount folders make such links."""
     (folder / "data").mkdir()
     shutil.move(folder / "model.tflite", folder / "data" / "model.tflite")
     (folder / "model.tflite").symlink_to("data/model.tflite")
@@ -100,7 +100,7 @@ def test_damaged_networks_are_refused_or_answer(folder: Path) -> None:
     outcomes = set()
     for _ in range(60):
         damaged = bytearray(good)
-        # what the network is made of stands at the end, its numbers before it
+        # the structure of the network stands at the end of the file, its weights before that
         at = len(good) - 4 * chance.randrange(1, 1500)
         damaged[at : at + 4] = chance.choice((b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0" * 4))
         made = put(folder, "model.tflite", bytes(damaged))

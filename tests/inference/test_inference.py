@@ -61,7 +61,7 @@ def test_landed_cards_are_complete_and_consistent(version):
     ]  # fmt: skip
     assert isinstance(card["training"]["seed"], int)
     assert card["training"]["command"].startswith("python -m model_training")
-    # Measured on held-out tracks in one of two ways, and on the test.
+    # Measured on held-out tracks, by validation or by cross-validation, and on the test tracks.
     final = card["training"]["options"].get("train_on") == "train+validation"
     assert set(card["metrics"]) == {"cross_validation" if final else "validation", "test"}
     for report in card["metrics"].values():

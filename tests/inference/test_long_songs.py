@@ -1,8 +1,8 @@
-"""One table for the answers to long songs: the server gives them at once, the page in parts.
+"""Answers to long songs: the server answers each request, and the whole song, as the table says.
 
-tests/js/server/requests.test.js combines the answers of the same table. Their probabilities and
-scores have so few digits that nothing is rounded before the page takes the mean; of others the last
-digit may differ by one.
+tests/js/server/requests.test.js combines the answers of the same table as the page does. Its
+probabilities and scores have few digits, so answers are not rounded before the page takes the mean;
+with more digits the last one may differ by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who gets which interpreter, and how many at a time."""
+"""The pool of interpreters: threads for each call, and how many are lent at a time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_call_alone_gets_all_threads_and_those_beside_it_one_each() -> None:
     assert len(made) == 3
 
 
-def test_who_comes_while_another_runs_gets_one_thread_though_the_first_has_gone() -> None:
+def test_a_call_beside_another_gets_one_thread_even_when_the_first_has_ended() -> None:
     pool, _made = pool_of(threads=4, calls=3)
     with contextlib.ExitStack() as second:
         with pool.lend():
@@ -59,7 +59,7 @@ def test_who_comes_while_another_runs_gets_one_thread_though_the_first_has_gone(
 def test_no_interpreter_is_lent_twice_nor_more_than_may_be(threads: int, calls: int) -> None:
     pool, made = pool_of(threads, calls)
     lock, out, most = threading.Lock(), set(), 0
-    # as many as may run meet each round: more would break it, fewer would wait in vain
+    # each round waits for as many calls as may run: with fewer at a time it would time out
     meeting = threading.Barrier(calls)
 
     def call(_number: int) -> None:
@@ -76,7 +76,7 @@ def test_no_interpreter_is_lent_twice_nor_more_than_may_be(threads: int, calls: 
     with ThreadPoolExecutor(4 * calls) as threads_of_calls:
         list(threads_of_calls.map(call, range(20 * calls)))
     assert most == calls
-    # those with one thread, and the one with more
+    # one interpreter with one thread for each call, and the one with all threads
     assert len(made) <= calls + (threads > 1)
 
 

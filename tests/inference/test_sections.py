@@ -67,7 +67,7 @@ def test_the_order_of_sections(root: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_key_of_a_card_is_told(root: Path, version: str) -> None:
     card = card_of(root, version)
-    # none of them is told as none
+    # a version without validation tracks does not tell their number
     if not card["training"]["n_validation_tracks"]:
         del card["training"]["n_validation_tracks"]
     told = set(keys(plain(sections(card)))) | ELSEWHERE | set(card["genres"])
@@ -101,7 +101,7 @@ def test_accuracy_of_the_test_comes_first(card: dict[str, Any]) -> None:
     assert compared(card).test == told.test
 
 
-def test_mistakes_are_told_by_their_number(card: dict[str, Any]) -> None:
+def test_mistakes_are_sorted_by_their_number(card: dict[str, Any]) -> None:
     told = sections(card).confusion
     assert told
     assert [(each.true, each.called, each.count, each.total) for each in told.mistakes[:2]] == [
@@ -110,7 +110,7 @@ def test_mistakes_are_told_by_their_number(card: dict[str, Any]) -> None:
     assert len(told.mistakes) == 6
 
 
-def test_each_disturbance_stands_beside_that_of_its_name(card: dict[str, Any]) -> None:
+def test_disturbances_are_matched_by_name(card: dict[str, Any]) -> None:
     card["metrics"]["validation"] = {}
     add_judgements(card)
     told = sections(card)

@@ -1,4 +1,4 @@
-"""Models that also tell how unlike their training music a sound is."""
+"""Models that also give a score for how unlike their training music a sound is."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def scores(engine: Engine, features: np.ndarray) -> np.ndarray:
 
 @pytest.mark.full
 def test_both_orders_of_outputs_come_in_both_engines(registry: Registry) -> None:
-    # otherwise the tests below would not tell whether outputs are found by their shapes
+    # without both orders, the tests below would not show that outputs are found by their shapes
     import keras
 
     assert registry.refused == {}
@@ -85,7 +85,7 @@ def test_the_engines_agree_and_give_each_segment_its_score(
 ) -> None:
     card, spec = registry.cards[version], spec_of(version)
     litert, keras = LiteRTEngine(card), KerasEngine(card)
-    # below, at and above the fixed and the largest batch of 16, and several of them
+    # batches hold 16 segments, fixed or at most: below, at and above that, and several batches
     for n in (1, 16, 17, 65):
         features = random_features(spec, n)
         answers = [engine.run(features) for engine in (litert, keras)]

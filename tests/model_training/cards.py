@@ -62,7 +62,7 @@ def write_version(
     winners: Sequence[str],
     genres: Sequence[str] = GENRES,
 ) -> Card:
-    """A version that keeps these answers for the tracks `truth`; its models are of no use."""
+    """A version that keeps these answers for the tracks of `truth`; its networks are fake."""
     folder = models / version
     folder.mkdir(parents=True)
     answers = probabilities_for(winners, genres)

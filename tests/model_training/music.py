@@ -11,7 +11,7 @@ import numpy.typing as npt
 import soundfile
 
 NOTE_S = 0.3
-# What libsndfile writes; ffmpeg makes the rest.
+# Formats that libsndfile writes; ffmpeg writes the others.
 FORMATS = {
     ".aiff": "AIFF", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "OGG", ".wav": "WAV",
 }  # fmt: skip

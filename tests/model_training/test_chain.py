@@ -108,7 +108,7 @@ def test_latency_is_measured_again_and_nothing_else_changes(models, tmp_path, ca
 
 
 def test_a_run_of_another_split_is_never_tested(runs, store, tmp_path):
-    """Its test tracks could be tracks that it was trained on."""
+    """The run may have been trained on tracks that the other split tests."""
     shutil.copytree(store, tmp_path / "store")
     splits = tmp_path / "store" / "splits"
     validation = (splits / "valid_filtered.txt").read_text()
@@ -217,7 +217,7 @@ def test_replicas_across_the_splits_are_refused(runs, store, tmp_path):
     assert not (tmp_path / "models").exists()
 
 
-def test_layers_of_ones_own_are_refused():
+def test_custom_layers_are_refused():
     inputs = keras.layers.Input((4,))
     with_lambda = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
     with pytest.raises(TrainingError, match="Lambda"):

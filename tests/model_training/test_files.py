@@ -148,7 +148,7 @@ def test_a_place_is_tried_before_hours_of_work(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
-def test_what_cannot_be_read_is_a_sentence(tmp_path, content):
+def test_an_unreadable_file_is_a_sentence(tmp_path, content):
     path = tmp_path / "a.toml"
     if content:
         path.write_bytes(content)
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path, content):
 @pytest.mark.parametrize(
     "error", [KeyError("a"), ValueError("a"), EOFError("a"), zipfile.BadZipFile("a")]
 )
-def test_what_is_damaged_is_a_sentence(tmp_path, error):
+def test_a_damaged_file_is_a_sentence(tmp_path, error):
     told = rf"^\S*a\.json: is damaged \({error}\); remove it\.$"
     with (
         pytest.raises(TrainingError, match=told),

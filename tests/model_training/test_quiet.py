@@ -11,7 +11,7 @@ import pytest
 from model_training.quiet import LEVEL, NOISE
 from tests.browser.sounds import write
 
-# As TensorFlow 2.21, 2.16 and LiteRT say it.
+# Output of TensorFlow 2.21 and 2.16 and of LiteRT.
 NOISY = """\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
 I0000 00:00:1795842764.679073   13180 port.cc:153] oneDNN custom operations are on. You may see
@@ -40,8 +40,8 @@ Traceback (most recent call last):
 Killed
 """
 
-# Native code writes to the descriptor, a child process inherits it; the last words are those of a
-# process that breaks down, without an end of line.
+# Native code writes to the file descriptor, and a child process inherits it. The last line has no
+# end, as when a process crashes.
 PROGRAM = """
 import os, subprocess, sys
 from model_training.quiet import quiet_stderr
@@ -79,7 +79,7 @@ def test_noise_and_real_lines_are_told_apart():
 @pytest.mark.parametrize("end", ["well", "crash"])
 def test_only_noise_is_left_out_also_of_child_processes(end):
     done = run("-c", PROGRAM, NOISY + REAL + NOISY, end)
-    # Python's own line goes past the filter, at any place between the others.
+    # Python's own lines bypass the filter, so they may stand anywhere between the others.
     lines = done.stderr.replace("Python's own.\n", "").replace("After it.\n", "")
     rest = lines.removeprefix(REAL + REAL + "Warning: no end of line")
     assert rest == ("" if end == "crash" else "I0000 00:00:1.2 3 port.cc:153] unfiltered")
@@ -87,7 +87,7 @@ def test_only_noise_is_left_out_also_of_child_processes(end):
     assert (done.returncode == 0) == (end == "well")
 
 
-def test_who_sets_the_level_sees_everything():
+def test_a_level_that_is_set_shows_everything():
     done = run("-c", PROGRAM, NOISY, "well", level="0")
     assert done.stderr.count(NOISY) == 2
 

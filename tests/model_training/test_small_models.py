@@ -1,4 +1,4 @@
-"""The networks that lie among the tests are those that the code makes today."""
+"""The stored networks of the tests are those that the code makes today."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests import small_models
 
 
-def test_the_networks_are_what_is_made_today(tmp_path: Path) -> None:
+def test_stored_networks_equal_those_made_today(tmp_path: Path) -> None:
     small_models.make(tmp_path)
     versions = {*small_models.SMALL, *small_models.DOUBTING}
     assert {path.name for path in small_models.NETWORKS.iterdir()} == versions
@@ -20,7 +20,7 @@ def test_the_networks_are_what_is_made_today(tmp_path: Path) -> None:
         kept, made = small_models.NETWORKS / version, tmp_path / version
         assert {path.name for path in kept.iterdir()} == {path.name for path in made.iterdir()}
         before, now = (keras.saving.load_model(x / "model.keras") for x in (kept, made))
-        # A name ends with a number that counts what was made before.
+        # Names of layers end with a counter of the process, so types are compared.
         kinds, expected_kinds = ([type(layer) for layer in x.layers] for x in (before, now))
         assert kinds == expected_kinds
         for ours, theirs in zip(before.get_weights(), now.get_weights(), strict=True):

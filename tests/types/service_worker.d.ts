@@ -1,4 +1,4 @@
-/** What webapp/offline.py writes in front of the service worker. */
+/** The list that webapp/offline.py writes in front of the service worker. */
 declare const SITE: {
   /** Of the page and of the runtime. */
   version: string;

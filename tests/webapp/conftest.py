@@ -17,7 +17,7 @@ from features import FeatureSpec
 from webapp import create_app
 from webapp.inference import Predictors, Registry
 
-# whose requests the tests spell out: 64 x 64 MFCC
+# the version whose requests the tests spell out: 64 x 64 MFCC
 VERSION = "v1"
 
 
@@ -36,7 +36,7 @@ class Client(FlaskClient):
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer has set must not change what is tested."""
+    """Settings of the developer's environment must not change the tests."""
     forget_settings(monkeypatch)
     monkeypatch.setattr(Flask, "test_client_class", Client)
 

@@ -1,4 +1,4 @@
-"""What a card tells of a version with cross-validation, disturbances and doubt."""
+"""A card with cross-validation, disturbances and a score for unfamiliar sounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def row(name: str, accuracy: float, difference: float, changed: float) -> dict[s
 
 
 def add_judgements(card: dict[str, Any]) -> None:
-    """Complete a card (its JSON) by what the final training of an ensemble has beside others."""
+    """Add to a card (its JSON) the parts that only the final training of an ensemble measures."""
     metrics = card["metrics"]
     del metrics["validation"]
     metrics["cross_validation"] = {

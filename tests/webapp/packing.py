@@ -45,6 +45,6 @@ def check_packed(connection: http.client.HTTPConnection, url: str, data: bytes) 
     for body in (b"".join(bomb(MB)), bomb(MB)):
         status, answer = ask(body)
         assert (status, answer["error"]["code"]) == (413, "body_too_large")  # type: ignore[index]
-        # after a body that was not read to its end
+        # the server did not read this body to its end
         connection.close()
     assert ask(packed)[0] == 200

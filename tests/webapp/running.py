@@ -20,7 +20,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).resolve().parents[2]
-# gunicorn and waitress leave files to be closed by the end of the program
+# gunicorn and waitress leave files open until the program ends
 PYTHON = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning")
 PATIENCE = 60.0
 
@@ -87,7 +87,7 @@ class Program:
         try:
             data = os.read(self.fd, 65536)
         except OSError:
-            # a terminal whose last program ended
+            # the last program on the terminal ended
             return False
         self.output += data.decode(errors="replace").replace("\r\n", "\n")
         return bool(data)
@@ -189,7 +189,7 @@ def server(*options: str, **settings: Any) -> Iterator[Server]:
 
 
 def events(site: Server) -> list[dict[str, Any]]:
-    """Every line so far, each of which is an object."""
+    """The lines of the log so far, each a JSON object."""
     while site.read(0.2):
         if not site.output or site.output.endswith("\n"):
             break
@@ -197,7 +197,7 @@ def events(site: Server) -> list[dict[str, Any]]:
 
 
 def workers(site: Server) -> set[int]:
-    """Processes that said that they began, less those that ended."""
+    """Ids of workers that logged their start, without those whose end was logged."""
     found = events(site)
     started = {event["pid"] for event in found if event["event"] == "worker_started"}
     return started - {event["worker"] for event in found if event["event"] == "worker_stopped"}

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is a clear JSON error and never a 500."""
+"""Bad requests of any kind are answered with a clear JSON error and never a 500."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from webapp.state import site_of
         (b'{"feature_spec":' + b"[" * 100_000, "too_deep"),
     ],
 )
-def test_what_is_not_json(client: FlaskClient, url: str, data: bytes, code: str) -> None:
+def test_bodies_that_are_not_json(client: FlaskClient, url: str, data: bytes, code: str) -> None:
     refused(post(client, url, data), 400, code)
 
 

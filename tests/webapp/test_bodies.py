@@ -43,7 +43,9 @@ def test_packed_is_answered_as_plain(
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-def test_plain_may_say_so(client: FlaskClient, body: dict[str, Any], url: str, coding: str) -> None:
+def test_plain_bodies_may_name_identity(
+    client: FlaskClient, body: dict[str, Any], url: str, coding: str
+) -> None:
     answer = client.post(url, json=body, headers={"Content-Encoding": coding})
     assert answer.status_code == 200
 
@@ -55,14 +57,14 @@ def test_other_codings(client: FlaskClient, body: dict[str, Any], url: str, codi
     answer = client.post(url, json=body, headers={"Content-Encoding": coding})
     assert refused(answer, 415, "wrong_content_encoding") == {"accepted": ["gzip", "identity"]}
     assert answer.headers["Accept-Encoding"] == "gzip, identity"
-    # a wrong type is not a matter of codings
+    # an error about the content type says nothing about codings
     answer = client.post(url, data=b"x", content_type="text/plain", headers=GZIP)
     refused(answer, 415, "wrong_content_type")
     assert "Accept-Encoding" not in answer.headers
 
 
 def broken(good: bytes) -> Iterator[tuple[bytes, str]]:
-    """Bodies that are not one whole member of gzip, and a word of what is said."""
+    """Bodies that are not one whole gzip member, and a word of the message for each."""
     yield b"", "too early"
     yield good[:5], "too early"
     yield good[: len(good) // 2], "too early"
@@ -76,19 +78,19 @@ def broken(good: bytes) -> Iterator[tuple[bytes, str]]:
     yield b"\x1f\x8b\x07" + good[3:], "not gzip"
     yield b"\x78" + good[1:], "not gzip"
     yield good[:40] + bytes(50) + good[90:], "not gzip"
-    # of other content
+    # with the checksum of other content
     yield good[:-6] + b"\0\0" + good[-4:], "not gzip"
-    # of another length
+    # with another length
     yield good[:-4] + b"\1\0\0\0", "not gzip"
 
 
-def test_what_is_no_gzip(client: FlaskClient, body: dict[str, Any], url: str) -> None:
+def test_bodies_that_are_not_gzip(client: FlaskClient, body: dict[str, Any], url: str) -> None:
     good = gzip.compress(json.dumps(body).encode())
     for data, word in broken(good):
         answer = client.post(url, data=data, content_type=JSON, headers=GZIP)
         refused(answer, 400, "invalid_gzip")
         assert word in answer.get_json()["error"]["message"], (data[:20], word)
-    # what is packed is checked like everything else
+    # the unpacked body is checked like any other
     for data, code in ((b"", "empty_body"), (b"{", "invalid_json"), (b"[" * 10**5, "too_deep")):
         packed = gzip.compress(data)
         answer = client.post(url, data=packed, content_type=JSON, headers=GZIP)
@@ -126,14 +128,14 @@ def test_random_bytes_never_come_through() -> None:
         for _ in range(draw.randint(1, 4)):
             data[draw.randrange(len(data))] = draw.randrange(256)
         with contextlib.suppress(RequestError, RequestEntityTooLarge):
-            # a byte of the header may be what it was, or stand for nothing
+            # the change made no difference, as some bytes of the header mean nothing
             assert unpack([bytes(data)], MB) == bytes(range(256)) * 400
 
 
 def test_a_bomb_takes_no_memory() -> None:
-    """48 MB that would be 48 GB, given to an unpacker that may make 48 MB of it."""
+    """The bomb has no end; the unpacker may make 48 MB of it."""
     limit = 48 * MB
-    # made before, so that it does not count
+    # made before memory is measured
     pieces = list(bomb(256 * 1024))
     taken = 0
 
@@ -153,12 +155,12 @@ def test_a_bomb_takes_no_memory() -> None:
         tracemalloc.stop()
     # the buffer grows by an eighth at a time
     assert peak < 1.2 * limit
-    # and what follows is not even taken
+    # and it stops reading the bomb
     assert taken < MB
 
 
-def test_what_unpacks_to_nothing_ends_too() -> None:
-    """Millions of empty blocks are as many bytes as they are, and no more."""
+def test_empty_blocks_do_not_unpack_forever() -> None:
+    """Millions of empty blocks come to an end, without an unpacked byte."""
     empty = b"\0\0\0\xff\xff" * 200_000
     with pytest.raises(RequestError, match="too early"):
         unpack([GZIP_HEAD, *[empty] * 10], MB)
@@ -219,7 +221,7 @@ def test_a_packed_body_that_breaks_off(client: FlaskClient, url: str) -> None:
 
 
 def most_memory(pid: int) -> float:
-    """MB that the process and those below it took at most, the largest of them."""
+    """Peak MB of a process or of one below it, whichever has the largest."""
     found = [
         int(match[1]) / 1024
         for each in (pid, *children(pid))
@@ -250,7 +252,7 @@ def test_bombs_at_a_real_server(url: str, body: dict[str, Any]) -> None:
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(throw, range(8)))
         assert answers == [(413, "body_too_large")] * 8
-        # four of them at a time hold at most what plain bodies may
+        # four at a time take no more memory than four plain bodies of the largest size
         assert most_memory(site.process.pid) - before < 4 * limit * 1.3
         assert site.ask("GET", "/healthz")[0] == 200
         assert "Traceback" not in site.output

@@ -50,7 +50,7 @@ def test_a_terminal_is_asked(three: Path, typed: str, version: str) -> None:
         assert site.end(10) == 0
 
 
-def test_the_question_is_honest(three: Path) -> None:
+def test_the_question_tells_the_accuracy_of_each_card(three: Path) -> None:
     registry = Registry.load(three)
     with server(terminal=True, MODELS_DIR=three) as site:
         site.expect(PROMPT)
@@ -92,7 +92,7 @@ def test_many_versions_stay_readable(copy_models: Callable[..., Path]) -> None:
     assert header.index("test songs right") == starts.pop()[1]
     assert [row for row in rows if row.endswith("(recommended)")] == [rows[8]]
     assert gap == ""
-    # who knows what, said once
+    # each list of genres stands once, behind all versions that know it
     others = ", ".join(name for name in names if name != "v3")
     assert [line.split(":")[0] for line in genres] == [others, "v3"]
     assert genres[1] == "v3: 2 genres (chaabi, gnawa)"

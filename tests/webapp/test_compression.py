@@ -1,4 +1,4 @@
-"""What is compressed on its way, for whom, and that it is the same when it is unpacked."""
+"""Compressed answers: for which files and browsers, and that they unpack to the plain ones."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_texts_come_compressed_and_are_the_same(client: FlaskClient) -> None:
         assert not head.data
 
 
-def test_what_is_unchanged_is_not_sent_again(client: FlaskClient) -> None:
+def test_unchanged_files_are_not_sent_again(client: FlaskClient) -> None:
     for url in ("/static/js/app.js", "/sw.js"):
         first = client.get(url, headers=BROWSER)
         again = client.get(url, headers={**BROWSER, "If-None-Match": first.headers["ETag"]})

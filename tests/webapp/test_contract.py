@@ -22,7 +22,7 @@ from tests.webapp.running import server
 
 pytestmark = pytest.mark.full
 
-# A segment of it has 53 numbers; thousands of them, as others have, take minutes to make up.
+# Its segments have 53 numbers; making up the thousands of other versions takes minutes.
 VERSION = "v2"
 CONFIGURATION = """
 [generation]

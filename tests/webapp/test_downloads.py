@@ -50,7 +50,7 @@ def test_a_file_of_the_card_is_a_download(client: FlaskClient, name: str) -> Non
     assert response.status_code == 200
     assert response.text == CONTENT[name]
     assert response.headers["Content-Type"] == f"{DOWNLOADS[name]}; charset=utf-8"
-    # never shown in the site's name, and under its policy all the same
+    # saved and never shown as a page of the site; its security headers are there all the same
     assert response.headers["Content-Disposition"] == f'attachment; filename="a1-{name}"'
     for header, value in HEADERS.items():
         assert response.headers[header] == value

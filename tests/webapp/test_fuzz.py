@@ -96,7 +96,7 @@ def check_changed(
     response = client.post(url, json=changed)
     assert response.status_code in EXPECTED
     if response.status_code == 200:
-        # accepted only what the published schema allows
+        # only bodies that the published schema allows are accepted
         schema.validate(changed)
     else:
         refused(response, response.status_code, response.get_json()["error"]["code"])

@@ -1,4 +1,4 @@
-"""The headers of every kind of answer, written down once more by hand."""
+"""The headers of every kind of answer, compared with a list written by hand."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_internal_errors_have_them() -> None:
         assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_an_answer_whose_route_says_nothing_is_not_kept() -> None:
+def test_answers_are_not_cached_unless_their_route_says_so() -> None:
     app = create_app()
 
     def stream() -> Iterator[str]:

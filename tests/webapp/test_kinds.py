@@ -56,7 +56,7 @@ def url(version: str) -> str:
 
 
 def words(html: str) -> str:
-    """What a page says, without its tags."""
+    """The text of a page, without its tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -194,7 +194,7 @@ def test_the_page_tells_what_its_version_measures(small_models: Path, version: s
     client = create_app({"MODELS_DIR": small_models, "MODEL": version}).test_client()
     html = client.get("/").text
     spec = SMALL[version][0]
-    # the others are hidden, until the visitor chooses one of them
+    # lists of other versions are marked hidden, so the pattern passes over them
     steps = re.findall(r'<ol class="steps" data-version="([^"]*)">(.*?)</ol>', html, re.S)
     assert [of for of, _ in steps] == [version]
     text = words(steps[0][1])

@@ -77,7 +77,7 @@ def test_a_chosen_language_stays_on_the_links(client: FlaskClient, path: str) ->
     chosen = inside(f"{path}?lang=fr")
     assert len(chosen) >= 3
     assert [link for link in chosen if "lang=" not in link] == []
-    # what nobody chose by hand stays open
+    # without a choice, only the switch names a language
     assert [link for link in inside(path) if "lang=" in link] == [f"{path}?lang=fr"]
 
 
@@ -261,7 +261,7 @@ def test_a_request_that_does_not_fit_is_told_what_must_be_there(
     for headers, words in (({}, f"there must be {english}. "), (FRENCH, f"il faut {french}. ")):
         error = client.post(url, json=sent, headers=headers).get_json()["error"]
         assert words in error["message"]
-        # the words of the decoder are for programs
+        # the decoder's own words are for programs, so they stay English
         assert error["details"]["reason"] == reason
 
 

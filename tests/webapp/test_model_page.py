@@ -19,7 +19,7 @@ from webapp.inference.sections import sections
 
 @pytest.fixture
 def page_of(copy_models: Callable[..., Path]) -> Callable[[Callable[[dict[str, Any]], None]], str]:
-    """What the page says, without its tags, of a version with a changed card."""
+    """The text, without tags, of the page of a version whose card was changed."""
 
     def show(change: Callable[[dict[str, Any]], None]) -> str:
         models = copy_models("a1", recommended="a1")
@@ -166,7 +166,7 @@ def test_every_link_inside_the_page_leads_somewhere(client: FlaskClient) -> None
         ),
     ],
 )
-def test_what_makes_no_sense_is_not_drawn(
+def test_malformed_curves_are_not_drawn(
     copy_models: Callable[..., Path], roc: Any, reliability: Any, history: Any
 ) -> None:
     models = copy_models("a1", recommended="a1")
@@ -242,7 +242,7 @@ def test_numbers_are_those_of_the_page_s_language(client: FlaskClient) -> None:
     assert '<a href="/models/v1?lang=fr"' in french
 
 
-def test_numbers_are_rounded_as_everywhere() -> None:
+def test_numbers_are_rounded_as_python_rounds() -> None:
     with create_app({}).test_request_context():
         assert numbers.percent(0.625) == f"{62.5:.0f}%" == "62%"
         assert numbers.percent(0.6655, 1) == f"{0.6655:.1%}"

@@ -27,7 +27,7 @@ def contents(client: FlaskClient) -> dict[str, Any]:
 
 @pytest.fixture
 def changeable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copies of what pages are made of: static/ is served, the others only make the version."""
+    """Copies of the files of pages: static/ is served from them, all of them make the version."""
     folder = tmp_path / "static"
     shutil.copytree(assets.STATIC, folder, ignore=shutil.ignore_patterns("runtime"))
     monkeypatch.setattr(assets, "STATIC", folder)
@@ -110,10 +110,10 @@ def test_a_changed_file_makes_another_version(
         file.write("\n")
     after = contents(client)
     assert after["version"] != before["version"]
-    # the large part stays
+    # the runtime, which is large, keeps its version
     assert after["runtimeVersion"] == before["runtimeVersion"]
     assert after["runtime"] == before["runtime"]
-    # nobody may take a file of now for one of then
+    # the old version must not have new files
     assert client.get(script).status_code == 404
     assert client.get(f"{after['folder']}js/app.js").status_code == 200
 
@@ -121,7 +121,7 @@ def test_a_changed_file_makes_another_version(
 def test_another_set_of_models_makes_another_version(
     client: FlaskClient, root: Path, tmp_path: Path
 ) -> None:
-    """The page names the versions that it may ask."""
+    """The page lists the models, so its version depends on them."""
     folder = tmp_path / "models"
     folder.mkdir()
     for name in ("index.json", "v1"):
@@ -134,7 +134,7 @@ def test_the_page_for_other_addresses_speaks_both_languages(client: FlaskClient)
     for query, words in (("en", "The server does not answer"), ("fr", "Le serveur ne répond pas")):
         text = client.get(f"/offline?lang={query}").text
         assert f"<h1>{words}</h1>" in text
-        # the switch stays at the address that was asked for
+        # the switch of languages keeps the address that was asked for
         other = "fr" if query == "en" else "en"
         assert f'href="?lang={other}"' in text
         assert f'href="/?lang={query}"' in text

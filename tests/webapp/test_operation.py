@@ -1,4 +1,4 @@
-"""What those see who run the site: ids of requests, logs, numbers."""
+"""Ids of requests, logs and metrics, for operators of the site."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def back_to_text() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("back_to_text")
-def test_errors_are_placed_without_their_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_tell_the_place_of_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
     app = create_app({"LOG_FORMAT": "json", "LOG_LEVEL": "info"})
 
     def broken() -> str:
@@ -64,14 +64,14 @@ def test_errors_are_placed_without_their_words(capsys: pytest.CaptureFixture[str
     assert not any("mark" in line for line in lines)
 
 
-def test_text_is_what_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_site_goes_back_to_text_logs(capsys: pytest.CaptureFixture[str]) -> None:
     create_app({"LOG_FORMAT": "json"})
     create_app()
     assert not logs.is_json()
     assert logging.getLogger("webapp.life").level == logging.NOTSET
 
 
-def test_numbers_of_an_operator(url: str, body: dict[str, Any], version: str) -> None:
+def test_metrics_for_operators(url: str, body: dict[str, Any], version: str) -> None:
     app = create_app({"MODEL": version})
     client = app.test_client()
     client.post(url, json=body)

@@ -79,7 +79,7 @@ def test_every_version_predicts(
             assert aggregate["unfamiliar"] == pytest.approx(expected.unfamiliar, rel=1e-5)
 
 
-def test_what_the_page_sends_is_accepted(
+def test_requests_of_the_page_are_accepted(
     client: FlaskClient, registry: Registry, version: str, url: str
 ) -> None:
     from features import build_request
@@ -120,7 +120,7 @@ def test_json_may_be_written_in_any_valid_way(
     assert whole.status_code == 200
 
 
-def test_answers_do_not_depend_on_what_came_before(
+def test_answers_do_not_depend_on_earlier_requests(
     client: FlaskClient, registry: Registry, version: str, url: str
 ) -> None:
     spec = registry.get(version).spec

@@ -1,4 +1,4 @@
-"""What proxies in front say of a visitor is believed only as far as the setting goes."""
+"""Headers of proxies about a visitor are believed only as far as the setting `PROXIES` goes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPOOFED = {
 
 
 def seen(proxies: int, headers: dict[str, str]) -> tuple[dict[str, Any], bool]:
-    """What the app knows of a request that comes from 192.0.2.1, and whether HSTS is answered."""
+    """The app's view of a request from 192.0.2.1, and whether its answer has HSTS."""
     app = create_app({"PROXIES": proxies})
     found: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""Predictions that one address may ask for, where it is set; all else is never limited."""
+"""The limit of predictions for one address, where it is set; nothing else is limited."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_nothing_else_is_limited(url: str, version: str) -> None:
     assert 'musiclassify_errors_total{code="too_many_requests"} 1.0' in text
 
 
-def test_what_a_foreign_page_sends_counts_for_nobody(url: str) -> None:
+def test_requests_of_foreign_pages_count_for_nobody(url: str) -> None:
     client = limited("1 per minute")
     for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
         for _ in range(3):
@@ -152,7 +152,7 @@ def test_a_storage_that_is_not_there_is_named_without_its_password(uri: str) -> 
     with pytest.raises(StartError, match="RATE_LIMIT_STORAGE: requests cannot be counted") as error:
         limited(RATE_LIMIT_STORAGE=uri)
     assert "secret" not in str(error.value)
-    # without a limit nobody asks for it
+    # without a limit the storage is not used
     create_app({"RATE_LIMIT_STORAGE": uri})
 
 

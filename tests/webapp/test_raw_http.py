@@ -1,7 +1,7 @@
 """HTTP that tries to be read in two ways, sent to the real server byte by byte.
 
-Whoever makes a proxy and the server disagree on where a request ends, or on whom it is for, can put
-words into another visitor's mouth.
+If a proxy and the server disagree on where a request ends, or on which host it is for, an attacker
+can slip requests in among those of another visitor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POST = (
     "POST /api/v1/models/v1/predictions HTTP/1.1\r\nHost: localhost\r\n"
     "Content-Type: application/json\r\n"
 )
-# what a reader that ends the first request elsewhere would take for a second one
+# follows the request under test: an answer to it shows where the server ended that one
 SECOND = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = "Transfer-Encoding: chunked\r\n"
 
@@ -37,7 +37,7 @@ def running() -> Iterator[Server]:
 
 
 def statuses(running: Server, text: str) -> list[int]:
-    """Send, and take the status of every answer; each has the headers, refusals a reason."""
+    """Send, and return the status of every answer; each must have the site's headers."""
     answer = running.raw(text.encode("latin-1"))
     heads = re.split(rb"(?=HTTP/1\.[0-9] \d{3} )", answer)[1:]
     assert heads, answer
@@ -135,17 +135,17 @@ def test_for_whom_a_request_is(running: Server, head: str, status: int) -> None:
     ],
 )
 def test_where_a_request_ends(running: Server, rest: str) -> None:
-    """Nothing that can be cut in two ways is followed by another request."""
+    """If the end is ambiguous, the request is refused and nothing after it is read."""
     assert statuses(running, POST + rest + SECOND) == [400]
 
 
-def test_what_is_clear_is_followed_by_the_next_request(running: Server) -> None:
+def test_a_clear_request_is_followed_by_the_next(running: Server) -> None:
     for rest in (
         "Content-Length: 5\r\n\r\nhello",
         CHUNKED + "\r\n5\r\nhello\r\n0\r\n\r\n",
         # RFC 9112 asks to pass over extensions of chunks
         CHUNKED + '\r\n5;a="b"\r\nhello\r\n0\r\n\r\n',
-        # this header is another one, and no WSGI server hands it on
+        # with an underscore it is another header, which no WSGI server hands on
         "Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
     ):
         assert statuses(running, POST + rest + SECOND) == [400, 200]

@@ -101,7 +101,7 @@ def test_a_feature_that_is_too_large_is_named(
     assert error.code == "out_of_range"
     where = "".join(f"[{index}]" for index in place)
     assert error.details["path"] == f"$.segments[1].features.{kind}{where}"
-    # raw kinds are not to be standardised
+    # the message must not tell raw kinds to standardise
     assert "as the version's feature_spec says" in error.message
 
 
@@ -117,7 +117,7 @@ def test_a_feature_that_is_too_large_is_named(
 def test_refusing_a_body_takes_no_memory(start: bytes, end: bytes, code: str) -> None:
     refusing, sent = schema("mfcc"), start + b"{}," * 2**20 + end
     peak = peak_of(refusing, sent, code)
-    # what it refers to may be copied once; each of the million objects would take 64 bytes more
+    # a part of the body may be copied once; a million Python objects would take 64 bytes each
     assert peak < 2 * len(sent)
 
 
@@ -127,7 +127,7 @@ def test_reading_a_body_takes_little_memory() -> None:
     segment = b'{"start":0,"end":30,"features":{"log_mel":%s}}' % values
     sent = b'{"feature_spec":"%s","segments":[%s]}' % (spec.id.encode(), b",".join([segment] * 20))
     numbers = 20 * math.prod(spec.shape)
-    # the array itself takes 4 bytes each; as Python's own all of them would take 32
+    # the array takes 4 bytes for each number; Python's own numbers would take 32
     assert peak_of(RequestSchema(spec, 20), sent) < 8 * numbers
 
 

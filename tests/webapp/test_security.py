@@ -119,7 +119,7 @@ def test_foreign_pages_can_link_here_and_embed_nothing(client: FlaskClient, path
 
 
 def test_the_words_of_a_card_are_text(copy_models: Callable[..., Path]) -> None:
-    """Whoever makes a model writes what its pages say, but no markup of them."""
+    """Cards give the pages of a version their words, but no markup."""
     folder = copy_models("a1")
     path = folder / "a1" / "model.json"
     card = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""The site with versions that tell sounds unlike their training music."""
+"""The site with versions that flag sounds unlike their training music."""
 
 from __future__ import annotations
 
@@ -124,12 +124,12 @@ def words(html: str) -> str:
 
 
 def steps(html: str) -> str:
-    """What the page says of the version that answers; what it says of the others is hidden."""
+    """The steps that the page shows for the version that answers; those of others are hidden."""
     (found,) = re.findall(r'<ol class="steps" data-version="[^"]*">(.*?)</ol>', html, re.S)
     return words(found)
 
 
-def test_the_pages_tell_it_only_of_versions_that_do_it(
+def test_pages_tell_of_doubt_only_where_the_version_has_a_score(
     client: FlaskClient, doubting_models: Path, tmp_path: Path
 ) -> None:
     assert "says that it is not sure" in steps(client.get("/").text)

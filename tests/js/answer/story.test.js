@@ -24,7 +24,7 @@ const COURSES = [
   ['bp', [0.3, 0.3, 0.4], ''],
   ['rrrbbbppp', [0.3, 0.3, 0.4],
     'More rock than anything else, with blues in the first minute and pop at the end'],
-  // Two pieces in a row are a slip, three are a part.
+  // Two pieces in a row are ignored, three are a part.
   ['rrrrbbrr', [0.1, 0, 0.9], 'Mostly rock'],
   ['rrrrbbbrr', [0.1, 0, 0.9], 'Mostly rock, with blues in the first minute'],
   // Of two parts the longer one is told, of equal ones the first.
@@ -39,10 +39,10 @@ const COURSES = [
   // A part is told however improbable it is, a touch from 0.15 on.
   ['rrrr', [0.1499, 0, 0.8501], 'Rock from beginning to end'],
   ['rrrr', [0.15, 0, 0.85], 'Rock from beginning to end, with a touch of blues'],
-  // Six of ten pieces are most of them, of five pieces three.
+  // "Mostly" takes six pieces of ten, so three of five.
   ['rrrbb', [0.1, 0, 0.9], 'Mostly rock'],
   ['rrrrrbbbbpp', [0.1, 0, 0.9], 'More rock than anything else, with blues in the first minute'],
-  // As many pieces as another genre has are enough.
+  // A genre may share its number of pieces with another one.
   ['rrrbbb', [0.4, 0, 0.6], 'More rock than anything else, with blues at the end'],
   ['rr', [0, 0, 1], 'Rock from beginning to end'],
   ['', [0, 0, 1], ''],

@@ -10,7 +10,7 @@ test('an error for the visitor may be tried again unless it says otherwise', () 
   const { retryable, cancelled, unreachable, again } = error;
   assert.deepEqual([retryable, cancelled, unreachable, again], [true, false, false, null]);
   assert.equal(new UserError('', { retryable: false }).retryable, false);
-  // At once is something else than nothing said.
+  // 0 means at once, null that nothing was said.
   assert.equal(new UserError('', { again: 0 }).again, 0);
 });
 

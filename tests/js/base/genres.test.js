@@ -24,7 +24,7 @@ test('more genres than colours share them', () => {
 });
 
 test('names of genres are translated where they differ, and stand as they are otherwise', () => {
-  // Every object has the last two.
+  // Every object has properties with the last two names.
   const others = ['metal', 'Çiftetelli', '', 'constructor', 'toString'];
   assert.deepEqual(['classical', 'hiphop', ...others].map(genreName), ['classical', 'hiphop', ...others]);
   speakAs(frenchWords());

@@ -29,6 +29,6 @@ test('texts of another language are used from then on, and English where there i
   assert.equal(t('{n} left out', { n: 3 }), '3 de côté');
   assert.equal(t('silence'), 'silence');
   assert.equal(tn('{n} song', '{n} songs', 2, { n: 2 }), '2 songs');
-  // Every object has it.
+  // Every object has a property of this name.
   assert.equal(t('constructor'), 'constructor');
 });

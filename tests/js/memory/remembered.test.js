@@ -13,7 +13,7 @@ import { makeModel, makePrediction, makeSong } from '../made.js';
 const V1 = makeModel();
 /** Reads the same numbers as V1. */
 const V2 = makeModel({ version: 'v2' });
-/** Reads others. */
+/** Reads other numbers. */
 const V3 = makeModel({ version: 'v3', featureSpec: { ...V1.featureSpec, id: 'another' } });
 const MODELS = [V1, V2, V3];
 const PLACE = { key: 'key', order: 3, owner: 'tab' };
@@ -21,7 +21,7 @@ const BODY = new Blob(['{"segments":[]}']);
 const EXTRACTION = { body: BODY, nSegments: 2, repeated: false, skipped: 0, pieces: /** @type {[number, number][]} */ ([[0, 5]]) };
 
 /**
- * A song that has come so far.
+ * A song in a state.
  * @param {State} state
  * @param {{numbers?: boolean, model?: import('../made.js').Model}} [more]
  */
@@ -86,7 +86,7 @@ test('a record has all but the numbers and the sound', () => {
     prediction: song.prediction, error: null, model: V1,
     extraction: { nSegments: 2, repeated: false, skipped: 0, pieces: [[0, 5]] },
   });
-  // The song may go on after that.
+  // Later changes of the song do not reach the record.
   song.times.decode = 99;
   assert.deepEqual(record.times, { decode: 20 });
 });
@@ -166,7 +166,7 @@ test('a failed song comes back with its sentence', () => {
   assert.equal(again(song).error?.message, 'No answer came.');
   assert.equal(again(song).state, 'failed');
   assert.equal(again(song).retryable, true);
-  // That it cannot be tried again holds without its sound too.
+  // A song that cannot be tried again stays so, even without its sound.
   song.error = new UserError('The file is empty.', { retryable: false });
   const found = again(song, { file: false });
   assert.equal(found.error?.message, 'The file is empty.');

@@ -50,7 +50,7 @@ test('songs are ordered by the places of their genres, then by how sure they are
     makeAnswered({ path: 'unlike', probabilities: [0.99, 0.01, 0], flag: true }),
     makeAnswered({ path: 'blues', probabilities: [0.5, 0.3, 0.2] }),
   ];
-  // Genres that another version has come after, and the unsure ones last.
+  // Genres of other versions come after these, and the unsure songs last.
   assert.deepEqual(paths(ordered(songs, 'genre')), ['blues', 'pop', 'rock 90', 'rock 60', 'jazz', 'unlike']);
 });
 

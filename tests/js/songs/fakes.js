@@ -1,4 +1,4 @@
-/** Decoding, analysis and server of a queue, as the test lets them go on. */
+/** Fake decoding, analysis and server of a queue; the test settles each of their calls. */
 
 import assert from 'node:assert/strict';
 
@@ -36,7 +36,7 @@ const wait = (calls, what) => new Promise((resolve, reject) => {
   calls.push({ ...what, resolve, reject });
 });
 
-/** Lets everything happen that needs no more than promises. */
+/** Let all promises that can settle do so. */
 export async function settled() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
 }
@@ -62,7 +62,7 @@ export class Fakes {
   listening = [];
   /** @type {Call<{request: {body: Blob}, model: Model, signal: AbortSignal, onWait: (why: 'busy' | 'lost' | null) => void}, {prediction: Prediction, took: number}>[]} */
   asking = [];
-  /** Questions without patience, as for a long song. @type {Call<{request: {body: Blob}, model: Model}, Prediction>[]} */
+  /** Requests that are not sent again, as for a long song. @type {Call<{request: {body: Blob}, model: Model}, Prediction>[]} */
   asked = [];
   #ready;
   #look = () => {};

@@ -17,7 +17,7 @@ import { GENRES, makeModel } from '../made.js';
 
 const CHUNK_S = 30;
 const PIECES_PER_CHUNK = 6;
-/** Its samples are as many as the outline has values. */
+/** Its sample rate is that of the outline: 20 values a second. */
 const MODEL = makeModel({ featureSpec: { id: 'spec', kind: 'mfcc', sample_rate: 20, decimals: 3 } });
 const LIMITS = { maxMinutes: 60, maxSegments: 1000, maxBodyBytes: 1_000_000 };
 
@@ -48,7 +48,7 @@ const streamOf = (count, { damage = [], fails = Infinity } = {}) => ({
   },
 });
 
-/** Plays the analysis: keeps the pieces of each song, and makes requests of them when it is told to. */
+/** A fake analysis: it keeps the pieces of each song, and makes requests of them when told to. */
 class FakeEngine {
   starts = 1;
   /** @type {number[]} */
@@ -113,7 +113,7 @@ async function answerTo(request) {
 }
 
 /**
- * Listen to a song; what was shown meanwhile.
+ * Listen to a song: its end, everything that was shown meanwhile, and the analysis.
  * @param {ReturnType<typeof streamOf>} stream
  * @param {Partial<Listening> & {engine?: FakeEngine, limits?: typeof LIMITS}} [how]
  */
@@ -166,7 +166,7 @@ test('the model is asked after two minutes, then every five, then at the end', a
   assert.deepEqual(sizes, [4, 10, 10, 2].map((chunks) => PIECES_PER_CHUNK * chunks));
   assert.deepEqual(engine.told.flatMap(({ take }, n) => (take ? [n + 1] : [])), [4, 14, 24]);
   assert.deepEqual(engine.told.flatMap(({ last }, n) => (last ? [n + 1] : [])), [26]);
-  // What went over the wire is added up.
+  // The bytes that went over the wire are added up.
   assert.equal(all.extraction?.wire, 400);
   assert.deepEqual(all.extraction?.parts?.map(({ nSegments }) => nSegments), sizes);
 });
@@ -260,7 +260,7 @@ test('a server that goes away is not asked again before the end, and the numbers
   });
   assert.equal(asked, 2);
   assert.equal(all.complete, false);
-  // What was answered stays, from the beginning on.
+  // The answers so far stay, from the beginning on.
   assert.equal(answeredPieces(all), 24);
   assert.equal(all.extraction?.nSegments, 156);
   assert.equal(all.extraction?.wire, undefined);

@@ -17,7 +17,7 @@ function timed(t) {
 }
 
 /**
- * What is said after each song, with a long pause before that.
+ * The words about the time left after each song, with a long pause before that.
  * @param {import('node:test').TestContext} t
  * @param {number[]} songs milliseconds that each takes
  * @param {number} left bytes that are still to do after each

@@ -309,7 +309,7 @@ test('a cancelled song can be tried again, and takes nothing from before', async
   queue.retry(song);
   await settled();
   assert.equal(song.state, 'queued');
-  // The first decoding still runs; its result is nobody's.
+  // The first decoding still runs; its result is ignored.
   fakes.decoding[0].resolve(sound(9));
   await settled();
   assert.equal(song.state, 'decoding');

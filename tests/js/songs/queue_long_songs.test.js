@@ -55,7 +55,7 @@ test('a long song is shown while it is listened to, and done with its last answe
   const known = { ...NOTHING_HEARD, seconds: 150, peaks: Uint8Array.of(1) };
   call.show?.(known);
   assert.deepEqual([song.heard, song.progress, song.peaks], [known, 0.25, Uint8Array.of(1)]);
-  // The header told less than there is.
+  // The song is longer than its header said.
   call.show?.({ ...known, seconds: 700 });
   assert.equal(song.progress, 1);
   const all = heardAll();

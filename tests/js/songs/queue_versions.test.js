@@ -11,7 +11,7 @@ import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 const V1 = makeModel();
 /** Reads the same numbers as V1. */
 const V2 = makeModel({ version: 'v2' });
-/** Reads others. */
+/** Reads other numbers. */
 const V3 = makeModel({ version: 'v3', featureSpec: { ...V1.featureSpec, id: 'another', sample_rate: 16_000 } });
 
 /**

@@ -38,8 +38,8 @@ function changed(at, bytes) {
   return frame;
 }
 
-// Mono of MPEG 1: the header has 4 bytes, what follows it 17. Xing, flags, frames, bytes, 100 places,
-// quality, LAME.
+// Mono of MPEG 1: a header of 4 bytes and 17 of side information, then Xing, flags, frames, bytes,
+// 100 places, quality, LAME.
 const XING = 21;
 const FLAGS = XING + 4;
 const LAME = XING + 4 + 4 + 4 + 4 + 100 + 4;
@@ -55,9 +55,9 @@ test('tags before the sound are passed over, however large', async () => {
   const expected = { start: START, end: 50_000 };
   assert.deepEqual(await padding(tag(0), FRAME), expected);
   assert.deepEqual(await padding(tag(20), tag(300), FRAME), expected);
-  // A cover; behind it nothing is looked for but the sound.
+  // A cover, which is passed over by its size.
   assert.deepEqual(await padding(tag(3_000_000), FRAME), expected);
-  // A tag may end with its own header once more.
+  // A tag may repeat its header at its end.
   assert.deepEqual(await padding(tag(128, true), tag(10_000), FRAME), expected);
 });
 

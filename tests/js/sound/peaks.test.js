@@ -24,7 +24,7 @@ function byDefinition(samples, rate) {
 
 test('each value is the loudest sample of a twentieth of a second', () => {
   assert.equal(PEAKS_PER_S, 20);
-  // Four samples a value: a quarter is 63.75 of 255, and nothing that sounds is told as silence.
+  // Four samples a value: a quarter is 63.75 of 255, and the softest sound is 1, not silence.
   const samples = Float32Array.of(0, 0.25, -0.5, 0.1, 0, 0, 0, 0, -1, 0, 0, 0, 1e-6, 0, 0, 0, 0.25);
   assert.deepEqual(peaksOf(samples, 80), Uint8Array.of(128, 0, 255, 1, 64));
 });
@@ -61,7 +61,7 @@ test('the outline so far is as long as the sound so far', () => {
   assert.deepEqual(peaks.values, Uint8Array.of(255, 0));
   const before = peaks.values;
   peaks.push(Float32Array.of(1));
-  // It is the asker's own.
+  // Values that were read do not change later.
   assert.deepEqual(before, Uint8Array.of(255, 0));
   assert.deepEqual(peaks.values, Uint8Array.of(255, 255));
 });

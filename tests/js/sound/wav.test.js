@@ -27,7 +27,7 @@ test('a file of floats keeps every sample as it is', () => {
   const buffer = floatWav(samples, 44_100);
   const view = new DataView(buffer);
   assert.equal(Buffer.from(buffer, 0, 4).toString(), 'RIFF');
-  // What follows, the samples (20 bytes) among it.
+  // The number of bytes that follow, with 20 of samples.
   assert.equal(view.getUint32(4, true), 36 + 20);
   assert.equal(Buffer.from(buffer, 8, 8).toString(), 'WAVEfmt ');
   assert.equal(view.getUint32(16, true), 16);

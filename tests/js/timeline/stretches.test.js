@@ -79,7 +79,7 @@ for (const [name, spec] of Object.entries(SPECS)) {
       const song = sounding(tenth / 10, [], spec);
       const found = gapsOf(song);
       for (const { what } of found) whats.add(what);
-      // What is answered and what is not make up the song, but for less than a second each time.
+      // Answered and other stretches make up the song, but for less than a second an excerpt.
       const told = found.reduce((sum, { from, to }) => sum + to - from, 0);
       const heard = song.segments.reduce((sum, { start, end }) => sum + end - start, 0);
       const excerpts = 1 + song.seconds / EXCERPT_S;

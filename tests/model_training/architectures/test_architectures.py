@@ -60,7 +60,7 @@ def test_a_network_learns_and_converts(name):
     model = build(name, spec, 3, options)
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 48)
-    # Genres that differ by level and, for what is standardised, by shape.
+    # Genres differ by their slope over the last axis; standardising would remove a level.
     slope = np.linspace(-1, 1, spec.shape[-1])
     features = (
         rng.standard_normal((48, *spec.shape))
@@ -97,7 +97,7 @@ def test_a_network_learns_and_converts(name):
         ("second_order", "mfcc", {"n_bands": 12}, "multiple of 8"),
     ],
 )
-def test_what_does_not_fit_is_a_sentence(name, kind, options, sentence):
+def test_options_that_do_not_fit_are_a_sentence(name, kind, options, sentence):
     with pytest.raises(TrainingError, match=sentence):
         build(name, SPECS[kind], 3, options)
 
@@ -117,7 +117,7 @@ def test_cepstrum_is_turned_back_into_bands():
 
 
 def second_order_root(features: np.ndarray, **options: Any) -> np.ndarray:
-    """What the network's named layer says of MFCC (n, 64, 20) with eight coefficients."""
+    """Output of the layer `covariance` for MFCC (n, 64, 20), of which it takes eight."""
     small = {"n_coefficients": 8, "filters": 4, "n_channels": 4, "n_bands": 16}
     model = build("second_order", SPECS["mfcc"], 3, small | options)
     named = keras.Model(model.input, model.get_layer("covariance").output)
@@ -133,8 +133,8 @@ def test_the_iteration_finds_the_square_root_of_the_covariance():
     coefficients_of = features[:, 1:-1, :8]
     deltas = features[:, 2:, :8] - features[:, :-2, :8]
     frames = np.concatenate([coefficients_of, deltas], axis=2)
-    # The convolutions' channels follow; their weights are random, so only what does not depend on
-    # them is compared: the square of the root is the covariance.
+    # The channels of the convolutions follow, with random weights. Only the part without them is
+    # compared: the square of the root is the covariance.
     size = 20
     root = np.zeros((3, size, size))
     upper = np.triu_indices(size)

@@ -255,7 +255,7 @@ def test_many_clips_are_compared_in_stripes(monkeypatch):
     assert all(pair.correlation == pytest.approx(1, abs=1e-4) for pair in found)
 
 
-def test_what_has_no_course_has_no_fingerprint():
+def test_steady_and_very_short_sounds_have_no_fingerprint():
     steady = np.sin(2 * np.pi * 440 * np.arange(22050 * 6) / 22050).astype(np.float32)[:, None]
     assert fingerprint(Sound(steady, 22050)) is None
     assert fingerprint(Sound(music.tune(2), 22050)) is None

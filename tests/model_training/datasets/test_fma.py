@@ -90,7 +90,7 @@ def test_the_table_may_lie_elsewhere(tmp_path, told):
     assert len(dataset.clips) == 3
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_missing_and_wrong_files_are_named(tmp_path):
     with pytest.raises(TrainingError, match=r"tracks.csv: not there; unpack fma_metadata.zip"):
         open_dataset("fma", tmp_path)
     table = lay_out(tmp_path, present=())

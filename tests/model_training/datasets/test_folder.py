@@ -11,7 +11,7 @@ from model_training.errors import TrainingError
 
 
 def touch(folder: Path, *names: str) -> Path:
-    """Files by name only: listing reads no sound."""
+    """Make empty files, as listing reads no sound."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -64,7 +64,7 @@ def test_names_that_differ_in_spelling_only_are_not_two_tracks(tmp_path):
     assert [problem.code for problem in dataset.problems] == ["duplicate"]
 
 
-def test_what_has_no_genre_and_what_is_empty_is_named(tmp_path):
+def test_files_without_a_genre_and_empty_folders_are_named(tmp_path):
     touch(tmp_path, "stray.mp3", "notes/readme.txt", "gnawa/a.mp3")
     dataset = open_dataset("folder", tmp_path)
     assert [(problem.track, problem.code) for problem in dataset.problems] == [
@@ -80,7 +80,7 @@ def test_a_folder_without_sound_is_refused(tmp_path, names):
         open_dataset("folder", tmp_path)
 
 
-def test_what_is_no_folder_and_what_is_no_kind(tmp_path):
+def test_wrong_folders_kinds_and_groups_are_refused(tmp_path):
     touch(tmp_path, "song.mp3")
     with pytest.raises(TrainingError, match="is no folder"):
         open_dataset("folder", tmp_path / "song.mp3")

@@ -15,7 +15,7 @@ TRACKS = ("country.00000", "country.00001", "hiphop.00000", "jazz.00053", "jazz.
 
 
 def lay_out(root: Path, *, suffix: str = ".wav", tracks: tuple[str, ...] = TRACKS) -> None:
-    """The collection's own tree, the damaged clip without a readable header."""
+    """Write the collection's own tree; the damaged clip has no readable header."""
     for seed, track in enumerate(tracks):
         path = root / track.split(".")[0] / f"{track}{suffix}"
         music.write_tune(path.with_suffix(".wav"), 0.3, seed=seed).rename(path)
@@ -24,7 +24,7 @@ def lay_out(root: Path, *, suffix: str = ".wav", tracks: tuple[str, ...] = TRACK
 
 
 def index_of(*tracks: str) -> dict[str, Any]:
-    """What mirdata's index says of these clips; the annotations are other people's files."""
+    """An index like mirdata's for these clips, without the annotations that others publish."""
     entry = {"beats": [None, None], "tempo": [None, None]}
     return {
         "version": "1.0",
@@ -80,7 +80,7 @@ def test_mirdata_with_a_local_index(tmp_path):
     index = tmp_path / "index.json"
     index.write_text(json.dumps(index_of(*TRACKS, "hiphop.00099")))
     dataset = open_dataset("gtzan", tmp_path, index=index)
-    # mirdata says hip-hop
+    # mirdata calls the genre hip-hop; here it stays hiphop
     assert described(dataset) == USABLE
     assert [(problem.track, problem.code) for problem in dataset.problems] == [
         ("hiphop.00099", "missing"), ("jazz.00054", "known_faulty"),
@@ -97,7 +97,7 @@ def test_an_index_finds_clips_in_another_layout(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"tracks": {"a.00000": {}}}', '{"tracks": 3}'])
-def test_an_index_that_is_none_is_refused(tmp_path, text):
+def test_a_file_that_is_no_index_is_refused(tmp_path, text):
     lay_out(tmp_path)
     index = tmp_path / "index.json"
     index.write_text(text)
@@ -161,7 +161,7 @@ def test_broken_lists_are_refused(tmp_path, lists, name, text, told):
 
 
 @pytest.mark.parametrize("missing", ["path", "lists", "clips"])
-def test_what_is_not_there_is_named(tmp_path, missing):
+def test_missing_folders_and_clips_are_named(tmp_path, missing):
     (tmp_path / "genres" / "jazz").mkdir(parents=True)
     words = {"path": "not there; point at", "lists": "is no folder", "clips": "holds no clip"}
     with pytest.raises(TrainingError, match=words[missing]):

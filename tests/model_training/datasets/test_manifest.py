@@ -80,7 +80,7 @@ def test_bad_rows_are_named_and_the_others_stay(tmp_path):
         ("path,label\nb.wav,gnawa\n", "utf-16", "is not UTF-8"),
     ],
 )
-def test_tables_that_are_none_are_refused(tmp_path, text, encoding, told):
+def test_files_that_are_no_manifest_are_refused(tmp_path, text, encoding, told):
     with pytest.raises(TrainingError, match=r"songs\.csv") as caught:
         open_dataset("manifest", write(tmp_path, text, encoding=encoding))
     assert told in str(caught.value)

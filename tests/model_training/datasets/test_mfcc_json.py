@@ -35,7 +35,7 @@ def test_pieces_and_their_clips(tmp_path):
     assert pieces.tracks == ["gnawa.00000"] * 2 + ["gnawa.00001"] * 2 + ["chaabi.00000"] * 2
 
 
-def test_reading_needs_to_know_what_belongs_together(tmp_path):
+def test_reading_needs_the_number_of_pieces_per_song(tmp_path):
     with pytest.raises(TrainingError, match=r"which pieces are of one song.* 8 to 15 points"):
         read(save(tmp_path), None)
 
@@ -65,7 +65,7 @@ def test_wrong_files_are_refused(tmp_path, changes, segments, told):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\ufeff{}"])
-def test_what_is_no_such_json_is_refused(tmp_path, text):
+def test_missing_and_other_json_is_refused(tmp_path, text):
     path = tmp_path / "data.json"
     path.write_text(text)
     with pytest.raises(TrainingError, match=r"data.json: (is no JSON|must hold the lists)"):
@@ -74,7 +74,7 @@ def test_what_is_no_such_json_is_refused(tmp_path, text):
         read(tmp_path / "gone.json", 1)
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_written_pieces_are_read_again(tmp_path):
     rng = np.random.default_rng(0)
     pieces = MfccPieces(
         mfcc=rng.normal(0, 100, (6, 5, 4)).astype(np.float32),
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_again(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["data.json"]
 
 
-def test_pieces_that_nobody_could_sort_out_are_not_written(tmp_path):
+def test_pieces_out_of_order_are_not_written(tmp_path):
     pieces = MfccPieces(
         np.zeros((3, 2, 2), np.float32), np.zeros(3, np.int64), ("pop",), ["a", "b", "a"]
     )

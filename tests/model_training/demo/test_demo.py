@@ -22,11 +22,11 @@ STEPS = ("validate", "extract", "split", "train", "export", "recommend")
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> tuple[Path, str]:
-    """The folder of a small demo that does not serve, and what it said."""
+    """The folder of a small demo that does not serve, and its output."""
     folder = tmp_path_factory.mktemp("place") / "demo"
     small = ("--artists", "4", "--seconds", "6", "--no-serve")
     with pytest.MonkeyPatch.context() as patch:
-        # The Keras engine sets it in this process; the demo would take it for a wish.
+        # The Keras engine sets it in this process; the demo would take it for the user's choice.
         patch.delenv(LEVEL, raising=False)
         with program(*DEMO, "--folder", str(folder), *small) as running:
             assert running.end(300) == 0, running.output

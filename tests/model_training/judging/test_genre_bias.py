@@ -49,7 +49,7 @@ def test_bias_is_added_to_the_logits():
 
 
 @pytest.mark.parametrize("with_score", [False, True])
-def test_the_network_does_the_same(with_score):
+def test_a_network_with_bias_answers_as_numpy_does(with_score):
     inputs = keras.Input((4,))
     softmax = keras.layers.Dense(GENRES, activation="softmax")(inputs)
     score = keras.layers.Dense(1)(inputs)

@@ -130,7 +130,7 @@ def test_the_site_serves_it_with_both_engines(landed):
 
 @pytest.fixture
 def never_trains(landed, monkeypatch) -> None:
-    """Fails what trains anew; what `land` made is where it left it."""
+    """Fail when something is trained; the runs of `land` are still there."""
     monkeypatch.setattr("model_training.paths.RUNS", landed / "runs")
 
     def never(*arguments, **options):

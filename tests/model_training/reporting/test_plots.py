@@ -1,4 +1,4 @@
-"""Figures: well-formed, alone as in a page, the same bytes always, and drawn where the data say."""
+"""Figures: well-formed alone and within a page, the same bytes always, and true to the data."""
 
 from __future__ import annotations
 

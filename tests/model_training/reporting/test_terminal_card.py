@@ -18,7 +18,7 @@ from ..cards import V1, full_card, lines_within, v1_card
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a wide terminal, whatever the tests run in."""
+    """Act as a wide terminal, whatever terminal the tests run in."""
     monkeypatch.setenv("COLUMNS", str(WIDEST))
 
 
@@ -40,12 +40,12 @@ def test_v1(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert line.split() in lines, line
     command, rest = v1_card()["training"]["command"], out.rstrip("\n")
-    # whole, so that it can be copied
+    # the command is not wrapped, so that it can be copied
     assert rest.endswith(f"\n{command}")
     assert lines_within(rest.removesuffix(command))
 
 
-def test_what_newer_cards_tell() -> None:
+def test_keys_of_newer_cards_are_told() -> None:
     text = card_text(full_card())
     for told in ("units                             64; 32", "coarser time grid", "export runs/a"):
         assert told in text
@@ -105,7 +105,7 @@ def test_the_confusion_matrix_when_it_fits(n: int, shown: bool) -> None:
     assert lines_within(text.partition("\npython -m")[0])
 
 
-def test_what_a_card_lacks_is_left_out() -> None:
+def test_missing_parts_of_a_card_are_left_out() -> None:
     card = v1_card()
     whole = card_text(card)
     accuracy = card["metrics"]["test"]["track"]["accuracy"]
@@ -138,6 +138,6 @@ def test_tables_keep_numbers_and_shorten_words(monkeypatch: pytest.MonkeyPatch) 
     assert lines[2].endswith("     1  20.25")
     assert len(lines[1]) == 60
     assert "[bold]" in lines[1]
-    # two letters that are two columns wide each
+    # both letters of its name are two columns wide
     assert len(lines[2]) == 58
     assert shorten("音楽音楽", 5) == "音楽…"

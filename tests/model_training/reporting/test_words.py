@@ -1,4 +1,4 @@
-"""Words of a card: the site's, with the terms of the workshop, and every value in words."""
+"""Words of a card: the site's words, with the terms of training, and every value in words."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_words_are_those_of_the_site(root: Path) -> None:
         assert "random segments per track" in told
 
 
-def test_no_word_of_the_site_stays_among_those_of_the_workshop() -> None:
+def test_training_says_tracks_and_segments_not_songs_and_pieces() -> None:
     for told in (card_text(full_card()), report_html(full_card()).partition("<body>")[2]):
         # the card's own words are as they were written
         own = full_card()["intended_use"]
         assert not re.search(r"\b(songs?|pieces)\b", told.replace(own, ""), re.IGNORECASE)
 
 
-def test_a_genre_is_called_as_it_is() -> None:
+def test_names_of_genres_are_not_replaced() -> None:
     told = words().limits(sections(full_card()).training)
     assert "tracks" in told
     matrix = [[1, 2], [0, 4]]
@@ -75,7 +75,7 @@ def test_a_genre_is_called_as_it_is() -> None:
     ],
 )
 def test_values_in_words(key: str, value: Any, english: str) -> None:
-    """The same on the page, which writes the same numbers in English."""
+    """The English page writes each value in the same words."""
     assert words().told(key, value) == english
     source = '{% import "_words.html" as words with context %}{{ words.told(key, value) }}'
     with create_app({}).test_request_context():
@@ -104,7 +104,7 @@ def test_every_section_has_its_words_and_its_place(root: Path) -> None:
 
 
 def test_a_missing_word_is_an_error() -> None:
-    """A layout that asks for something else would otherwise leave a gap on the page."""
+    """Without the error, a layout that asks for a missing word would leave a gap on the page."""
     made: Callable[..., str] = words().honest_accuracy
     with pytest.raises(jinja2.UndefinedError):
         made("v1")

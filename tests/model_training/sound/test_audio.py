@@ -1,4 +1,4 @@
-"""Sound files: every format, the numbers of librosa, and what is said of files that are none."""
+"""Sound files: every format, with librosa's numbers, and messages about files without sound."""
 
 import pickle
 import shutil
@@ -37,7 +37,7 @@ def test_plain_formats_give_librosas_samples(tmp_path, suffix, rate, channels):
     samples = load_audio(path, 22050)
     expected, _ = librosa.load(path, sr=22050)
     assert samples.dtype == np.float32
-    # the mp3 decoder rounds by how its buffers lie in memory
+    # how the mp3 decoder rounds depends on where its buffers lie in memory
     np.testing.assert_allclose(samples, expected, rtol=0, atol=1e-6)
 
 
@@ -169,7 +169,7 @@ def test_louder_than_full_scale_is_clipped(tmp_path):
     assert written.tolist() == [32767, -32768, 0]
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_failed_write_leaves_nothing(tmp_path):
     (tmp_path / "file").touch()
     sound = Sound(music.tune(0.1), 22050)
     with pytest.raises(TrainingError, match="cannot be written"):

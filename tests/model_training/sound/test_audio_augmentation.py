@@ -35,7 +35,7 @@ def changed(samples=TONE, *, track="gnawa/song.mp3", copy=1, seed=1, **options):
 
 
 def frequency(sound) -> float:
-    """The strongest one, in Hz."""
+    """The strongest frequency, in Hz."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     return float(spectrum.argmax() * RATE / len(sound))
 

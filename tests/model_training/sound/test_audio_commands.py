@@ -175,7 +175,7 @@ def test_trim_overwrites_when_told_so(tmp_path):
 
 
 @pytest.mark.parametrize("time", ["soon", "-3", "1:", "nan", "inf"])
-def test_trim_knows_what_is_no_time(capsys, time):
+def test_trim_refuses_an_impossible_time(capsys, time):
     with pytest.raises(SystemExit) as caught:
         main(["trim", "song.wav", f"--start={time}", "--out", "part.wav"])
     assert caught.value.code == 2
@@ -233,7 +233,7 @@ def test_pieces_that_cannot_be_put_in_their_place_leave_the_old_ones(tmp_path, r
     assert len(before) == 4
 
 
-def test_segment_names_what_is_too_short(tmp_path, capsys):
+def test_segment_names_files_that_are_too_short(tmp_path, capsys):
     music.write_tune(tmp_path / "music" / "long.wav", 3)
     music.write_tune(tmp_path / "music" / "short.wav", 1)
     command = ["segment", str(tmp_path / "music"), "--out", str(tmp_path / "out"), "--seconds"]

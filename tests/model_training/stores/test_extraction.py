@@ -1,4 +1,4 @@
-"""`extract`: the store holds what the site hears, whoever computes it; a bad file costs a line."""
+"""`extract`: stores hold the site's features, wherever computed; a bad file costs one line."""
 
 import csv
 import dataclasses
@@ -59,7 +59,7 @@ def extracted(songs: Path, experiment_file: Path, tmp_path_factory) -> Path:
 
 
 def words(songs: Path, experiment: Path, out: Path) -> list[str]:
-    """The command in this process; --jobs or --scheduler after it take its place."""
+    """The command with one process, unless --jobs or --scheduler follow."""
     source = ["extract", "folder", str(songs), "--spec", str(experiment)]
     return [*source, "--out", str(out), "--jobs", "1"]
 
@@ -155,7 +155,7 @@ def test_a_long_song_is_heard_as_on_the_site():
     assert excerpts.start.tolist() == [30.0, 60.0, 90.0, 120.0, 150.0]
     assert excerpts.columns.tolist() == [387, 387, 387, 387, 258]
     assert excerpts.values.dtype == np.uint8
-    # Evenly spread; one is the middle.
+    # A limit takes evenly spread excerpts, and a limit of one the middle.
     assert excerpts_of(sound, SPEC, max_excerpts=1).start.tolist() == [90.0]
     assert excerpts_of(sound, SPEC, max_excerpts=2).start.tolist() == [60.0, 120.0]
     assert excerpts_of(sound, SPEC, max_excerpts=9).start.tolist() == excerpts.start.tolist()
@@ -193,7 +193,7 @@ def test_max_excerpts_and_a_table_of_statistics(songs, experiment_file, tmp_path
     assert json.loads((tmp_path / "store" / "store.json").read_text())["max_excerpts"] == 1
 
 
-# --- who computes it --------------------------------------------------------------------------
+# --- processes and clusters -------------------------------------------------------------------
 
 
 def test_processes_give_the_same_store(songs, extracted, experiment_file, tmp_path):
@@ -271,7 +271,7 @@ def test_a_cluster_that_goes_away_is_told():
 
 
 def interrupted(command: list[str], root: Path, work: Path, n_done: int) -> str:
-    """Ctrl-C as a terminal sends it, to all processes, once so many songs are done; the message."""
+    """Send Ctrl-C to all processes, as a terminal does, after `n_done` songs; the message."""
     running = subprocess.Popen(
         [sys.executable, "-m", "model_training", *command],
         cwd=root,
@@ -300,7 +300,7 @@ def test_a_stopped_run_goes_on_where_it_was(
 ):
     out = tmp_path / "store"
     work = extraction.work_folder(out)
-    # Copies: each song takes long enough to be stopped in the middle.
+    # With copies, songs take long enough for the run to be stopped in the middle.
     command = [*words(songs, experiment_file, out), "--copies", "4"]
     message = interrupted([*command, "--jobs", "2"], root, work, 2)
     done = len(done_in(work))
@@ -316,7 +316,7 @@ def test_a_stopped_run_goes_on_where_it_was(
     np.testing.assert_array_equal(alone.load(SPEC, names).values, whole.load(SPEC, names).values)
 
 
-def test_only_what_is_still_the_same_is_taken_over(songs, tmp_path, monkeypatch):
+def test_only_unchanged_files_are_taken_over(songs, tmp_path, monkeypatch):
     folder = shutil.copytree(songs, tmp_path / "songs")
     out = tmp_path / "store"
 
@@ -332,11 +332,11 @@ def test_only_what_is_still_the_same_is_taken_over(songs, tmp_path, monkeypatch)
             with pytest.raises(KeyboardInterrupt):
                 run(recipe)
     assert not out.exists()
-    # A file that changed since is done anew; other recipes have work of their own.
+    # A changed file is done anew, and each recipe has a work folder of its own.
     music.write_tune(folder / "gnawa" / "song 0.wav", 7.0, seed=99)
     assert run(Recipe(SPEC)).n_reused == 11
     shutil.rmtree(out)
-    # The work is thrown away when the store stands.
+    # The work folders are removed once the store is complete.
     assert [path.name for path in tmp_path.iterdir()] == ["songs"]
     assert run(Recipe(SPEC)).n_reused == 0
 

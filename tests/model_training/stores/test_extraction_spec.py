@@ -35,7 +35,7 @@ def test_the_spec_comes_from_a_version_or_its_card(root, tmp_path):
         ("gone.json", None, "cannot be read"),
     ],
 )
-def test_a_spec_that_is_none(tmp_path, name, content, message, capsys):
+def test_a_file_without_a_spec_is_refused(tmp_path, name, content, message, capsys):
     songs = music.write_genres(tmp_path / "songs", {"gnawa": 3, "chaabi": 3}, seconds=5.0)
     path = tmp_path / name
     if content is not None:

@@ -21,7 +21,7 @@ def test_levels_are_the_middles_of_equal_steps(range_db):
     np.testing.assert_array_equal(levels.to_levels(back, range_db), stored)
 
 
-def test_all_levels_and_what_lies_out_of_range():
+def test_all_levels_and_values_out_of_range():
     every = np.arange(256, dtype=np.uint8)
     back = levels.to_db(every, 80.0)
     np.testing.assert_allclose(back, -80 + (np.arange(256) + 0.5) * 80 / 256, atol=1e-5)

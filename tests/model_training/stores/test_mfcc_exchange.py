@@ -38,7 +38,7 @@ def experiment(tmp_path: Path) -> Path:
 def original(tmp_path: Path) -> Path:
     """Two genres of three songs, five pieces each, in the first MusiClassify's form."""
     rng = np.random.default_rng(0)
-    # Smooth spectra of 60 dB: what MFCC of music look like.
+    # Smooth spectra that fall by 40 dB, as those of music do.
     slope = np.linspace(0, -40, 128)
     log_mel = slope + rng.normal(0, 2, (30, FRAMES, 128))
     mfcc = log_mel @ dct_matrix(128, COEFFICIENTS)
@@ -69,8 +69,8 @@ def test_the_pieces_of_a_song_become_one_track(original, experiment, tmp_path, c
     assert track.tolist() == np.repeat(np.arange(6), 5).tolist()
     stored = features_at(tracks, first, store.spec)
     given = np.array(json.loads(original.read_text())["mfcc"])
-    # The level is relative to the loudest value of the track, which only c0 tells; 8 bits of
-    # 80 dB move a coefficient by a few tenths.
+    # The store's level is relative to the loudest value of a track, which moves c0 only. 8 bits
+    # for 80 dB move a coefficient by a few tenths.
     difference = stored - given
     assert np.abs(difference[..., 1:]).max() < 1.0
     for song in range(6):
@@ -102,7 +102,7 @@ def test_a_store_comes_out_as_the_first_musiclassify_read_it(experiment, tmp_pat
     assert found.shape == (len(expected), FRAMES, COEFFICIENTS)
     np.testing.assert_allclose(found, expected, atol=2.5)
     assert np.abs(found - expected).mean() < 0.2
-    # And back in again.
+    # The file can be imported again.
     again = tmp_path / "again"
     report = import_mfcc_json(out, spec, len(expected) // 6, again)
     assert (report.n_tracks, report.n_excerpts) == (6, len(expected))
@@ -118,7 +118,7 @@ def test_a_store_comes_out_as_the_first_musiclassify_read_it(experiment, tmp_pat
         ('kind = "log_mel"', 5, "holds MFCC, not log_mel"),
     ],
 )
-def test_what_does_not_fit_is_refused(change, n, message, original, tmp_path, capsys):
+def test_settings_that_do_not_fit_are_refused(change, n, message, original, tmp_path, capsys):
     key = change.split(" = ")[0] or "nothing"
     lines = [line for line in SPEC.splitlines() if not line.startswith(key)]
     experiment = tmp_path / "other.toml"
@@ -136,12 +136,12 @@ def test_a_file_without_enough_songs_is_refused(original, experiment, tmp_path, 
 @pytest.mark.parametrize(
     "more", [["--copies", "1"], ["--scheduler", "tcp://x:1"], ["--statistics-csv", "t.csv"]]
 )
-def test_what_needs_sound_is_refused(more, original, experiment, tmp_path, capsys):
+def test_options_that_need_sound_are_refused(more, original, experiment, tmp_path, capsys):
     assert main([*words(original, experiment, tmp_path / "store"), *more]) == 2
     assert f"{more[0]}: mfcc-json holds no sound" in capsys.readouterr().err
 
 
-def test_no_mfcc_of_other_features(tmp_path, capsys):
+def test_features_other_than_mfcc_are_not_exported(tmp_path, capsys):
     songs = music.write_genres(tmp_path / "songs", {"chaabi": 3, "gnawa": 3}, seconds=1.0)
     experiment = tmp_path / "log_mel.toml"
     experiment.write_text('title = "Log-mel"\n[feature_spec]\nkind = "log_mel"\n')

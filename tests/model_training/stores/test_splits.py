@@ -184,7 +184,7 @@ def test_a_genre_that_cannot_be_in_every_part_is_refused(labels, groups, words):
 
 
 def test_groups_that_hold_two_genres_together_can_make_a_split_impossible():
-    # Three groups, but the two genres' small ones are one and the same.
+    # jazz has the groups b and d only, and b holds a track of rock, too.
     labels = ["rock"] * 6 + ["jazz"] * 6
     groups = ["a", "a", "a", "a", "b", "c"] + ["b"] * 5 + ["d"]
     with pytest.raises(TrainingError, match="'jazz'"):
@@ -225,7 +225,7 @@ def test_a_split_made_by_hand_is_checked():
         ("jjjrrr", "abcdef", 4, "'j' has 3 groups, too few for 4 folds"),
     ],
 )
-def test_folds_that_cannot_be_are_refused(labels, groups, k, words):
+def test_impossible_folds_are_refused(labels, groups, k, words):
     with pytest.raises(TrainingError, match=words):
         group_folds(list(labels), list(groups), k, 1)
 
@@ -316,7 +316,7 @@ def test_a_split_is_replaced_only_when_asked(stored, capsys):
     assert [path.name for path in stored.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_split_that_cannot_be_leaves_the_old_one(stored, capsys):
+def test_an_impossible_split_leaves_the_old_one(stored, capsys):
     assert main(["split", str(stored)]) == 0
     before = parts_of(stored)
     words = ["split", str(stored), "--overwrite", "--validation", "0.6", "--test", "0.5"]

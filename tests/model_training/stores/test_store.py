@@ -61,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_what_was_written_is_read(folder):
+def test_a_written_store_is_read_back(folder):
     store = open_store(folder)
     assert (store.name, store.licence, store.genres) == ("Own", "mine", GENRES)
     tracks = store.load(SPEC, ["gnawa/5", "chaabi/2"])
@@ -92,7 +92,7 @@ def test_statistics_are_read(tmp_path):
     np.testing.assert_array_equal(features_at(tracks, first, TABLE)[:, 0], [3, 3.25, 0, 0.25])
 
 
-def test_experiments_may_differ_in_what_follows_the_log_mel(folder):
+def test_experiments_may_differ_in_steps_after_the_log_mel(folder):
     store = open_store(folder)
     names = ["chaabi/0"]
     change: dict[str, Any]

@@ -12,7 +12,7 @@ SPEC = FeatureSpec(n_frames=4, n_mels=8, n_mfcc=8)
 
 @pytest.fixture
 def tracks() -> Tracks:
-    """The first has two excerpts, the second a silent stretch, the third nothing else."""
+    """Three tracks: one with two excerpts, one that begins with silence, and a silent one."""
     lengths = np.array([9, 4, 12, 4])
     values = np.random.default_rng(0).normal(-40, 10, (29, 8)).astype(np.float32)
     values[13:17] = -80  # the first segment of the second track
@@ -27,7 +27,7 @@ def tracks() -> Tracks:
 def test_segments_stay_inside_excerpts_and_silence_has_none(tracks):
     first, track = cut(tracks, SPEC)
     assert first.tolist() == [0, 4, 9, 17, 21, 25]
-    # Of the third track the silent segment is kept: a track without any has no answer.
+    # The third track keeps its silent segment: without any segment it would have no answer.
     assert track.tolist() == [0, 0, 0, 1, 1, 2]
     assert features_at(tracks, first, SPEC).shape == (6, 4, 8)
 

@@ -67,7 +67,7 @@ def test_tables_and_paired_test(models: Path, capsys: pytest.CaptureFixture[str]
     assert "898,218" in row
     assert ["genre", "v1", "v2"] in lines
     chaabi = next(line for line in lines if line[0:1] == ["chaabi"])
-    # v1 finds one of ten chaabi, v2 eight; neither calls anything else so
+    # v1 finds one of ten chaabi, v2 eight; neither calls another genre chaabi
     assert chaabi == ["chaabi", "0.182", "0.889"]
     assert lines_within(out)
 

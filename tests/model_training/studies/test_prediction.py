@@ -31,7 +31,7 @@ def predict(*words: str | Path, models: Path = MODELS) -> int:
 
 
 def site_answer(models: Path, version: str, path: Path) -> Any:
-    """What the site answers for a file whose features were made as in the browser."""
+    """The site's answer for a file, with features made as in the browser."""
     spec = Registry.load(models).get(version).spec
     body = build_request(load_audio(path, spec.sample_rate), spec).body
     app = create_app({"TESTING": True, "MODELS_DIR": str(models)})

@@ -133,12 +133,12 @@ def test_log_mel_is_disturbed_as_the_sound_would_be(name: str, sounds: list[Samp
             real = real[: len(made)]
             both = min(len(real), len(log_mel))
             before = np.corrcoef(log_mel[:both].ravel(), real[:both].ravel())[0, 1]
-            # A straight line between columns of 77.6 ms and between bands is smoother than beats
-            # and partials; 0.966 to 0.981 on the band and on recordings.
+            # Interpolation between columns of 77.6 ms and between bands is smoother than beats and
+            # partials: correlations are 0.966 to 0.981 on the band and on recordings.
             assert np.corrcoef(made.ravel(), real.ravel())[0, 1] > 0.96 > before + 0.15
         elif name.startswith("noise"):
-            # Two draws of noise: alike over time only. 387 columns that flutter by 4 dB have a
-            # mean within 0.3 dB, and the largest of 116 such differences is below 1 dB.
+            # Two draws of noise agree in mean and deviation over time only. 387 columns that
+            # flutter by 4 dB have a mean within 0.3 dB; the largest of 116 differs by below 1 dB.
             difference = made.mean(axis=0) - real.mean(axis=0)
             assert abs(difference.mean()) < 0.2
             assert np.abs(difference).max() < 1
@@ -146,9 +146,9 @@ def test_log_mel_is_disturbed_as_the_sound_would_be(name: str, sounds: list[Samp
             assert abs(flutter.mean()) < 0.2
             assert np.abs(flutter).max() < 1
         else:
-            # Linear filters change every band alike, up to the width of a band (0.1 dB in the
-            # mean); and what rises from below the floor of 80 dB is unknown (0.4 dB for an upward
-            # tilt, where 19 % of a recording lie there).
+            # A band has one gain in log-mel, but the filter changes within its width (0.1 dB in
+            # the mean). Sound that rises from below the floor of 80 dB is unknown (0.4 dB for an
+            # upward tilt, where 19 % of a recording lie there).
             most = {"low-pass": 0.15, "tilt": 0.5, "level": 0.01}[name.split()[0]]
             assert np.abs(made - real).mean() < most
             if not name.startswith("level"):
@@ -156,19 +156,19 @@ def test_log_mel_is_disturbed_as_the_sound_would_be(name: str, sounds: list[Samp
 
 
 def test_noise_alone_flutters_like_noise() -> None:
-    """Far below the noise of a loud first second, nothing of the sound is left."""
+    """The first second is loud, and the rest far below its noise: only noise is left there."""
     sound = np.zeros(30 * RATE, dtype=np.float32)
     sound[:RATE] = band(1, RATE)
     made = excerpt(DISTURBANCES["noise 20 dB SNR"](tracks_of(excerpt_log_mel(sound, SPEC)), SPEC))
     real = excerpt_log_mel(noise(sound, 20), SPEC)
     flutter, expected = made[20:].std(axis=0), real[20:].std(axis=0)
-    # Bins of a triangle have unequal weights; the distribution with their variance dips a little
-    # deeper (7 % in the mean). Deviations of 367 columns are known to 4 % each.
+    # A band's triangle weighs its bins unequally; a distribution of the same variance stands in for
+    # them and dips deeper (7 % in the mean). Deviations of 367 columns are known to 4 % each.
     assert flutter.mean() == pytest.approx(expected.mean(), rel=0.12)
     assert np.abs(flutter / expected - 1).max() < 0.3
     # wider bands hold more bins, so they flutter less
     assert flutter[-10:].mean() < 0.6 * flutter[:10].mean()
-    # the sound's power is known from 14 windows that do not weigh its second evenly
+    # the power of the loud second is taken from 14 windows, which weigh it unevenly
     assert made[20:].mean() == pytest.approx(real[20:].mean(), abs=0.5)
 
 
@@ -205,7 +205,7 @@ def test_excerpts_stay_excerpts(name: str, ragged: Tracks) -> None:
         assert excerpt(found, number).max() == 0
         assert excerpt(found, number).min() >= -SPEC.top_db
     np.testing.assert_array_equal(ragged.values, before)
-    # the same again, whatever stands before a track
+    # a track is changed in the same way when it stands alone
     alone = DISTURBANCES[name](ragged.take([1]), SPEC)
     np.testing.assert_array_equal(excerpt(alone), excerpt(found, 2))
 
@@ -250,7 +250,7 @@ def test_shares_of_tracks() -> None:
     rows = {row["name"]: row for row in measure_disturbances(predict, tracks, SPEC)}
     assert list(rows) == [CLEAN, *DISTURBANCES]
     assert rows[CLEAN] == {"name": CLEAN, "accuracy": 0.75, "difference": 0.0, "changed": 0.0}
-    # band 100 lies at 5 kHz: of two high tones one was right
+    # band 100 lies at 5 kHz, so both high tones change their answer; one of them was right
     assert rows["low-pass 4 kHz"] == {
         "name": "low-pass 4 kHz", "accuracy": 0.75, "difference": 0.0, "changed": 0.5,
     }  # fmt: skip

@@ -37,7 +37,7 @@ def dense(tmp_path):
 
 @pytest.fixture
 def never_the_test(store, monkeypatch):
-    """Fails a study that loads a test track."""
+    """Fail when a study loads a test track."""
     tested = set(GtzanStore(store).split("test"))
     load = GtzanStore.load
 

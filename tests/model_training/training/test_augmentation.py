@@ -88,7 +88,7 @@ def test_low_pass_removes_the_top(log_mel):
 
 
 def test_masks_hide_stretches():
-    # Values of -1 and 1, so that what is hidden by their mean stands out.
+    # Values are -1 and 1, so that masks, which have their mean, stand out as 0.
     values = np.ones((20, 64, 116), np.float32)
     values[:, ::2] = -1
     kept = values.copy()
@@ -171,7 +171,7 @@ def test_log_mel_and_statistics_batches_have_their_shapes(log_mel):
 
 
 def test_raw_features_keep_their_level(log_mel):
-    """What is not standardised is masked by the segment's mean, not by a value it never has."""
+    """Raw features are masked by the segment's mean, not by a value that they never have."""
     spec = FeatureSpec(standardise=False)
     options = Augmentation(time_mask=30, band_mask=0, stretch=0, shift_bands=0, tilt_db=0,
                            equaliser_db=0, low_pass=0, noise=0)  # fmt: skip

@@ -91,7 +91,7 @@ def test_another_teacher_is_another_recipe(tracks, tmp_path):
     assert first != teacher_digest(tmp_path, OPTIONS)
 
 
-def test_what_cannot_be_used_is_refused(tracks, tmp_path):
+def test_unusable_tags_are_refused(tracks, tmp_path):
     with pytest.raises(TrainingError, match="not there"):
         load_teacher(tmp_path, OPTIONS, tracks, SPEC)
     for content in (b"", b"PK no archive", b"no archive"):
@@ -179,7 +179,7 @@ def test_a_student_learns_the_tags_and_loses_their_head(tracks, tmp_path, experi
     assert history.keys() == {"loss", "accuracy", "tags_loss"}
     assert history["tags_loss"][-1] < history["tags_loss"][0]
     assert len(history["accuracy"]) == experiment.training.epochs
-    # Both heads share what lies below them.
+    # Both heads share the layers below them.
     outputs, _ = predict_outputs(seen[0], tracks, spec)
     assert outputs[1].shape[1] == 2
     np.testing.assert_allclose(predict_outputs(model, tracks, spec)[0][0], outputs[0], atol=1e-6)

@@ -122,7 +122,7 @@ def test_a_batch_larger_than_an_epoch_is_the_epoch(experiment, parts):
     assert history["loss"][-1] != history["loss"][0]
 
 
-def test_weights_without_bounds_are_a_sentence(store, experiment_file, tmp_path, capsys):
+def test_diverging_weights_are_a_sentence(store, experiment_file, tmp_path, capsys):
     wild = tmp_path / "wild.toml"
     text = experiment_file.read_text()
     wild.write_text(text.replace("learning_rate = 0.01", "learning_rate = 1e30"))
@@ -155,7 +155,7 @@ def test_half_precision_gives_a_model_in_single_precision(experiment, parts, mon
 
     half = changed(experiment, mixed_precision=True)
     model, _ = fit(half, parts[0], 1, verbose=0, callbacks=[Watch()])
-    # All but the probabilities.
+    # All layers but the last, which gives the probabilities.
     assert set(seen[:-1]) == {"float16"}
     assert seen[-1] == "float32"
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}

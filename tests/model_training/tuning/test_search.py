@@ -52,7 +52,7 @@ architecture.options.dropout = [0.0, 0.5]
 
 @pytest.fixture
 def written(tmp_path: Path):
-    """Writes an experiment with this search space and gives the words that tune it."""
+    """A function that writes an experiment with a search space; returns the arguments of main."""
 
     def write(space: str = SPACE, *more: str, text: str = EXPERIMENT) -> list[str]:
         path = tmp_path / "mine.toml"
@@ -70,9 +70,9 @@ class Trained(list[dict[str, Any]]):
 
 @pytest.fixture
 def trained(monkeypatch) -> Trained:
-    """What is trained; training itself is played.
+    """The options of every network that is trained; training itself is faked.
 
-    How good a network is follows from its learning rate, epochs and seed.
+    The accuracy of a network depends on its learning rate, epochs and seed.
     """
     seen = Trained()
 
@@ -134,7 +134,7 @@ architecture.options.units = [[8], [16, 4]]
         assert values["architecture.options.units"] in ([8], [16, 4])
     assert len({json.dumps(trial["values"]) for trial in trials}) == 4
 
-    # The test tracks stay closed.
+    # The test tracks are never loaded.
     assert opened == set(open_store(store).split("train") + open_store(store).split("validation"))
 
     best = min(trials, key=lambda trial: trial["loss"])
@@ -162,7 +162,7 @@ architecture.options.units = [[8], [16, 4]]
     assert table[0] == ["rank", "accuracy", "loss", "learning_rate", "batch_size", "units"]
     assert sum(row[0:2] == ["as", "is"] for row in table) == 1
     assert float(table[1][-4]) == pytest.approx(best["loss"], abs=1e-3)
-    # Of six tracks, also when all are right.
+    # With six tracks the error is large, even if all are right.
     assert float(re.search(r"a standard error of ([\d.]+) points", told.out)[1]) > 10  # type: ignore[index]
     for chatter in ("Search:", "Reloading", "Traceback", "Value  "):
         assert chatter not in told.out + told.err
@@ -170,7 +170,7 @@ architecture.options.units = [[8], [16, 4]]
 
 def test_a_grid_tries_every_combination_once(written, store, tmp_path, trained):
     assert main([*written(SPACE, "--method", "grid"), "--data", str(store)]) == 0
-    # The experiment as it stands is none of the four.
+    # The experiment as it stands comes first; it is none of the four combinations.
     assert len(trained) == 5
     tried = {(run["learning_rate"], run.get("dropout")) for run in trained[1:]}
     assert tried == {(0.001, 0.0), (0.001, 0.5), (0.1, 0.0), (0.1, 0.5)}

@@ -1,4 +1,4 @@
-/** As much of Meyda as bench/peers_worker.js uses: its file for browsers leaves a global. */
+/** As much of Meyda as bench/peers_worker.js uses: its file for browsers sets a global. */
 
 export {};
 

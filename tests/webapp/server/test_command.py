@@ -61,7 +61,7 @@ def test_a_busy_port() -> None:
         ([], {"THREADS": "many"}, ["MUSICLASSIFY_THREADS is 'many'"]),
     ],
 )
-def test_what_is_wrong_is_said(
+def test_wrong_options_and_settings_are_named(
     options: list[str], settings: dict[str, str], words: list[str]
 ) -> None:
     arguments = [*PYTHON, "-m", "webapp", "--port", str(free_port()), *options]
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_said(
 
 
 def break_model(folder: Path) -> None:
-    """Put nonsense in place of the model, with the right sha256: only loading can find out."""
+    """Put nonsense in place of the model, with the right sha256, so that only loading fails."""
     import hashlib
 
     card = json.loads((folder / "model.json").read_text())

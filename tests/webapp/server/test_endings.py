@@ -1,4 +1,4 @@
-"""Answered connections that end while their clients do not."""
+"""Connections that the server ends after its answer while the client keeps them open."""
 
 from __future__ import annotations
 

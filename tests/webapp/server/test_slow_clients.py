@@ -78,7 +78,7 @@ def test_trickling_requests_give_their_threads_back(url: str) -> None:
 
 
 def test_hundreds_of_slow_clients_keep_no_thread(url: str, body: dict[str, Any]) -> None:
-    """As many as connections are kept, and more: the oldest go, good ones are answered."""
+    """With more clients than the server keeps, the oldest are dropped and good ones answered."""
     begun = (
         b"",
         b"POST /x HTTP/1.1\r\nA: ",
@@ -131,7 +131,7 @@ class Bench:
         return ours, conn
 
     def step(self) -> None:
-        """All that the main loop would do now."""
+        """Do all that the main loop would do now."""
         while events := self.poller.select(0):
             for key, _ in events:
                 key.data(key.fileobj)

@@ -1,4 +1,4 @@
-"""What can be wrong with disks and folders when the site starts, and while it runs."""
+"""Faults of disks and folders, when the site starts and while it runs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_each_fault_is_named_and_the_rest_is_served(copy_models: Callable[..., P
         assert "Traceback" not in site.output
 
 
-def test_a_fault_of_the_wanted_version_is_the_answer(copy_models: Callable[..., Path]) -> None:
+def test_a_fault_of_the_chosen_version_ends_the_command(copy_models: Callable[..., Path]) -> None:
     folder = copy_models("good", "tampered")
     tamper_keras(folder / "tampered")
     command = [*PYTHON, "-m", "webapp", "--model", "tampered", "--port", str(free_port())]

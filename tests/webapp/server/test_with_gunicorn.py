@@ -123,7 +123,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_request(
         with connect(site) as connection:
             begin(connection, url, 1000)
             killed = 0
-            # it is one of the two: the first that cuts the connection
+            # one of the two workers has the request: its end cuts the connection
             for pid in first:
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
@@ -199,7 +199,7 @@ def test_an_end_lets_load_balancers_turn_away(
 def test_requests_that_were_sent_are_answered_before_the_end(
     registry: Registry, version: str, url: str
 ) -> None:
-    """More of them than threads, and none that a worker has accepted yet."""
+    """There are more requests than threads, and no worker has accepted one yet."""
     from tests.webapp.conftest import request_of
 
     data = json.dumps(request_of(registry.get(version).spec, 12)).encode()

@@ -137,7 +137,7 @@ def test_a_body_refused_unread_leaves_the_connection_usable(body: dict[str, Any]
 
 
 def test_the_log_holds_nothing_of_a_request(running: Server, body: dict[str, Any]) -> None:
-    """Last of those that share the server: it looks at all they caused."""
+    """The last test that shares the server: it reads the log that all of them caused."""
     running.ask("GET", "/api/nothing/mark?mark", headers={"User-Agent": "mark"})
     running.raw(b"GET /mark HTTP/1.1\r\nmark\r\n\r\n")
     running.expect(r"GET unmatched 404 \d+ ms")
