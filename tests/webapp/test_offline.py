@@ -146,10 +146,36 @@ def test_nothing_else_is_served_under_a_version(client: FlaskClient) -> None:
         assert client.get(folder + name).status_code == 404
 
 
+# Addresses of modules. A name without a slash works only with an import map, and no page has one.
+NAMED = re.compile(r"""(?:\bfrom\s*['"]|\bimport\s*\(?\s*['"`])([^'"`]*/[^'"`]*)""")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'import { show } from "/static/js/answer/show.js";',
+        "import {\n  show,\n} from\n  '/static/js/answer/show.js';",
+        "import '/static/js/answer/show.js';",
+        "export * from '/static/js/answer/show.js';",
+        "await import(\n  `/static/js/answer/show.js`\n);",
+    ],
+)
+def test_every_way_to_name_a_module_is_found(statement: str) -> None:
+    assert NAMED.findall(statement) == ["/static/js/answer/show.js"]
+
+
 def test_modules_name_each_other_relatively(root: Path) -> None:
     """An absolute address would bring a module of another version into a page that stays open."""
-    scripts = list((root / "static" / "js").glob("*.js"))
-    assert scripts
-    pattern = re.compile(r"""(?:from|import\()\s*['"](/[^'"]*)""")
-    found = {path.name: pattern.findall(path.read_text(encoding="utf-8")) for path in scripts}
-    assert {name: names for name, names in found.items() if names} == {}
+    static = root / "static"
+    named = {
+        path: NAMED.findall(path.read_text(encoding="utf-8"))
+        for path in (static / "js").rglob("*.js")
+    }
+    for path, names in named.items():
+        for name in names:
+            assert name.startswith(("./", "../")), path
+            # one that climbs too high leaves the folder of its version
+            assert (path.parent / name).resolve().is_relative_to(static), path
+    folders = {path.parent for path in named}
+    assert len(folders) > 8
+    assert {path.parent for path, names in named.items() if names} == folders
