@@ -19,13 +19,18 @@ from webapp.inference import Card, CardError, EngineError, Predictor, Registry, 
 from webapp.inference.engines import KerasEngine, LiteRTEngine
 
 VERSION = "v2"
+# read before VERSION and after it
+GOOD_VERSIONS = ["v1", "v3"]
 
 
 @pytest.fixture
 def folder(root: Path, tmp_path: Path) -> Path:
-    """A folder of versions with one copy in it."""
-    shutil.copytree(root / "trained_models" / VERSION, tmp_path / "models" / VERSION)
-    return tmp_path / "models" / VERSION
+    """The copy of a version that a test may damage; good versions stand beside it."""
+    models = tmp_path / "models"
+    shutil.copytree(root / "trained_models" / VERSION, models / VERSION)
+    for name in GOOD_VERSIONS:
+        (models / name).symlink_to(root / "trained_models" / name)
+    return models / VERSION
 
 
 def put(folder: Path, name: str, content: bytes) -> Card:
@@ -38,10 +43,10 @@ def put(folder: Path, name: str, content: bytes) -> Card:
 
 
 def refused(folder: Path) -> str:
-    """The registry's reason for refusing the folder."""
-    shutil.copytree(folder, folder.with_name("v1"), symlinks=True, ignore=lambda *_: ["model.json"])
+    """The registry's reason for refusing the folder; it must take the good ones beside it."""
     registry = Registry.load(folder.parent)
-    assert VERSION not in registry.cards
+    assert list(registry.cards) == GOOD_VERSIONS
+    assert list(registry.refused) == [VERSION]
     return registry.refused[VERSION]
 
 
@@ -69,8 +74,12 @@ def test_a_pipe(folder: Path, name: str) -> None:
 
 
 def test_files_that_are_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card, "LARGEST_FILE", 100)
-    assert "has more than 100 bytes" in refused(folder)
+    # more than any file of the good versions has
+    largest = 8 * 2**20
+    monkeypatch.setattr(card, "LARGEST_FILE", largest)
+    with (folder / "model.tflite").open("ab") as file:
+        file.truncate(largest + 1)
+    assert refused(folder) == f"model.tflite has more than {largest} bytes"
     with (folder / "model.json").open("ab") as file:
         file.truncate(2**40)
     with pytest.raises(CardError, match=r"model\.json has more than 16777216 bytes"):
