@@ -253,6 +253,9 @@ def test_final_training_leaves_nothing_to_choose_weights_on():
     source = 'title = "x"\n[training]\ntrain_on = "train+validation"\nkeep = "best"\n'
     with pytest.raises(TrainingError, match="leaves no tracks"):
         parse_experiment(source, Path("x.toml"))
+
+
+def test_a_teacher_is_named_by_a_file_in_the_data_folder():
     with pytest.raises(TrainingError, match="must be text"):
         parse_experiment('title = "x"\n[distillation]\nteacher = 3\n', Path("x.toml"))
     with pytest.raises(TrainingError, match="name of a file in the data folder"):
