@@ -129,9 +129,7 @@ def steps(html: str) -> str:
     return words(found)
 
 
-def test_pages_tell_of_doubt_only_where_the_version_has_a_score(
-    client: FlaskClient, doubting_models: Path, tmp_path: Path
-) -> None:
+def test_pages_tell_of_doubt_only_where_the_version_has_a_score(client: FlaskClient) -> None:
     assert "says that it is not sure" in steps(client.get("/").text)
     page = words(client.get("/models/doubting").text)
     assert '<h2 id="unfamiliar">When it is not sure</h2>' in page
