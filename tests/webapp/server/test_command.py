@@ -72,7 +72,7 @@ def test_wrong_options_and_settings_are_named(
         assert "Traceback" not in site.output
 
 
-def break_model(folder: Path) -> None:
+def make_unloadable(folder: Path) -> None:
     """Put nonsense in place of the model, with the right sha256, so that only loading fails."""
     import hashlib
 
@@ -85,7 +85,7 @@ def break_model(folder: Path) -> None:
 
 def test_a_model_that_cannot_be_loaded_ends_the_server(copy_models: Callable[..., Path]) -> None:
     folder = copy_models("a1", recommended="a1")
-    break_model(folder / "a1")
+    make_unloadable(folder / "a1")
     with server(MODELS_DIR=folder) as site:
         assert site.end(30) == 2
         assert "a1: model.tflite" in site.output

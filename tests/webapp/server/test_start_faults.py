@@ -18,7 +18,7 @@ from tests.webapp.running import PYTHON, ROOT, environment, free_port, program, 
 HEALTHY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
-def break_model(folder: Path) -> None:
+def remove_network(folder: Path) -> None:
     (folder / "model.tflite").unlink()
 
 
@@ -33,7 +33,7 @@ def cut_card(folder: Path) -> None:
 
 def test_each_fault_is_named_and_the_rest_is_served(copy_models: Callable[..., Path]) -> None:
     folder = copy_models("good", "missing", "tampered", "truncated", recommended="tampered")
-    break_model(folder / "missing")
+    remove_network(folder / "missing")
     tamper_keras(folder / "tampered")
     cut_card(folder / "truncated")
     with server(MODELS_DIR=folder) as site:
