@@ -162,7 +162,7 @@ def test_larger_locks_hold_the_smaller_ones(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_each_lock_has_hashes_for_all_and_all_that_was_asked_for(root: Path, name: str) -> None:
+def test_each_lock_is_complete_and_pins_by_hash(root: Path, name: str) -> None:
     lock = read_lock(root / f"{name}.txt")
     assert [package for package, (_, _, hashes) in lock.items() if hashes == 0] == []
     assert wanted(root / f"{name}.in") <= set(lock)
