@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """Folder of the repository."""
     return Path(__file__).resolve().parent.parent
+
+
+def card_of(root: Path, version: str) -> dict[str, Any]:
+    """The card of a landed version, as written."""
+    card: dict[str, Any] = json.loads(
+        (root / "trained_models" / version / "model.json").read_text(encoding="utf-8")
+    )
+    return card
 
 
 @pytest.fixture(scope="session")

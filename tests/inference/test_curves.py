@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.conftest import card_of
 from webapp.inference import curves
 from webapp.inference.curves import Bin, Learning
-
-
-def card_of(root: Path, version: str) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads(
-        (root / "trained_models" / version / "model.json").read_text(encoding="utf-8")
-    )
-    return card
 
 
 def card_with(roc: Any = None, reliability: Any = None, history: Any = None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.conftest import card_of
 from tests.webapp.judged import add_judgements
 from webapp.inference.card import Interval
 from webapp.inference.sections import Sections, compared, facts, sections
@@ -24,13 +24,6 @@ ELSEWHERE = {
     "track", "n_coefficients", "command", "export_command", "cross_validation_command", "fpr",
     "tpr", "macro",
 }  # fmt: skip
-
-
-def card_of(root: Path, version: str) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads(
-        (root / "trained_models" / version / "model.json").read_text(encoding="utf-8")
-    )
-    return card
 
 
 @pytest.fixture

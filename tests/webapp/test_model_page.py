@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.conftest import card_of
 from tests.webapp.judged import add_judgements
 from webapp import charts, create_app, language, numbers
 from webapp.inference import curves
@@ -86,13 +87,6 @@ def test_lists_keep_the_unit_of_their_key(page_of: Callable[..., str]) -> None:
         "numbers computed in mixed_bfloat16",
     ):
         assert told in page, told
-
-
-def card_of(root: Path, version: str) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads(
-        (root / "trained_models" / version / "model.json").read_text(encoding="utf-8")
-    )
-    return card
 
 
 def inside(client: FlaskClient, version: str, heading: str) -> str:
