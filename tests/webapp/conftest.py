@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +109,11 @@ def request_of(spec: FeatureSpec, n_segments: int = 2, seed: int = 0) -> dict[st
             for number, values in enumerate(features_of(spec, n_segments, seed))
         ],
     }
+
+
+def words(html: str) -> str:
+    """The text of a page, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 @pytest.fixture

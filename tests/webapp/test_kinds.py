@@ -20,7 +20,7 @@ from features.statistics import statistics_names
 from tests.browser.sounds import band
 from tests.small_models import SMALL
 from tests.webapp.asking import refused, replace
-from tests.webapp.conftest import features_of, forget_settings, request_of
+from tests.webapp.conftest import features_of, forget_settings, request_of, words
 from webapp import create_app
 from webapp.inference import Predictors, Registry
 from webapp.inference.engines import batch_size
@@ -53,11 +53,6 @@ def document(app: Flask) -> dict[str, Any]:
 
 def url(version: str) -> str:
     return f"/api/v1/models/{version}/predictions"
-
-
-def words(html: str) -> str:
-    """The text of a page, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def test_all_kinds_are_listed(client: FlaskClient, registry: Registry) -> None:

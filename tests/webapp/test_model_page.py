@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.conftest import card_of
+from tests.webapp.conftest import words
 from tests.webapp.judged import add_judgements
 from webapp import charts, create_app, language, numbers
 from webapp.inference import curves
@@ -30,7 +31,7 @@ def page_of(copy_models: Callable[..., Path]) -> Callable[[Callable[[dict[str, A
         path.write_text(json.dumps(card))
         response = create_app({"MODELS_DIR": models}).test_client().get("/models/a1")
         assert response.status_code == 200
-        return " ".join(re.sub(r"<[^>]+>", " ", response.text).split())
+        return words(response.text)
 
     return show
 
@@ -217,7 +218,7 @@ def test_the_genre_pop_is_no_method_of_a_dictionary(client: FlaskClient, root: P
 
 
 def test_limits_come_from_the_card(client: FlaskClient) -> None:
-    told = " ".join(re.sub(r"<[^>]+>", " ", inside(client, "v9", "training")).split())
+    told = words(inside(client, "v9", "training"))
     assert "It knows 10 genres and no others" in told
     assert "On other collections expect less" in told
     assert "Each genre was tested with 26 to 32 songs only" in told

@@ -119,19 +119,20 @@ def test_a_version_whose_model_disagrees_with_its_card_says_so(
     assert "without a score for unfamiliar sounds" in caplog.text
 
 
-def words(html: str) -> str:
+def one_line(html: str) -> str:
+    """A page with its tags, and one space for each gap."""
     return " ".join(html.split())
 
 
 def steps(html: str) -> str:
     """The steps that the page shows for the version that answers; those of others are hidden."""
     (found,) = re.findall(r'<ol class="steps" data-version="[^"]*">(.*?)</ol>', html, re.S)
-    return words(found)
+    return one_line(found)
 
 
 def test_pages_tell_of_doubt_only_where_the_version_has_a_score(client: FlaskClient) -> None:
     assert "says that it is not sure" in steps(client.get("/").text)
-    page = words(client.get("/models/doubting").text)
+    page = one_line(client.get("/models/doubting").text)
     assert '<h2 id="unfamiliar">When it is not sure</h2>' in page
     assert "The threshold is set so that it doubts 0.0% of the songs that were held out" in page
     assert "Of the test songs" not in page
@@ -156,7 +157,7 @@ def test_the_model_page_lists_the_sounds_tried(doubting_models: Path, tmp_path: 
         ],
     }
     path.write_text(json.dumps(card))
-    page = words(create_app({"MODELS_DIR": tmp_path}).test_client().get("/models/doubting").text)
+    page = one_line(create_app({"MODELS_DIR": tmp_path}).test_client().get("/models/doubting").text)
     assert "is above 12.5, the answer says so" in page
     assert "of the songs that were held out" not in page
     row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'
