@@ -46,7 +46,7 @@ PARAMETERS = [
 ]  # fmt: skip
 
 
-def oracle(samples, sr, **parameters):
+def librosa_mfcc(samples, sr, **parameters):
     with warnings.catch_warnings():
         # librosa warns of short signals and of bands without an FFT bin; both are meant here.
         warnings.simplefilter("ignore")
@@ -57,7 +57,7 @@ def oracle(samples, sr, **parameters):
 @pytest.mark.parametrize("name", signals())
 def test_mfcc_equals_librosa(name, parameters):
     samples = signals(parameters["sr"])[name].astype(np.float32)
-    wanted = oracle(samples, **parameters)
+    wanted = librosa_mfcc(samples, **parameters)
     own = dict(parameters)
     got = mfcc(samples, sample_rate=own.pop("sr"), **own)
     assert got.dtype == np.float32
@@ -87,7 +87,7 @@ def test_mfcc_equals_librosa_everywhere(
         "n_mfcc": 8,
     }  # fmt: skip
     got = mfcc(samples, sample_rate=sample_rate, **common)
-    assert np.abs(got - oracle(samples, sample_rate, **common)).max() < TOLERANCE
+    assert np.abs(got - librosa_mfcc(samples, sample_rate, **common)).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
