@@ -14,6 +14,12 @@ from tests.browser.sounds import band
 SAMPLE_RATE = 22050
 
 
+def noise(seconds: float, seed: int = 0, sample_rate: int = SAMPLE_RATE) -> Float32Array:
+    """White noise with a standard deviation of 0.1."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * sample_rate))
+    return (0.1 * samples).astype(np.float32)
+
+
 def metronome(bpm: float, seconds: float = 12.0) -> Float32Array:
     """Short bursts of noise, one per beat."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -16,12 +17,16 @@ from features.inversion import INVERSION_ERRORS, invert, read_request
 from features.mel import Float32Array
 from features.segments import excerpt_bounds, segment_times
 
+from . import sounds
+
 # A coarse spec, so that songs of many excerpts take no time.
 SPEC = FeatureSpec(
     sample_rate=1000, n_fft=64, hop_length=40, n_mels=8, fmax=400.0, n_mfcc=4, n_frames=16,
     excerpt_s=3.0, skip_s=3.0, skip_longer_than_s=9.0,
 )  # fmt: skip
 TEXT = json.dumps(SPEC.to_json())
+
+noise = functools.partial(sounds.noise, sample_rate=SPEC.sample_rate)
 
 
 class Samples:
@@ -32,11 +37,6 @@ class Samples:
 
     def to_memoryview(self) -> memoryview:
         return self.samples.data
-
-
-def noise(seconds: float, seed: int = 0) -> Float32Array:
-    samples = np.random.default_rng(seed).normal(scale=0.1, size=round(seconds * SPEC.sample_rate))
-    return samples.astype(np.float32)
 
 
 def nothing(done: int, total: int) -> None:

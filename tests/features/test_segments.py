@@ -19,12 +19,9 @@ from features.segments import (
     standardise,
 )
 
+from .sounds import noise
+
 SPEC = FeatureSpec()
-
-
-def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    samples = np.random.default_rng(seed).standard_normal(round(seconds * SPEC.sample_rate))
-    return (samples * 0.1).astype(np.float32)
 
 
 @pytest.mark.parametrize(
