@@ -10,6 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features import FeatureSpec
+from model_training.stores.gtzan_store import GtzanStore
+from model_training.stores.tracks import Tracks
+
+Watcher = Callable[[list[str]], object]
+
 GENRES = ("chaabi", "gnawa", "malhun")
 TRACKS_PER_GENRE = {"train": 6, "valid": 2, "test": 3}
 
@@ -89,6 +95,23 @@ learning_rate = 0.01
 """
     )
     return path
+
+
+@pytest.fixture
+def watch_loading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Watcher], None]:
+    """Call a function with the names of the tracks before each loading from GTZAN's store."""
+    load = GtzanStore.load
+
+    def watch(watcher: Watcher) -> None:
+        def watched(
+            self: GtzanStore, spec: FeatureSpec, names: list[str], copies: bool = False
+        ) -> Tracks:
+            watcher(names)
+            return load(self, spec, names, copies)
+
+        monkeypatch.setattr(GtzanStore, "load", watched)
+
+    return watch
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from model_training.__main__ import main
 from model_training.errors import TrainingError
 from model_training.landing.export import choose_middle, export, require_builtin_layers
-from model_training.stores.gtzan_store import GtzanStore
 from model_training.stores.store import open_store
 from model_training.stores.tracks import cut, features_at
 from webapp.inference import Predictors, Registry
@@ -176,16 +175,10 @@ def test_middle_of_three_seeds(runs, tmp_path):
 
 
 def test_a_refused_network_leaves_nothing_and_never_sees_the_test(
-    runs, store, tmp_path, monkeypatch
+    runs, store, tmp_path, monkeypatch, watch_loading
 ):
     opened: list[str] = []
-    load = GtzanStore.load
-
-    def watched(self, spec, names, copies=False):
-        opened.extend(names)
-        return load(self, spec, names, copies)
-
-    monkeypatch.setattr(GtzanStore, "load", watched)
+    watch_loading(opened.extend)
     monkeypatch.setattr("model_training.landing.export.ENGINE_TOLERANCE", -1.0)
     with pytest.raises(TrainingError, match="cannot be served"):
         export(runs[:1], store, tmp_path / "models", "v1", "export")

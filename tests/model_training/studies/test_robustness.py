@@ -23,7 +23,6 @@ from features.segments import excerpt_log_mel
 from model_training.__main__ import main
 from model_training.errors import TrainingError
 from model_training.sound.audio import decode, load_audio
-from model_training.stores.gtzan_store import GtzanStore
 from model_training.stores.store import open_store
 from model_training.stores.tracks import Tracks, cut, of_equal_length
 from model_training.studies import robustness
@@ -269,20 +268,16 @@ def test_statistics_cannot_be_disturbed() -> None:
 
 
 def test_a_store_is_asked_about_its_validation_tracks_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    watch_loading: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder, out = write_gtzan(tmp_path), tmp_path / "found" / "robustness.json"
     lists = folder / "splits"
     tracks = (lists / "valid_filtered.txt").read_text().splitlines()
     (lists / "valid_filtered.txt").write_text("\n".join(tracks[:3]))
     opened: list[str] = []
-    load = GtzanStore.load
-
-    def watched(self: GtzanStore, spec: FeatureSpec, names: list[str]) -> Tracks:
-        opened.extend(names)
-        return load(self, spec, names)
-
-    monkeypatch.setattr(GtzanStore, "load", watched)
+    watch_loading(opened.extend)
     assert check("v1", "--data", folder, "--out", out) == 0
     printed = capsys.readouterr().out
     assert opened == open_store(folder).split("validation")

@@ -36,16 +36,14 @@ def dense(tmp_path):
 
 
 @pytest.fixture
-def never_the_test(store, monkeypatch):
+def never_the_test(store, watch_loading):
     """Fail when a study loads a test track."""
     tested = set(GtzanStore(store).split("test"))
-    load = GtzanStore.load
 
-    def watched(self, spec, names, copies=False):
+    def refuse_tested(names):
         assert not tested.intersection(names)
-        return load(self, spec, names, copies)
 
-    monkeypatch.setattr(GtzanStore, "load", watched)
+    watch_loading(refuse_tested)
 
 
 def test_folds_cover_every_track_once_and_keep_replicas_together(

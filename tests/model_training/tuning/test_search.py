@@ -15,7 +15,6 @@ import pytest
 from model_training.__main__ import main
 from model_training.errors import TrainingError
 from model_training.experiment import load_experiment
-from model_training.stores.gtzan_store import GtzanStore
 from model_training.stores.store import open_store
 from model_training.tuning import search as tuning
 from model_training.tuning.space import Choices, Range, changed, read_space
@@ -102,16 +101,10 @@ def trials_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_search_is_told_kept_and_gives_an_experiment_that_train_takes(
-    written, store, tmp_path, capsys, monkeypatch
+    written, store, tmp_path, capsys, watch_loading
 ):
     opened: set[str] = set()
-    load = GtzanStore.load
-
-    def watched(self, spec, names, copies=False):
-        opened.update(names)
-        return load(self, spec, names, copies)
-
-    monkeypatch.setattr(GtzanStore, "load", watched)
+    watch_loading(opened.update)
     space = """
 training.learning_rate = { min = 1e-3, max = 1e-1, log = true }
 training.batch_size = { min = 4, max = 8 }
