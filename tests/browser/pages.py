@@ -69,12 +69,16 @@ class Pages:
         url : address that `Visit.opened` opens.
         service_worker : whether the browser has such. A page that is warm at the same site would
             get it, too.
-        own_profile : a profile in memory for this page alone; so it is in any case if `look` has
-            options of `Browser.new_context` that no open page can change.
+        own_profile : a profile in memory for this page alone, as for one whose clock is installed:
+            a clock is that of the whole profile. So it is in any case if `look` has options of
+            `Browser.new_context` that no open page can change.
         """
         fixed = look.keys() - PLAIN.keys()
         context = self.browser.new_context(**look) if own_profile or fixed else self._profile
         script = "" if service_worker else NO_SERVICE_WORKER
+        if context is not self._profile:
+            # Pages that the page opens get it as well.
+            context.add_init_script(script)
         visit = Visit(context.new_page(), url, script)
         self._fresh.append(visit)
         if context is self._profile:
@@ -95,15 +99,19 @@ class Pages:
         visit = self._warm.pop(key, None)
         if visit is None or visit.page.is_closed():
             self._make_room()
-            context = self.browser.new_context(**fixed) if fixed else self._profile
+            # A clock is that of all pages of a context.
+            own = clock or fixed
+            context = self.browser.new_context(**fixed) if own else self._profile
             visit = Visit(context.new_page(), url, NO_SERVICE_WORKER)
             if clock:
                 visit.page.clock.install()
         self._warm[key] = visit
+        # Media of a tab in the background are not loaded.
+        visit.page.bring_to_front()
+        _put_on(visit.page, look)
         if visit not in self._used:
             self._used.append(visit)
             visit.start_over()
-        _put_on(visit.page, look)
         return visit
 
     def let_go(self, *, spoiled: bool) -> None:

@@ -27,7 +27,9 @@ def doubting_site(make_site: Callable[..., Site]) -> Site:
 
 def broken_rules(visitor: Visit) -> list[str]:
     """Every broken rule with the first element that breaks it."""
-    found = Axe().run(visitor.page, options={"runOnly": RULES}).response
+    # Of the rules that are kept, axe then describes one element each: a fraction of the work.
+    options = {"runOnly": RULES, "resultTypes": ["violations"]}
+    found = Axe().run(visitor.page, options=options).response
     assert len(found["passes"]) > 15, "axe looked at nothing"
     return [
         f"{rule['id']} ({rule['help']}): {rule['nodes'][0]['html'][:200]}"
@@ -54,8 +56,9 @@ def test_without_a_server(warm: Callable[..., Visit], site: Site, tmp_path: Path
     assert foot
     assert notice
     assert foot["y"] + foot["height"] <= notice["y"]
-    visitor.page.goto(f"{site.url}/offline")
-    assert broken_rules(visitor) == []
+    other = visitor.another_tab()
+    other.page.goto(f"{site.url}/offline")
+    assert broken_rules(other) == []
 
 
 @pytest.mark.parametrize("look", SEEN)

@@ -368,7 +368,9 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     third.check_console()
 
 
-def test_a_copied_tab_is_another_tab(here: Visit, tmp_path: Path):
+def test_a_copied_tab_is_another_tab(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+    # In a profile of its own, where the copy has no service worker either.
+    here = visit(site.url, own_profile=True).opened()
     remember(here)
     here.page.route("**/predictions", lambda route: None)
     here.choose(band_files(tmp_path, 1, 6))

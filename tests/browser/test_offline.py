@@ -19,9 +19,8 @@ from .pages import ELSEWHERE, FLAGS
 from .site import HOST, ROOT, Recorder, Site
 from .sounds import write
 from .test_history import remember, settled
-from .visit import Visit
+from .visit import GONE, Visit
 
-GONE = ("ERR_CONNECTION_REFUSED",)
 KEPT = """async () => {
   const kept = {};
   for (const name of await caches.keys()) {

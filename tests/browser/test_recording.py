@@ -110,7 +110,9 @@ def test_discarded_recording_leaves_nothing(listener: Visit):
 def test_recording_ends_before_it_is_too_long_to_be_decoded(
     visit: Callable[..., Visit], make_site: Callable[..., Site]
 ):
-    visitor = visit(make_site(MAX_WHOLE_MINUTES=1).url, permissions=["microphone"])
+    visitor = visit(
+        make_site(MAX_WHOLE_MINUTES=1).url, own_profile=True, permissions=["microphone"]
+    )
     page = visitor.page
     page.clock.install()
     visitor.opened()

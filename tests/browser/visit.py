@@ -18,6 +18,9 @@ from features import FeatureSpec
 # Generous: a busy machine with one core must not fail.
 PATIENCE_MS = 120_000
 
+# Complaints of a page whose server is gone; the second is about what the browser itself asks for.
+GONE = ("ERR_CONNECTION_REFUSED", "icon from the Manifest")
+
 DECODE = """async ([name, content, sampleRate]) => {
   const { decode } = await import('/static/js/sound/decode.js');
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
@@ -54,11 +57,13 @@ FORGET = """async () => {
     away.click();
     await moment();
   }
-  const version = document.getElementById('version');
   const { selected } = JSON.parse(document.getElementById('config').textContent);
-  if (version && version.value !== selected) {
-    version.value = selected;
-    version.dispatchEvent(new Event('change'));
+  for (const [id, value] of [['version', selected], ['order', 'added'], ['filter', '']]) {
+    const choice = document.getElementById(id);
+    if (choice && choice.value !== value) {
+      choice.value = value;
+      choice.dispatchEvent(new Event('change'));
+    }
   }
   if (!document.getElementById('erase').hidden) {
     document.getElementById('erase').click();
