@@ -417,7 +417,10 @@ def test_the_first_visit_loads_the_runtime_once(browser: Browser, site: Site):
             relay.close()
 
 
-def test_browsers_without_service_workers_keep_nothing(here: Visit):
+def test_browsers_without_service_workers_keep_nothing(
+    warm: Callable[..., Visit], make_site: Callable[..., Site]
+):
+    here = warm(make_site().url)
     assert here.page.evaluate("navigator.serviceWorker") is None
     assert here.page.is_hidden("#kept")
     assert here.page.evaluate("caches.keys()") == []

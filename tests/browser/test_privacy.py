@@ -87,9 +87,11 @@ def test_only_numbers_leave(
 
     # the server's side
     requests = recorder.requests()
-    bodies = [body for _, body in requests if body]
-    posts = [line for line, _ in requests if not line.startswith("GET ")]
-    assert posts == ["POST /api/v1/models/v1/predictions HTTP/1.1"] * len(files)
+    posts = [(line, body) for line, body in requests if body or not line.startswith("GET ")]
+    assert {line for line, _ in posts} == {"POST /api/v1/models/v1/predictions HTTP/1.1"}
+    # The browser itself repeats a request that was cut on a connection which it had used before.
+    bodies = list(dict.fromkeys(body for _, body in posts))
+    assert len(shown) == len(files)
     assert sorted(len(body) for body in bodies) == sorted(shown)
     for body in bodies:
         sent = json.loads(body)

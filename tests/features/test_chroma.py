@@ -19,6 +19,7 @@ GRIDS = [(2048, 512), (2048, 1711), (1024, 256), (1000, 317)]
 TOLERANCE = 1e-5  # of chroma, which lie between 0 and 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("tuning", [0.0, 0.25, -0.5, 0.49])
 @pytest.mark.parametrize(
     ("sample_rate", "n_fft"), [(22050, 2048), (44100, 4096), (16000, 1024), (22050, 1000)]

@@ -83,6 +83,7 @@ def test_bins_left_out_at_the_top_are_zero():
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("momentum", [0.0, 0.99])
 def test_griffin_lim_comes_as_close_as_librosas(momentum: float):
     magnitude = np.sqrt(power_spectra(band(4, RATE), 2048, 512))
@@ -123,6 +124,7 @@ def test_spread_is_the_transpose_of_apply():
     assert not wanted[:, bank.stop :].any()
 
 
+@pytest.mark.full
 def test_mel_inversion_is_as_close_as_librosas():
     sound = band(3, RATE)
     mel = mel_spectrogram(sound, hop_length=512, n_mels=116, fmax=SPEC.fmax)
@@ -187,6 +189,7 @@ def test_round_trip(name: str):
     assert max(mixed) < min(found)
 
 
+@pytest.mark.full
 def test_beats_come_back():
     sound = band(20, RATE, seed=2)
     back = invert(extract_segments(sound, SPEC), SPEC)
@@ -195,6 +198,7 @@ def test_beats_come_back():
     assert likeness(onsets[0], np.roll(onsets[1], 6)) < 0.2
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seconds", [0.5, 3.0, 5.0, 15.0, 33.0])
 def test_length_and_skipped_start_are_those_of_the_song(seconds: float):
     request = build_request(band(seconds, RATE), SHORT)
@@ -210,6 +214,7 @@ def test_length_and_skipped_start_are_those_of_the_song(seconds: float):
     assert {total for _, total in seen} == {len(seen)}
 
 
+@pytest.mark.full
 def test_gaps_are_silent_and_small_ones_are_bridged():
     excerpt = SHORT.excerpt_samples
     loud = band(SHORT.excerpt_s, RATE)
@@ -228,6 +233,7 @@ def test_gaps_are_silent_and_small_ones_are_bridged():
     assert np.sqrt(np.square(between).mean()) > 0.05 * np.sqrt(np.square(whole).mean())
 
 
+@pytest.mark.full
 def test_blocks_join_without_clicks():
     """Where two blocks meet, samples jump no more than elsewhere, and the level stays."""
     steady = np.random.default_rng(1).normal(scale=0.1, size=21 * RATE).astype(np.float32)
@@ -303,6 +309,7 @@ def test_request_is_read_back():
         read_request(json.dumps(short), SPEC)
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_song():
     (segment,) = extract_segments(band(5, COARSE.sample_rate), COARSE)
 

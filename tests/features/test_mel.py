@@ -143,6 +143,7 @@ def test_frames_do_not_depend_on_the_block_they_are_in():
     np.testing.assert_allclose(part[4:140], whole[start + 2 : start + 138], rtol=1e-4)
 
 
+@pytest.mark.full
 def test_memory_stays_small_for_an_hour():
     samples = np.zeros(22050 * 3600, dtype=np.float32)
     samples[::1000] = 0.5

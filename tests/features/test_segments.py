@@ -209,6 +209,7 @@ def test_log_mel_is_relative_to_the_excerpts_maximum():
     assert log_mel.min() >= -80.001
 
 
+@pytest.mark.full
 def test_memory_stays_small_for_an_hour():
     samples = np.tile(noise(60), 60)
     tracemalloc.start()

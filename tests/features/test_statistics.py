@@ -116,12 +116,14 @@ def compare(samples: Float32Array, spec: FeatureSpec, where: str) -> None:
         assert difference <= tolerance + 1e-7 * np.abs(values).max(), (where, name, difference)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("key", SPECS)
 @pytest.mark.parametrize("name", SOUNDS)
 def test_equal_to_librosas(name: str, key: str) -> None:
     compare(SOUNDS[name], SPECS[key], name)
 
 
+@pytest.mark.full
 def test_recordings_equal_librosas(shared_songs: list[Path]) -> None:
     sounds = {"band": SOUNDS["band"]}
     for path in shared_songs:
@@ -179,6 +181,7 @@ def test_a_spec_of_another_kind_is_refused() -> None:
         statistics(SOUNDS["noise"], FeatureSpec())
 
 
+@pytest.mark.full
 def test_memory_stays_below_a_multiple_of_the_samples() -> None:
     samples = np.tile(SOUNDS["band"], 25)  # five minutes in one piece
     lean = FeatureSpec(

@@ -63,6 +63,7 @@ def test_any_cut_gives_the_segments_of_the_whole(n_samples, cuts, take_at, silen
     assert stream.bounds == excerpt_bounds(n_samples, COARSE)
 
 
+@pytest.mark.full
 def test_the_spec_of_the_site_in_half_minutes():
     spec = FeatureSpec()
     samples = band(200, spec.sample_rate)
@@ -102,6 +103,7 @@ def test_requests_of_a_limited_size():
     assert joined(requests) == json.loads(whole.body)["segments"]
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_song():
     stream = SegmentStream(COARSE)
     part = np.random.default_rng(0).normal(size=3000).astype(np.float32)

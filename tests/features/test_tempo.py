@@ -17,6 +17,7 @@ def onsets_of(samples, hop_length, n_fft=2048):
     return onset_strength(log_mel, n_fft=n_fft, hop_length=hop_length)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("n_fft", [2048, 1024])
 @pytest.mark.parametrize("hop_length", HOPS)
 @pytest.mark.parametrize("name", [name for name in SOUNDS if name not in ("short", "one sample")])
@@ -41,6 +42,7 @@ def test_autocorrelation_is_the_mean_tempogram(window_length):
         np.testing.assert_allclose(got, wanted.mean(axis=1), rtol=0, atol=1e-8)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("hop_length", HOPS)
 @pytest.mark.parametrize("name", SOUNDS)
 def test_tempo_equals_librosas(name, hop_length):

@@ -29,6 +29,8 @@ from webapp.runtime import (
     verify,
 )
 
+pytestmark = pytest.mark.full
+
 WHEEL = "numpy-1.2.3-cp314-cp314-wasm32.whl"
 WHEEL_BYTES = os.urandom(300_000)
 CORE = {

@@ -230,6 +230,7 @@ def test_wrong_times(
     assert details["path"].startswith("$.segments[1].")
 
 
+@pytest.mark.full
 def test_number_of_segments(
     client: FlaskClient, registry: Registry, version: str, url: str
 ) -> None:

@@ -97,6 +97,7 @@ def test_bodies_that_are_not_gzip(client: FlaskClient, body: dict[str, Any], url
         refused(answer, 400, code)
 
 
+@pytest.mark.full
 def test_any_cut_of_the_pieces_gives_the_same(body: dict[str, Any]) -> None:
     draw = random.Random(0)
     contents = [

@@ -109,6 +109,7 @@ def test_metrics_count(url: str, body: dict[str, Any], version: str) -> None:
     assert numbers["musiclassify_prediction_segments_sum", of_version] == 6
 
 
+@pytest.mark.full
 def test_the_time_of_the_model_is_not_that_of_loading_it(
     url: str, body: dict[str, Any], version: str
 ) -> None:

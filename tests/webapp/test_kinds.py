@@ -101,6 +101,7 @@ def test_a_segments_answer_does_not_depend_on_the_others(client: FlaskClient, ve
             )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("version", VERSIONS)
 def test_requests_and_answers_are_as_documented(
     client: FlaskClient, document: dict[str, Any], version: str
@@ -162,6 +163,7 @@ def test_the_networks_bear_the_largest_features(
     assert sum(response.get_json()["aggregate"]["probabilities"]) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.full
 def test_each_thread_gets_its_own_answer(app: Flask) -> None:
     """Versions of all kinds at once: two stay loaded, the others come and go."""
     requests = [

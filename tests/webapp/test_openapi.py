@@ -51,6 +51,7 @@ def test_each_route_is_documented(app: Flask, document: dict[str, Any]) -> None:
     assert served == documented
 
 
+@pytest.mark.full
 def test_answers_are_as_documented(
     client: FlaskClient, registry: Registry, document: dict[str, Any]
 ) -> None:

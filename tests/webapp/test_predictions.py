@@ -92,6 +92,7 @@ def test_requests_of_the_page_are_accepted(
     assert len(response.get_json()["segments"]) == request.n_segments
 
 
+@pytest.mark.full
 def test_one_segment_and_the_most_segments(
     client: FlaskClient, registry: Registry, version: str, url: str
 ) -> None:

@@ -179,6 +179,7 @@ def test_the_command_refuses_before_it_loads_anything() -> None:
         assert site.output.count("\n") == 1
 
 
+@pytest.mark.full
 def test_without_a_limit_nothing_of_it_is_loaded() -> None:
     code = (
         "import sys; from webapp import create_app; create_app({}); "

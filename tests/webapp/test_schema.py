@@ -121,6 +121,7 @@ def test_refusing_a_body_takes_no_memory(start: bytes, end: bytes, code: str) ->
     assert peak < 2 * len(sent)
 
 
+@pytest.mark.full
 def test_reading_a_body_takes_little_memory() -> None:
     spec = FeatureSpec(kind="log_mel", n_mels=128, fmax=11025.0, n_frames=387)
     values = json.dumps(np.full(spec.shape, 0.123).tolist(), separators=(",", ":")).encode()
