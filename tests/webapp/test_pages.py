@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from webapp import assets
+from webapp import assets, create_app
 from webapp.inference import Registry
 from webapp.runtime import RuntimeFiles
 
@@ -49,6 +49,18 @@ def test_the_page_gets_its_configuration(
     assert config["streamMinutes"] == 15
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024
+
+
+def test_each_version_may_be_the_one_that_answers(registry: Registry) -> None:
+    for version, card in registry.cards.items():
+        client = create_app({"MODEL": version}).test_client()
+        config = config_of(client)
+        assert config["selected"] == version
+        (model,) = (model for model in config["models"] if model["version"] == version)
+        assert model["featureSpec"]["id"] == card.spec.id
+        page = client.get("/").text
+        assert f'<option value="{version}" selected>' in page
+        assert f'href="/models/{version}"' in page
 
 
 def test_every_address_in_the_configuration_works(client: FlaskClient) -> None:
