@@ -82,8 +82,9 @@ lint: check $(DEV_MARK) $(TYPES_MARK)
 # Two checks at a time, each with its output in one piece where make can do that.
 SIDE_BY_SIDE_MAKE := $(MAKE) --no-print-directory SIDE_BY_SIDE=1 --keep-going -j2 \
 	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-# One process of tests for each core, four at most; a file of tests stays in one process.
-PROCESSES = --numprocesses=logical --maxprocesses=4 --dist=loadfile
+# One process of tests for each core, four at most; a file of tests stays in one process. In the order
+# of their names: files with few tests, which would come last, are the longest ones.
+PROCESSES = --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 style:
 	$(RUN) -m ruff check

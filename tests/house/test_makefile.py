@@ -27,7 +27,7 @@ case "$1 $2" in
 esac
 """
 # Options of pytest: up to four processes, each with whole files of tests.
-PROCESSES = "--numprocesses=logical --maxprocesses=4 --dist=loadfile"
+PROCESSES = "--numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder"
 # A fake npm: it logs its options, and installs a fake TypeScript.
 NPM = """#!/bin/sh
 folder=.
