@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from tests.conftest import card_of
 from tests.small_models import SMALL
 
 from .screenshots import LOOKS
@@ -25,8 +26,7 @@ WIDE = "document.documentElement.scrollWidth"
 
 @pytest.fixture(scope="module")
 def card(root: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((root / "trained_models/v9/model.json").read_text())
-    return content
+    return card_of(root, "v9")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_learning_curves_are_read_by_pointer_and_keyboard(
     opened: Callable[..., Page], root: Path
 ) -> None:
     page = opened("v6")
-    history = json.loads((root / "trained_models/v6/model.json").read_text())["training"]["history"]
+    history = card_of(root, "v6")["training"]["history"]
     chart = page.locator("[data-chart=history]").filter(has_text="Pieces right")
     readout = chart.locator(".readout")
 

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.conftest import card_of
+
 from .site import Site
 from .visit import Visit
 
 
 @pytest.fixture
 def card(root: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((root / "trained_models/v1/model.json").read_text())
-    return content
+    return card_of(root, "v1")
 
 
 def rows(page: Page, selector: str) -> list[list[str]]:
