@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study; a stopped one goes on."""
     from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..studies.studies import cross_validate
+    from ..studies.cross_validation import cross_validate
 
     out = options.out or RUNS / f"{options.experiment.stem}-cv-seed{options.seed}"
     result = cross_validate(

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     from ..landing.export import check_sounds, export
     from ..paths import RUNS
     from ..stores.store import digest, open_store
-    from ..studies.studies import cross_validate
+    from ..studies.cross_validation import cross_validate
     from ..training.runs import load_run, train
     from ..versions import new_version
 

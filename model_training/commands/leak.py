@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study; a stopped one goes on."""
     from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..studies.studies import demonstrate_leak
+    from ..studies.leak import demonstrate_leak
 
     out = options.out or RUNS / f"{options.experiment.stem}-leak-seed{options.seed}"
     result = demonstrate_leak(

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study; a stopped one goes on."""
     from ..experiment import load_experiment
     from ..paths import RUNS
-    from ..studies.studies import learning_curve
+    from ..studies.learning_curve import learning_curve
 
     out = options.out or RUNS / f"{options.experiment.stem}-curve-seed{options.seed}"
     learning_curve(

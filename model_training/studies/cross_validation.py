@@ -1,0 +1,184 @@
+"""Cross-validation: accuracy over folds of the training and validation tracks."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from webapp.inference.calibration import calibrate
+
+from ..errors import TrainingError
+from ..experiment import Experiment
+from ..files import write_json
+from ..judging.answers import predict_outputs, predict_tracks
+from ..judging.evaluation import evaluate, fit_temperature, per_track
+from ..judging.genre_bias import apply_bias, fit_bias
+from ..paths import CROSS_VALIDATION
+from ..stores.splits import check_fold
+from ..stores.tracks import Tracks
+from ..training.ensemble import combine, fit_members
+from ..training.runs import library_versions
+from ..training.unfamiliarity import choose_threshold
+from .robustness import measure_disturbances
+from .study import Rows, finished_part, folds_by_group, open_without_test, recipe_of
+
+
+def cross_validate(
+    experiment: Experiment, data: Path, seed: int, k: int, out: Path, command: str
+) -> dict[str, Any]:
+    """Accuracy over k folds in which no artist is on both sides; returns what is written.
+
+    Experiments whose weights are chosen on validation tracks get the next fold for that, and
+    train on the other k - 2.
+
+    Raises
+    ------
+    TrainingError : when a genre has fewer groups than folds, or `out` holds another study.
+    """
+    store, plain, copies = open_without_test(experiment, data)
+    if experiment.training.needs_validation and k < 3:
+        raise TrainingError(
+            "--folds must be at least 3 here: one fold is judged, one chooses the weights, and the "
+            "rest trains."
+        )
+    folds = folds_by_group(store, plain, k, seed)
+    recipe = recipe_of(experiment, store, data, seed, k=k)
+
+    def judge(number: int) -> dict[str, Any]:
+        chosen_on = folds[(number + 1) % k]
+        needs_validation = experiment.training.needs_validation
+        held_out = np.concatenate(
+            [folds[number], chosen_on] if needs_validation else [folds[number]]
+        )
+        rest = np.setdiff1d(np.arange(len(plain)), held_out)
+        missing = set(plain.labels.tolist()) - set(plain.labels[rest].tolist())
+        check_fold((plain.genres[label] for label in missing), "another seed or more folds")
+        members, _ = fit_members(
+            experiment,
+            copies.take(rest),
+            seed,
+            plain.take(chosen_on) if needs_validation else None,
+            data=data,
+        )
+        fold = _judge_fold(experiment, members, plain.take(folds[number]))
+        return {"n_training_tracks": len(rest), **fold}
+
+    parts = []
+    for number in range(k):
+        part = finished_part(
+            out / f"fold-{number + 1}.json",
+            recipe | {"fold": number + 1},
+            functools.partial(judge, number),
+        )
+        parts.append(part)
+        print(
+            f"fold {number + 1} of {k}: {part['accuracy']['value']:.1%} of {part['n_tracks']} "
+            "tracks",
+            flush=True,
+        )
+    row_of = {name: row for row, name in enumerate(plain.names)}
+    probabilities = np.concatenate([np.array(part["probabilities"]) for part in parts])
+    track = np.array(
+        [row_of[part["names"][index]] for part in parts for index in part["segment_track"]]
+    )
+    # Every track's answer comes from networks that have not met it. The export of the final
+    # training takes these answers for its validation.
+    bias = fit_bias(probabilities, track, plain.labels)
+    fold_of = np.repeat(np.arange(k), [len(part["segment_track"]) for part in parts])
+    biased = _apply_foreign_bias(probabilities, track, plain.labels, fold_of)
+    temperature = fit_temperature(biased, track, plain.labels)
+    report = evaluate(biased, track, plain.labels, plain.genres, temperature)
+    answers = per_track(calibrate(biased, temperature), track, len(plain))
+    right = answers.argmax(axis=1) == plain.labels
+    values = [round(float(right[np.unique(track[fold_of == fold])].mean()), 4) for fold in range(k)]
+    unfamiliar = None
+    if parts[0]["unfamiliarity"] is not None:
+        scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
+        unfamiliar = choose_threshold(per_track(scores, track, len(plain)))
+    result = {
+        "recipe": recipe,
+        "command": command,
+        "libraries": library_versions(),
+        "accuracy": report["track"]["accuracy"],
+        "fold_accuracies": values,
+        "fold_deviation": round(float(np.std(values, ddof=1)), 4),
+        "member_accuracies": [part["member_accuracies"] for part in parts],
+        "macro_f1": report["track"]["macro_f1"],
+        "n_tracks": len(plain),
+        "temperature": temperature,
+        "genre_bias": {
+            genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
+        },
+        "unfamiliar": unfamiliar,
+        "disturbances": _mean_rows(parts),
+        "report": report,
+    }
+    write_json(out / CROSS_VALIDATION, result)
+    return result
+
+
+def _apply_foreign_bias(
+    probabilities: npt.NDArray[np.float64],
+    track: Rows,
+    labels: Rows,
+    fold_of: Rows,
+) -> npt.NDArray[np.float64]:
+    """The answers of each fold with the genres' bias fitted on the other folds."""
+    biased = probabilities.copy()
+    for fold in np.unique(fold_of):
+        others = fold_of != fold
+        known, own = np.unique(track[others], return_inverse=True)
+        bias = fit_bias(probabilities[others], own, labels[known])
+        biased[~others] = apply_bias(probabilities[~others], bias)
+    return biased
+
+
+def _judge_fold(
+    experiment: Experiment, members: list[keras.Model], tracks: Tracks
+) -> dict[str, Any]:
+    """Answers of members that never met these tracks, before calibration."""
+    spec = experiment.feature_spec
+    model = combine(members, experiment.architecture.name)
+
+    def soft_votes(asked: Tracks, network: keras.Model = model) -> npt.NDArray[np.float64]:
+        return per_track(*predict_tracks(network, asked, spec), len(asked))
+
+    outputs, track = predict_outputs(model, tracks, spec)
+    report = evaluate(outputs[0], track, tracks.labels, tracks.genres, 1.0)
+    winners = [soft_votes(tracks, member).argmax(axis=1) for member in members]
+    has_score = len(outputs) > 1
+    is_log_mel = spec.kind != "statistics"
+    return {
+        "n_tracks": len(tracks),
+        "accuracy": report["track"]["accuracy"],
+        "member_accuracies": [
+            round(float((winner == tracks.labels).mean()), 4) for winner in winners
+        ],
+        "disturbances": measure_disturbances(soft_votes, tracks, spec) if is_log_mel else [],
+        "names": tracks.names,
+        "segment_track": track.tolist(),
+        "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
+        "unfamiliarity": np.round(outputs[1][:, 0].astype(np.float64), 4).tolist()
+        if has_score
+        else None,
+    }
+
+
+def _mean_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The folds' disturbance tables as one, weighted by their tracks."""
+    weights = [part["n_tracks"] for part in parts]
+    return [
+        {
+            "name": rows[0]["name"],
+            **{
+                key: round(float(np.average([row[key] for row in rows], weights=weights)), 4)
+                for key in ("accuracy", "difference", "changed")
+            },
+        }
+        for rows in zip(*(part["disturbances"] for part in parts), strict=True)
+    ]
