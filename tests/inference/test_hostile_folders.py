@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -98,7 +99,8 @@ def test_names_that_lead_elsewhere(folder: Path, name: str) -> None:
     told = json.loads((folder / "model.json").read_text())
     told["files"][name] = "0" * 64
     (folder / "model.json").write_text(json.dumps(told))
-    with pytest.raises(CardError):
+    sentence = f"model.json: {name!r} is not the name of a file in its folder"
+    with pytest.raises(CardError, match=f"^{re.escape(sentence)}$"):
         Card(folder)
 
 
