@@ -46,7 +46,7 @@ help:
 	@echo 'make serve [MODEL=v1] [PORT=5000] [ENGINE=keras]'
 	@echo '                install what is missing and serve the site on this computer'
 	@echo 'make train-demo [FOLDER=demo] [SERVE=0] [PORT=5000]'
-	@echo '                from sounds made for it to a model of your own, and serve that; shows every'
+	@echo '                from synthetic sounds to a model of your own, and serve that; shows every'
 	@echo '                command on the way; FOLDER keeps all of it, SERVE=0 ends before serving'
 	@echo 'make test [ARGS="-k mel"]'
 	@echo '                install what is missing, then check style and types and run all tests'

@@ -122,7 +122,10 @@ def _demonstrate(folder: Path, options: argparse.Namespace) -> int:
     from .sounds import GENRES, TAKES, write_genres, write_new
 
     count = len(GENRES) * TAKES * options.artists
-    print(f"Making {count} sounds of {len(GENRES)} genres in {_shown(folder)} ...", flush=True)
+    print(
+        f"Making {count} synthetic sounds of {len(GENRES)} genres in {_shown(folder)} ...",
+        flush=True,
+    )
     write_genres(folder / "genres", options.artists, options.seconds)
     write_new(folder / "new", options.artists + 1, options.seconds)
     for title, words in _steps(folder):

@@ -1,4 +1,4 @@
-"""The demo from made sounds to a site that answers, and what it leaves behind."""
+"""The demo from synthetic sounds to a site that answers, and what it leaves behind."""
 
 import json
 import re
@@ -79,7 +79,7 @@ def test_the_site_knows_sounds_that_training_did_not_hear(demo):
         site.wait_ready()
         status, _, page = site.ask("GET", "/models/demo")
         assert status == 200
-        assert b"Demo: made sounds" in page
+        assert b"Demo: synthetic sounds" in page
         told = {}
         for genre in GENRES:
             samples, rate = soundfile.read(folder / "new" / f"new {genre}.flac", dtype="float32")
