@@ -1,7 +1,7 @@
 """Do Chromium's samples and librosa's lead to the same answers?
 
-Every song is decoded twice, by the page (`decodeAudioData` at 22,050 Hz) and by `librosa.load`;
-the same features and the same model follow.
+Every song is decoded twice, by the page (`decodeAudioData` at 22,050 Hz) and by `librosa.load`.
+Both results go through the same features and the same model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .visit import Visit
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A segment with another winner."""
+    """A segment whose winner depends on the decoder; each winner with its probability."""
 
     song: str
     start: float
@@ -39,7 +39,7 @@ class Difference:
 def answers(
     samples: npt.NDArray[np.float32], spec: FeatureSpec, predictor: Predictor
 ) -> list[tuple[float, str, float]]:
-    """Start, winner and its probability of every segment."""
+    """Return start, winner and probability of the winner of every segment."""
     segments = extract_segments(samples, spec)
     result = predictor.predict(np.stack([segment.values for segment in segments]))
     return [
@@ -51,11 +51,11 @@ def answers(
 
 
 def compare(visit: Visit, songs: list[Path], version: str) -> tuple[int, list[Difference]]:
-    """Segments compared, and those whose winner differs.
+    """Return the number of compared segments, and the segments whose winner differs.
 
     Raises
     ------
-    ValueError : the numbers of segments of a song differ by more than one.
+    ValueError : the two decoders give numbers of segments that differ by more than one.
     """
     predictor = Predictors(Registry.load(ROOT / "trained_models")).get(version)
     spec = predictor.card.spec

@@ -1,4 +1,4 @@
-"""The whole chain twice: through the page and the server, and in CPython alone."""
+"""Run the whole chain twice, through the page and the server and in CPython alone; compare."""
 
 from __future__ import annotations
 
@@ -15,35 +15,37 @@ from webapp.inference import Predictor
 
 from .visit import Visit
 
-# Features in CPython and in the browser's Python, before rounding (raw MFCC span hundreds of dB).
+# Largest difference of features between CPython and the browser's Python, before rounding (raw MFCC
+# span hundreds of dB).
 TOLERANCE = 5e-3
-# Probabilities of the same numbers: an answer has six digits.
+# Largest difference of probabilities for equal features: an answer has six digits.
 SAME_NUMBERS = 2e-6
-# Probabilities of numbers of which some are rounded to the other side.
+# Largest difference of probabilities for features of which some are rounded to another last digit.
 TOLERANCE_PROBABILITY = 1e-4
-# Unfamiliarity in both cases, absolute or relative to the score, which may be near 0.
+# Largest difference of the unfamiliarity score in both cases, absolute or relative to the score,
+# which may be near 0.
 TOLERANCE_SCORE = 1e-3
 
 
 def values(request: dict[str, Any]) -> npt.NDArray[np.float32]:
-    """The features of a request: (n_segments, *spec.shape)."""
+    """Return the features of a request: (n_segments, *spec.shape)."""
     (kind,) = request["segments"][0]["features"]
     return np.array([segment["features"][kind] for segment in request["segments"]], np.float32)
 
 
 def times(segments: list[dict[str, Any]]) -> list[tuple[float, float]]:
-    """Start and end of each segment, of a request or an answer."""
+    """Return start and end of each segment of a request or an answer."""
     return [(segment["start"], segment["end"]) for segment in segments]
 
 
 def probabilities(answer: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """The probabilities of every segment, then those of the song."""
+    """Return a row of probabilities for every segment, then one for the song."""
     rows = [segment["probabilities"] for segment in answer["segments"]]
     return np.array([*rows, answer["aggregate"]["probabilities"]])
 
 
 def check_chain(visitor: Visit, predictor: Predictor, file: Path) -> dict[str, Any]:
-    """Drop a song on an empty page; what is sent and answered must be CPython's. The answer."""
+    """Analyse a song on an empty page, compare all with CPython, and return the answer."""
     spec = predictor.card.spec
     visitor.finish([file])
     (answer,) = visitor.answers

@@ -1,4 +1,4 @@
-"""Chromium in front of the real site with the real model."""
+"""Fixtures: pages of one Chromium, and real sites with the real model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAILED = pytest.StashKey[bool]()
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """All pages of the one Chromium that these tests start."""
+    """Start Chromium once for all tests; it opens their pages."""
     program = install_browser.find()
     assert program, (
         f"no Chromium: run python -m tests.browser.install_browser, or {install_browser.ADVICE}"
@@ -34,7 +34,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 @pytest.fixture(scope="session")
 def browser(pages: Pages) -> Browser:
-    """The Chromium itself."""
+    """Return the Chromium itself."""
     return pages.browser
 
 
@@ -42,7 +42,7 @@ def browser(pages: Pages) -> Browser:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember of each test whether it has failed."""
+    """Remember whether a test has failed."""
     report = yield
     if report.failed:
         item.stash[FAILED] = True
@@ -51,17 +51,18 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def tabs(pages: Pages, request: pytest.FixtureRequest) -> Iterator[Pages]:
-    """The same, and after the test its pages are let go."""
+    """Return `pages`, and close or reset the pages of this test after it."""
     yield pages
-    pages.let_go(spoiled=request.node.stash.get(FAILED, False))
+    pages.end_test(failed=request.node.stash.get(FAILED, False))
 
 
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
-    """Start sites with settings of their own; all end with the tests.
+    """Return a function that starts a site with given settings; all sites end after the last test.
 
-    For the same settings it is the same site, started again if a test has stopped it. `own` starts
-    another one all the same, for who stops it or looks at all that reaches it.
+    The same settings give the same site, started again if a test has stopped it. A test that stops
+    its site, or records all requests to it, passes a name as `own`: it gets a site that only tests
+    with this name share.
     """
     sites: dict[tuple[tuple[str, object], ...], Site] = {}
 
@@ -80,29 +81,29 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 
 @pytest.fixture(scope="session")
 def site(make_site: Callable[..., Site]) -> Site:
-    """The site as it comes."""
+    """Return a site with default settings."""
     return make_site()
 
 
 @pytest.fixture
 def stopping_site(make_site: Callable[..., Site]) -> Site:
-    """The same with no page of other tests, which this one may stop."""
+    """Return a site with default settings that tests may stop."""
     return make_site(own="stopping")
 
 
 @pytest.fixture
 def visit(tabs: Pages) -> Callable[..., Visit]:
-    """Open a fresh page, `Pages.fresh`; its console must stay clean."""
+    """Return `Pages.fresh`, which makes a new page; its console must stay clean."""
     return tabs.fresh
 
 
 @pytest.fixture
 def warm(tabs: Pages) -> Callable[..., Visit]:
-    """Take a page whose analysis is loaded already, `Pages.warm`; its console must stay clean."""
+    """Return `Pages.warm`, which gives a loaded page; its console must stay clean."""
     return tabs.warm
 
 
 @pytest.fixture
 def here(warm: Callable[..., Visit], site: Site) -> Visit:
-    """A warm page of the site as it comes."""
+    """Return a warm page of the site with default settings."""
     return warm(site.url)

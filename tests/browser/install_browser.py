@@ -1,7 +1,7 @@
 """Find Chromium for the browser tests, or install it: `python -m tests.browser.install_browser`.
 
-Set MUSICLASSIFY_CHROMIUM to use a certain one. Exit status 2, with a sentence, when there is none
-and none can be installed.
+The variable MUSICLASSIFY_CHROMIUM names the program to use. The command ends with a sentence and
+exit status 2 when there is no browser and none can be installed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ADVICE = f"install Chromium or Chrome, or name its program in {VARIABLE}"
 
 
 class BrowserMissing(Exception):
-    """No browser is there and none can be installed; the text says what to do."""
+    """No browser is installed and none can be; the text says how to get one."""
 
 
 def find() -> Path | None:
@@ -31,7 +31,7 @@ def find() -> Path | None:
 
     Raises
     ------
-    BrowserMissing : the one that was named does not run.
+    BrowserMissing : the program that MUSICLASSIFY_CHROMIUM names does not run.
     """
     if named := os.environ.get(VARIABLE):
         if not runs(Path(named)):
@@ -52,7 +52,7 @@ def find() -> Path | None:
 
 
 def runs(path: Path) -> bool:
-    """Tell whether a browser starts; a snap's stub, for one, is there but does not."""
+    """Return whether a browser starts: the stub of a snap, for example, exists but does not."""
     if sys.platform == "win32":
         return path.is_file()  # chrome.exe opens a window when it is asked for its version
     try:
@@ -63,7 +63,7 @@ def runs(path: Path) -> bool:
 
 
 def playwright_browser() -> Path | None:
-    """Return where Playwright keeps the Chromium it installed, when it did."""
+    """Return the program of the Chromium that Playwright has installed, or None."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -89,12 +89,12 @@ def install() -> Path:
         else:
             if browser := find():
                 return browser
-            failures.append(f"{words} left none that runs")
+            failures.append(f"{words} gave no Chromium that runs")
     raise BrowserMissing(f"No browser for the tests ({'; '.join(failures)}): {ADVICE}.")
 
 
 def ways() -> list[tuple[str, list[list[str]]]]:
-    """Return the ways to install that this computer allows: what they are, and their commands."""
+    """Return the ways to install Chromium on this computer: a description and commands for each."""
     found = []
     if shutil.which("apt-get") and (prefix := becoming_root()) is not None:
         apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
@@ -107,7 +107,7 @@ def ways() -> list[tuple[str, list[list[str]]]]:
 
 
 def becoming_root() -> list[str] | None:
-    """Return what to put before a command to run it as root; None when that needs a password."""
+    """Return the words before a command that run it as root; None when root needs a password."""
     if not hasattr(os, "geteuid"):
         return None
     if os.geteuid() == 0:

@@ -1,9 +1,10 @@
-"""The pages that tests are given, fresh or warm.
+"""The pages of the tests, fresh or warm.
 
-Loading Python costs a page some seconds of both cores. Most tests can do with a warm page: one that
-an earlier test has left, with its list emptied and its look set anew. The others get a fresh page.
-Both are tabs of one browser profile on the disk, because Chromium keeps compiled WebAssembly only
-there: a page that is loaded anew needs half of the time. What a test stores is removed after it.
+Loading Python costs a page some seconds of both cores. Most tests can use a warm page: a page of an
+earlier test, with an empty list and the look that the test asks for. The other tests get a fresh
+page, not loaded yet. Both kinds are tabs of one browser profile on the disk, because Chromium keeps
+compiled WebAssembly only there, which halves the time to load a page again. All that a test has
+stored is removed after it.
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from playwright.sync_api import BrowserContext, Page
 
 from .visit import Visit
 
-# This computer, under a name by which a page does not know it.
+# A host name of this computer that the page takes for another computer.
 ELSEWHERE = "songs.test"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    # A microphone that beeps once a second.
+    # A fake microphone, which beeps once a second.
     "--use-fake-device-for-media-stream",
     f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
 )  # fmt: skip
 
-# As in a browser that has none. Requests that a service worker makes cannot be held or spoiled by a
-# test, so only those of it have one.
+# Makes the browser look like one without service workers. A test cannot hold or change the requests
+# of a service worker, so only the tests of the service worker have one.
 NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
 
-# The look of a page that can change while it is open. All else belongs to the browser profile.
+# Default values of the options that can change while a page is open. All other options of
+# `Browser.new_context` belong to the browser profile.
 PLAIN: dict[str, Any] = {
     "viewport": {"width": 1280, "height": 720},
     "color_scheme": "light",
@@ -37,10 +39,10 @@ PLAIN: dict[str, Any] = {
     "permissions": [],
 }
 STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
-# Each holds a quarter of a gigabyte.
+# Each warm page holds a quarter of a gigabyte.
 MOST_WARM = 4
 
-# Address of the page, whether it has a clock, and what of its look belongs to the profile.
+# Address of the page, whether it has a clock, and the options that belong to its profile.
 Key = tuple[str, bool, tuple[tuple[str, Any], ...]]
 
 
@@ -53,31 +55,32 @@ class Pages:
         self._profile = profile
         (self._blank,) = profile.pages
         self._devtools = profile.new_cdp_session(self._blank)
-        # The one that was used last comes last.
+        # The page that was used last comes last.
         self._warm: dict[Key, Visit] = {}
-        # Of the test that runs.
+        # Warm and fresh pages of the test that runs.
         self._used: list[Visit] = []
         self._fresh: list[Visit] = []
 
     def fresh(
         self, url: str, *, service_worker: bool = False, own_profile: bool = False, **look: Any
     ) -> Visit:
-        """A page, not opened yet, where nothing is stored.
+        """Return a page that is not opened yet, with nothing stored.
 
         Parameters
         ----------
         url : address that `Visit.opened` opens.
-        service_worker : whether the browser has such. A page that is warm at the same site would
-            get it, too.
-        own_profile : a profile in memory for this page alone, as for one whose clock is installed:
-            a clock is that of the whole profile. So it is in any case if `look` has options of
-            `Browser.new_context` that no open page can change.
+        service_worker : whether the page has service workers. A warm page of the same site would
+            get this one's service worker, too, unless `own_profile` is set.
+        own_profile : give this page alone a profile in memory. A page with a clock needs it,
+            because a clock changes all pages of a profile. Options in `look` that no open page can
+            change have the same effect.
+        look : options of `Browser.new_context`.
         """
         fixed = look.keys() - PLAIN.keys()
         context = self.browser.new_context(**look) if own_profile or fixed else self._profile
         script = "" if service_worker else NO_SERVICE_WORKER
         if context is not self._profile:
-            # Pages that the page opens get it as well.
+            # Set on the context, so that pages which this page opens get the script, too.
             context.add_init_script(script)
         visit = Visit(context.new_page(), url, script)
         self._fresh.append(visit)
@@ -86,7 +89,7 @@ class Pages:
         return visit
 
     def warm(self, url: str, *, clock: bool = False, **look: Any) -> Visit:
-        """A page whose analysis is loaded, with an empty list and nothing stored.
+        """Return a page with a loaded analysis, an empty list and nothing stored.
 
         Parameters
         ----------
@@ -99,14 +102,14 @@ class Pages:
         visit = self._warm.pop(key, None)
         if visit is None or visit.page.is_closed():
             self._make_room()
-            # A clock is that of all pages of a context.
+            # A clock changes all pages of a context.
             own = clock or fixed
             context = self.browser.new_context(**fixed) if own else self._profile
             visit = Visit(context.new_page(), url, NO_SERVICE_WORKER)
             if clock:
                 visit.page.clock.install()
         self._warm[key] = visit
-        # Media of a tab in the background are not loaded.
+        # Chromium does not load media of a tab in the background.
         visit.page.bring_to_front()
         _put_on(visit.page, look)
         if visit not in self._used:
@@ -114,14 +117,15 @@ class Pages:
             visit.start_over()
         return visit
 
-    def let_go(self, *, spoiled: bool) -> None:
-        """End a test: close its fresh pages, and check the console of all that it had.
+    def end_test(self, *, failed: bool) -> None:
+        """Close the fresh pages of the test that ends, and check the consoles of all its pages.
 
-        When it has failed, nobody knows what it has `spoiled`: its warm pages are closed, too.
+        If the test has `failed`, its warm pages may be in any state: close them, too, and leave out
+        the check.
         """
         used, fresh = self._used, self._fresh
         self._used, self._fresh = [], []
-        if spoiled:
+        if failed:
             self._warm = {key: visit for key, visit in self._warm.items() if visit not in used}
         kept = [self._blank, *(visit.page for visit in self._warm.values())]
         for visit in (*fresh, *used):
@@ -138,7 +142,7 @@ class Pages:
             origin = f"{parts.scheme}://{parts.netloc}"
             stored = {"origin": origin, "storageTypes": STORED}
             self._devtools.send("Storage.clearDataForOrigin", stored)
-        if not spoiled:
+        if not failed:
             for visit in (*fresh, *used):
                 visit.check_console()
 
@@ -152,7 +156,7 @@ class Pages:
 
 
 def _put_on(page: Page, look: dict[str, Any]) -> None:
-    """Give an open page a look, and take all else back that an earlier one has had."""
+    """Give an open page a look; reset the options of an earlier look to their defaults."""
     whole = {**PLAIN, **{name: value for name, value in look.items() if name in PLAIN}}
     page.set_viewport_size(whole["viewport"])
     page.emulate_media(

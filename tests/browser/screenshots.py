@@ -1,9 +1,10 @@
-"""Pictures of every state of the pages: `python -m tests.browser.screenshots OUT [--model v1]`.
+"""Take pictures of the pages: `python -m tests.browser.screenshots OUT [--model v1]`.
 
-In three widths, both themes and both languages; `--look phone-dark-fr` takes one of these only.
+The pictures show every state in three widths, both themes and both languages. `--look
+phone-dark-fr` takes the pictures of one combination only.
 
-Of a version that tells unfamiliar sounds, such as those of `tests.small_models --doubting`, also
-what it says of one.
+A version that detects unfamiliar sounds, such as those of `tests.small_models --doubting`, gives
+some more pictures: its answers to such a sound.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LANGUAGES = ("en", "fr")
 def _look(width: str, theme: str, language: str) -> dict[str, Any]:
     across, down = WIDTHS[width]
     look = {"viewport": {"width": across, "height": down}, "color_scheme": theme}
-    # English is what the browser speaks by itself.
+    # English is the default of the browser.
     return look if language == "en" else {**look, "locale": language}
 
 
@@ -46,7 +47,7 @@ LOOKS = {
     for theme in THEMES
     for language in LANGUAGES
 }
-# As the page is seen first, and in README.
+# The look of the picture in README.
 FIRST = "wide-light-en"
 
 
@@ -82,7 +83,7 @@ class Studio:
     def visit(
         self, look: str, *, service_worker: bool = False
     ) -> Iterator[tuple[Visit, Callable[[str], None]]]:
-        """A fresh page, and what takes a picture of it under a name."""
+        """Make a fresh page; yield it and a function that saves a picture of it under a name."""
         context = self.browser.new_context(**LOOKS[look])
         if not service_worker:
             context.add_init_script(NO_SERVICE_WORKER)
@@ -96,7 +97,7 @@ class Studio:
         context.close()
 
     def loading(self, look: str) -> None:
-        """The analysis is still coming."""
+        """Show the page while the analysis is loading."""
         with self.visit(look) as (visitor, picture), visitor.held("**/python_stdlib.zip"):
             visitor.page.goto(self.site.url)
             arrived = "() => document.querySelector('.engine-bytes').textContent"
@@ -104,7 +105,7 @@ class Studio:
             picture("loading")
 
     def engine_failed(self, look: str) -> None:
-        """A part of the analysis is missing."""
+        """Show the page when a file of the analysis is missing."""
         with self.visit(look) as (visitor, picture):
             visitor.page.route("**/*.wasm", lambda route: route.fulfill(status=404))
             visitor.page.goto(self.site.url)
@@ -113,7 +114,7 @@ class Studio:
             picture("engine-failed")
 
     def running(self, look: str) -> None:
-        """The first song waits for the server, the others behind it."""
+        """Show the first song waiting for the server, and the others waiting behind it."""
         with self.visit(look) as (visitor, picture):
             visitor.opened()
             picture("empty")
@@ -127,7 +128,7 @@ class Studio:
                 picture("one-running")
 
     def list_of_songs(self, look: str) -> None:
-        """Answers, failures, one song unfolded, and a long list."""
+        """Show answers, failures, an unfolded song and a long list."""
         with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
             folder = Path(made)
             visitor.opened()
@@ -177,7 +178,7 @@ class Studio:
             picture("many")
 
     def answers(self, look: str) -> None:
-        """All genres through a song, a part of it that cannot be, and another version beside."""
+        """Show all genres through a song, an invalid part and the answer of another version."""
         with self.visit(look) as (visitor, picture):
             visitor.opened()
             visitor.finish(self.songs[:1])
@@ -192,12 +193,12 @@ class Studio:
             picture("answers")
 
     def remembered(self, look: str) -> None:
-        """A list of an earlier visit."""
+        """Show a list of an earlier visit."""
         with self.visit(look) as (visitor, picture):
             visitor.opened()
             visitor.page.check("#remember")
             visitor.finish(self.songs[:2])
-            # what was written last
+            # until the last answer is stored
             visitor.page.wait_for_timeout(1000)
             visitor.page.reload()
             visitor.wait_for(self.songs[1].name, "done")
@@ -206,7 +207,7 @@ class Studio:
             picture("remembered")
 
     def long(self, look: str) -> None:
-        """A long song of which the beginning is answered, then all of it."""
+        """Show a long song when its beginning is answered, then when all of it is."""
         with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
             mix = write_long(Path(made) / "mix.mp3", 1000, 44100)
             visitor.opened()
@@ -220,7 +221,7 @@ class Studio:
             picture("long")
 
     def printed(self, look: str) -> None:
-        """An answer and a list on paper, which has one theme and one width."""
+        """Show an answer and a list on paper, which has one theme and one width."""
         if not look.startswith("wide-light"):
             return
         with self.visit(look) as (visitor, picture):
@@ -234,7 +235,7 @@ class Studio:
             picture("printed-list")
 
     def server_away(self, look: str) -> None:
-        """Songs wait for the server, at a kept page, and another address has none."""
+        """Show a kept page whose songs wait for the server, and an address that is not kept."""
         with self.visit(look, service_worker=True) as (visitor, picture):
             visitor.opened()
             visitor.page.wait_for_selector("#kept:not([hidden])", state="attached")
@@ -253,7 +254,7 @@ class Studio:
                 self.site.start()
 
     def recording(self, look: str) -> None:
-        """The microphone is not allowed, then it is on."""
+        """Show the page when the microphone is refused, then while it records."""
         with self.visit(look) as (visitor, picture):
             visitor.opened()
             visitor.page.click("#record")
@@ -265,7 +266,7 @@ class Studio:
             picture("recording")
 
     def unfamiliar(self, look: str) -> None:
-        """A sound that is no music, alone, too short, and among songs."""
+        """Show a sound that is no music: alone, too short, and among songs."""
         if self.card.unfamiliar_threshold is None:
             return
         with self.visit(look) as (visitor, picture), tempfile.TemporaryDirectory() as made:
@@ -282,7 +283,7 @@ class Studio:
                 visitor.clear()
 
     def readme_picture(self, visitor: Visit) -> None:
-        """From the top of the page to the end of the answer."""
+        """Take the picture of README: from the top of the page to the end of the answer."""
         box = visitor.page.locator("article.song").bounding_box()
         assert box
         height = box["y"] + visitor.page.evaluate("scrollY") + box["height"] + 24
@@ -290,7 +291,7 @@ class Studio:
         visitor.page.screenshot(path=self.folder / "readme.png", full_page=True, clip=clip)  # type: ignore[arg-type]
 
     def pages(self, look: str) -> None:
-        """The pages around the page."""
+        """Show the page of a model and an error page."""
         with self.visit(look) as (visitor, picture):
             visitor.page.goto(self.site.url)
             visitor.page.click("nav a[href*=models]:visible")
@@ -311,16 +312,16 @@ def main() -> None:
         choices=LOOKS,
         action="append",
         metavar="LOOK",
-        help=f"only this look, such as {FIRST}; all {len(LOOKS)} without",
+        help=f"take pictures of this look only, such as {FIRST} (default: all {len(LOOKS)} looks)",
     )
-    parser.add_argument("--model", default="v1", help="version that answers (v1)")
+    parser.add_argument("--model", default="v1", help="version that answers (default: v1)")
     parser.add_argument("--models", type=Path, default=ROOT / "trained_models")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     program = install_browser.find() or install_browser.install()
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         songs = sorted((ROOT.parent / "shared" / "data" / "audio").glob("K*.ogg"))
-        # the first is shown alone: one whose intro is left out
+        # the first song is shown alone, so it must be one whose intro is left out
         songs = songs[1:] + songs[:1]
         for seed in range(3 - len(songs)):
             songs.append(write(Path(made) / f"My song {seed + 1}.ogg", 150, 44100, seed=seed))

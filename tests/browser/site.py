@@ -1,4 +1,4 @@
-"""The real site as a process of its own, and a recorder to stand in front of it."""
+"""The real site in its own process, and a relay that records the requests to it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ STOP_SECONDS = 30
 
 
 class Site:
-    """`python -m webapp` with the given settings; may be stopped and started again.
+    """A process `python -m webapp` with given settings, which can be stopped and started again.
 
-    Without the setting MODEL it is v1 that answers, whichever version is recommended. `root` is
-    where the program lies: this repository, or a copy whose files may be changed.
+    v1 answers unless the setting MODEL names another version. `root` is the folder of the program:
+    this repository, or a copy whose files a test may change.
     """
 
     root = ROOT
@@ -40,11 +40,11 @@ class Site:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return when the model has answered once.
+        """Start the process and return when its model has answered once.
 
         Raises
         ------
-        RuntimeError : with the log, when the site ends or is not ready in time.
+        RuntimeError : the site has ended or is not ready in time; the text has the log.
         """
         command = [sys.executable, "-m", "webapp", "--port", str(self.port)]
         with self.log.open("ab") as log:
@@ -66,7 +66,7 @@ class Site:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and not stopped since."""
+        """Whether the site was started and not stopped since."""
         return self._process is not None
 
     def stop(self) -> None:
@@ -83,7 +83,7 @@ class Site:
 
 
 class Recorder:
-    """A TCP relay to the site that keeps every byte that was sent towards it."""
+    """A TCP relay to the site, which keeps every byte that is sent to the site."""
 
     def __init__(self, port: int):
         self._target = port
@@ -98,11 +98,11 @@ class Recorder:
 
     @property
     def sent(self) -> bytes:
-        """All that reached the server's side, one connection after the other."""
+        """All bytes that were sent to the site, one connection after the other."""
         return b"\n".join(bytes(stream) for stream in self._streams)
 
     def requests(self) -> list[tuple[str, bytes]]:
-        """Request line and body of every request."""
+        """Return request line and body of every request."""
         found = []
         for stream in self._streams:
             rest = bytes(stream)
@@ -138,5 +138,5 @@ def _relay(source: socket.socket, sink: socket.socket, kept: bytearray | None) -
     for end in (source, sink):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-    # the other direction's thread may still read; the last one to come here closes for both
+    # Close only this thread's source: the thread of the other direction may still read.
     source.close()

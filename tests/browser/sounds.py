@@ -1,4 +1,4 @@
-"""Sounds that the tests make themselves: a small band, in every format."""
+"""Synthetic songs of a small band, in every format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEAT_S = 0.5
 
 
 def band(seconds: float, sample_rate: int, seed: int = 0) -> npt.NDArray[np.float32]:
-    """Chords, a bass and drums; float32 (n,), within [-1, 1]."""
+    """Return chords, a bass and drums; float32 (n,), within [-1, 1]."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     beat = (time / BEAT_S).astype(int)
@@ -37,7 +37,10 @@ def band(seconds: float, sample_rate: int, seed: int = 0) -> npt.NDArray[np.floa
 
 
 def _phase(turns: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Angle of so many turns, below one turn: numpy's sine of float32 is several times faster."""
+    """Return the angle of `turns` in float32; below one turn, so that it stays accurate.
+
+    The sine of float32 is several times faster in numpy than that of float64.
+    """
     return (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
 
 
@@ -45,14 +48,14 @@ def write(
     path: Path, seconds: float, sample_rate: int, *, channels: int = 1, seed: int = 0,
     subtype: str | None = None,
 ) -> Path:  # fmt: skip
-    """Write a band to `path`; the format follows from its suffix."""
+    """Write a song of the band to `path`; the format follows from the suffix."""
     if path.suffix == ".m4a":
         return _with_ffmpeg(path, _band(seconds, sample_rate, channels, seed), sample_rate)
     path.write_bytes(_file(path.suffix, seconds, sample_rate, channels, seed, subtype))
     return path
 
 
-# Tests ask for the same songs again.
+# Several tests ask for the same songs.
 @functools.lru_cache(maxsize=32)
 def _file(
     suffix: str, seconds: float, sample_rate: int, channels: int, seed: int, subtype: str | None
@@ -61,7 +64,7 @@ def _file(
     kind = {".opus": "OGG"}.get(suffix, suffix[1:].upper())
     subtype = "OPUS" if suffix == ".opus" else subtype
     content = io.BytesIO()
-    # in blocks: the library's Vorbis encoder overflows its stack on long ones
+    # in blocks, because the Vorbis encoder of libsndfile overflows its stack on long ones
     with soundfile.SoundFile(
         content, "w", samplerate=sample_rate, channels=channels, format=kind, subtype=subtype
     ) as file:
@@ -79,7 +82,7 @@ def _band(
 
 
 def write_long(path: Path, seconds: float, sample_rate: int, *, channels: int = 2) -> Path:
-    """Write minutes of four bands in turn to `path`."""
+    """Write a long song to `path`, whose minutes come from four bands in turn."""
     minutes = [_band(60, sample_rate, channels, seed, step=10) for seed in range(4)]
     left = round(seconds * sample_rate)
     with soundfile.SoundFile(path, "w", samplerate=sample_rate, channels=channels) as file:
@@ -100,7 +103,7 @@ def hiss(path: Path, seconds: float, sample_rate: int = 22050) -> Path:
 
 
 def _with_ffmpeg(path: Path, sound: npt.NDArray[np.float32], sample_rate: int) -> Path:
-    # Only the largest lock has it; quick tests make sounds without it.
+    # Imported here, because only the largest lock has it and quick tests need no .m4a.
     import imageio_ffmpeg
 
     command = [

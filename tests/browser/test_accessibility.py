@@ -1,4 +1,4 @@
-"""No page breaks a rule of axe: WCAG 2.2 up to AA, and the best practices around it."""
+"""No page breaks a rule of axe: WCAG 2.2 up to level AA, and the best practices of axe."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from .screenshots import LOOKS
 from .site import Site
 from .sounds import hiss, write
-from .visit import Visit, let_go
+from .visit import Visit, release_next
 
-# Every width, theme and language at least once; all of them together would tell no more.
+# Every width, theme and language at least once; all combinations would find no more faults.
 SEEN = ["wide-light-en", "wide-dark-fr", "tablet-dark-en", "phone-light-fr", "phone-dark-en"]
 assert set(SEEN) <= set(LOOKS)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -21,16 +21,17 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @pytest.fixture(scope="module")
 def doubting_site(make_site: Callable[..., Site]) -> Site:
-    """A site whose version can say that it is not sure."""
+    """Return a site whose version detects unfamiliar sounds."""
     return make_site(MODEL="v9")
 
 
 def broken_rules(visitor: Visit) -> list[str]:
-    """Every broken rule with the first element that breaks it."""
-    # Of the rules that are kept, axe then describes one element each: a fraction of the work.
+    """Return every broken rule with the first element that breaks it."""
+    # With these result types axe describes one element only for each rule that is kept, which takes
+    # a fraction of the time.
     options = {"runOnly": RULES, "resultTypes": ["violations"]}
     found = Axe().run(visitor.page, options=options).response
-    assert len(found["passes"]) > 15, "axe looked at nothing"
+    assert len(found["passes"]) > 15, "axe has checked too few rules: the page may be empty"
     return [
         f"{rule['id']} ({rule['help']}): {rule['nodes'][0]['html'][:200]}"
         for rule in found["violations"]
@@ -39,7 +40,7 @@ def broken_rules(visitor: Visit) -> list[str]:
 
 @pytest.mark.parametrize("look", ["wide-light-en", "phone-dark-en", "phone-light-fr"])
 def test_without_a_server(warm: Callable[..., Visit], site: Site, tmp_path: Path, look: str):
-    # what is focused is scrolled to at once
+    # with reduced motion the page scrolls to a focused element at once
     visitor = warm(site.url, reduced_motion="reduce", **LOOKS[look])
     visitor.expected_complaints = ("ERR_FAILED",)
     for address in ("**/predictions", "**/healthz"):
@@ -47,7 +48,7 @@ def test_without_a_server(warm: Callable[..., Visit], site: Site, tmp_path: Path
     visitor.choose([write(tmp_path / "waits.wav", 12, 22050)])
     visitor.page.locator("#server-lost button").wait_for()
     assert broken_rules(visitor) == []
-    # what is focused is not behind the notice
+    # the notice does not cover the focused element
     visitor.page.locator(".site-foot a").focus()
     visitor.page.keyboard.press("Shift+Tab")
     visitor.page.keyboard.press("Tab")
@@ -83,8 +84,8 @@ def test_songs(warm: Callable[..., Visit], doubting_site: Site, tmp_path: Path, 
         visitor.choose([write(tmp_path / "late.wav", 12, 22050)])
         visitor.wait_for("late.wav", "paused")
         assert broken_rules(visitor) == []
-        let_go(visitor, waiting)
-        let_go(visitor, waiting)
+        release_next(visitor, waiting)
+        release_next(visitor, waiting)
         for file in (song, odd):
             visitor.wait_for(file.name, "done")
     page.click("#cancel")

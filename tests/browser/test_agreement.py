@@ -18,7 +18,7 @@ def test_decoding_does_not_change_the_winners(here, tmp_path, shared_songs):
     assert len(differences) <= 2, "\n".join(map(str, differences))
 
 
-def test_lost_segments_are_told(here, tmp_path, monkeypatch):
+def test_missing_segments_raise_an_error(here, tmp_path, monkeypatch):
     song = sounds.write(tmp_path / "half.wav", 20, 22050)
     whole = here.decoded
     monkeypatch.setattr(here, "decoded", lambda file, rate: whole(file, rate)[: 10 * rate])

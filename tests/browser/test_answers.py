@@ -1,4 +1,4 @@
-"""What an answer unfolds into: waveform, all genres through the song, a part, other versions."""
+"""An unfolded answer: waveform, all genres through the song, a part, other versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from playwright.sync_api import Locator
 from .sounds import band, write
 from .visit import Visit
 
-# Where along a waveform something is drawn, and how many colours it has.
+# Returns the drawn columns of a waveform, each with its place and height as shares of the canvas,
+# and the colours.
 DRAWN = """(wave) => {
   const canvas = wave.firstElementChild.shadowRoot.querySelector('canvas');
   const { width, height } = canvas;
@@ -34,7 +35,7 @@ DRAWN = """(wave) => {
 
 
 def waveform(song: Locator) -> Locator:
-    """The waveform of an unfolded song, once it is drawn."""
+    """Return the waveform of an unfolded song when it is drawn."""
     wave = song.locator(".wave").first
     wave.locator("canvas").first.wait_for(state="attached")
     return wave
@@ -57,7 +58,7 @@ def test_the_waveform_shows_where_the_song_is_loud_in_its_genres_colours(
     assert heights["first"] > 4 * heights["soft"]
     assert heights["last"] > 4 * heights["soft"]
     winners = {button.get_attribute("data-genre") for button in song.locator(".segment").all()}
-    # what belongs to no piece has a colour of its own
+    # stretches without a piece have a colour of their own
     assert len(winners) <= len(colours) <= len(winners) + 1
 
 
@@ -79,7 +80,9 @@ def test_the_colours_of_the_waveform_follow_the_theme(here: Visit, tmp_path: Pat
     here.page.emulate_media(color_scheme="dark")
     # Chromium counts how often the test reads the canvas.
     here.expected_complaints = ("willReadFrequently",)
-    here.wait_until(lambda: not set(light) & set(waveform(song).evaluate(DRAWN)[1]))
+    here.wait_until(
+        lambda: not set(light) & set(waveform(song).evaluate(DRAWN)[1]), "the dark colours"
+    )
     _, dark = waveform(song).evaluate(DRAWN)
     assert dark
 
@@ -93,7 +96,7 @@ def test_all_genres_through_the_song_add_up(here: Visit, tmp_path: Path):
     assert song.locator(".stack").is_visible()
     assert song.locator(".segment .bar").first.is_hidden()
     [answer] = here.answers
-    # ten areas for each stretch without a pause, the leading genre's first
+    # an area for each genre in each stretch without a pause; the area of the answer comes first
     paths = song.locator(".stack path")
     leader = answer["genres"].index(answer["aggregate"]["genre"])
     assert paths.first.get_attribute("class") == f"area g{leader}"
@@ -102,7 +105,7 @@ def test_all_genres_through_the_song_add_up(here: Visit, tmp_path: Path):
     corners = paths.nth(len(answer["genres"]) - 1).get_attribute("d") or ""
     first = corners.removeprefix("M").split("L")[0].split(",")
     assert float(first[1]) == pytest.approx(0, abs=0.5)
-    # pieces can still be heard, and each song has a choice of its own
+    # the pieces still react to the pointer, and each song has its own choice of the picture
     song.locator(".segment").nth(2).hover()
     assert "0:" in song.locator(".timeline-readout").inner_text()
     here.choose([write(tmp_path / "second.wav", 10, 22050)])
@@ -132,7 +135,7 @@ def test_a_part_is_analysed_by_itself(here: Visit, tmp_path: Path):
     here.finish([tmp_path / "second half.wav"])
     _, of_part, of_file = here.answers
     assert of_part == of_file
-    # it plays from where it was cut out
+    # the second piece plays from its place in the whole file
     part.locator(".segment").nth(1).click()
     here.page.wait_for_function(
         "(name) => document.querySelector(`[data-name='${name}'] audio`).currentTime > 34", arg=name
@@ -151,10 +154,10 @@ def test_a_part_is_marked_with_the_pointer(here: Visit, tmp_path: Path):
     here.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 25, steps=8)
     here.page.mouse.up()
     begins, ends = (field.input_value() for field in song.locator(".part input").all())
-    # the drag counts from its first steps on
+    # the drag is recognised after its first steps, so its start may be off by a second
     assert begins in ("0:15", "0:16")
     assert ends in ("0:29", "0:30")
-    # and what is written is marked
+    # times that are typed are marked on the waveform, too
     song.locator(".part input").first.fill("0:05")
     marked = wave.locator("[part~=region]")
     assert marked.count() == 1
@@ -163,7 +166,7 @@ def test_a_part_is_marked_with_the_pointer(here: Visit, tmp_path: Path):
     )
 
 
-def test_what_is_no_part_is_told(here: Visit, tmp_path: Path):
+def test_an_invalid_part_is_refused_with_a_message(here: Visit, tmp_path: Path):
     here.finish([write(tmp_path / "short.wav", 20, 22050)])
     song = here.song("short.wav")
     for begins, ends, message in (
@@ -181,7 +184,7 @@ def test_what_is_no_part_is_told(here: Visit, tmp_path: Path):
 
 @pytest.fixture
 def versions(here: Visit) -> Visit:
-    """A page where v9 answers."""
+    """Return a page where v9 answers."""
     here.page.select_option("#version", "v9")
     return here
 
@@ -202,21 +205,22 @@ def test_another_version_answers_from_the_same_numbers(versions: Visit, tmp_path
     song.locator(".song-toggle").click()
     assert "Model v8 was right" in " ".join((song.locator(".honest").text_content() or "").split())
     assert versions.page.locator("nav >> text=Model v8").is_visible()
-    assert "/api/v1/models/v8/predictions" in versions_sent(song)
-    # back again: the answers are known
+    assert "/api/v1/models/v8/predictions" in sent_shape(song)
+    # the page has kept the answers of v9 and does not ask for them again
     versions.page.select_option("#version", "v9")
     for name, text in first.items():
         assert versions.status(name) == text
     assert versions.measures("request") == 6
 
 
-def versions_sent(song: Locator) -> str:
+def sent_shape(song: Locator) -> str:
+    """Unfold the request of a song; return the sentence about its address and size."""
     song.locator(".sent summary").click()
     song.locator(".sent-shape").wait_for()
     return song.locator(".sent-shape").inner_text()
 
 
-def test_a_version_that_is_told_other_numbers_gets_them(versions: Visit, tmp_path: Path):
+def test_a_version_with_another_feature_spec_gets_its_own_features(versions: Visit, tmp_path: Path):
     file = write(tmp_path / "other.wav", 40, 22050)
     versions.finish([file])
     versions.page.select_option("#version", "v5")
@@ -256,11 +260,11 @@ def test_two_versions_side_by_side(versions: Visit, tmp_path: Path):
             )
             told = song.locator(".versus-message").inner_text()
             assert told == f"Both name the same genre for {same} of {len(ours['segments'])} pieces."
-    # the answer itself is still that of the version that was chosen
+    # the main answer is still that of the chosen version
     assert "Model v9 was right" in " ".join((song.locator(".honest").text_content() or "").split())
 
 
-def test_a_version_that_cannot_answer_is_told(versions: Visit, tmp_path: Path):
+def test_a_comparison_without_an_answer_shows_a_message(versions: Visit, tmp_path: Path):
     file = write(tmp_path / "lost.wav", 20, 22050)
     versions.finish([file])
     song = versions.song(file.name)
@@ -275,7 +279,7 @@ def test_a_version_that_cannot_answer_is_told(versions: Visit, tmp_path: Path):
     assert song.locator(".versus-side").count() == 0
 
 
-def test_another_version_in_the_middle_of_the_work(versions: Visit, tmp_path: Path):
+def test_changing_the_version_while_songs_are_analysed(versions: Visit, tmp_path: Path):
     files = [write(tmp_path / f"{n}.wav", 40, 22050, seed=n) for n in range(4)]
     (tmp_path / "letter.mp3").write_text("no song")
     with versions.held("**/v9/predictions"):

@@ -1,4 +1,4 @@
-"""What a visitor does with many songs: pause, cancel, order, filter, counts and export."""
+"""Lists of many songs: pause, cancel, order, filter, counts and export."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 
 from .site import Site
 from .sounds import hiss, write
-from .visit import Visit, let_go
+from .visit import Visit, release_next
 
 
 def band_files(folder: Path, count: int, seconds: float = 12) -> list[Path]:
-    """Different short songs."""
+    """Write different short songs; return their files."""
     return [write(folder / f"{n:02}.wav", seconds, 22050, seed=n) for n in range(count)]
 
 
 def names(here: Visit) -> list[str]:
-    """The songs that are shown, from top to bottom."""
+    """Return the names of the visible songs, from top to bottom."""
     found: list[str] = here.page.locator("article.song:not([hidden])").evaluate_all(
         "songs => songs.map((song) => song.dataset.name)"
     )
@@ -29,7 +29,7 @@ def names(here: Visit) -> list[str]:
 
 
 def saved(here: Visit, selector: str) -> tuple[str, bytes]:
-    """Name and content of what a button downloads."""
+    """Click a button; return name and content of the file that it downloads."""
     with here.page.expect_download() as download:
         here.page.click(selector)
     return download.value.suggested_filename, download.value.path().read_bytes()
@@ -38,7 +38,7 @@ def saved(here: Visit, selector: str) -> tuple[str, bytes]:
 def test_pause_and_go_on(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     files = band_files(tmp_path, 4)
     visitor = visit(site.url)
-    # Songs wait for certain while the analysis is still loading.
+    # While the analysis is loading, all songs are sure to wait.
     with visitor.held("**/python_stdlib.zip") as waiting:
         visitor.page.goto(site.url)
         visitor.choose(files[:3])
@@ -49,7 +49,7 @@ def test_pause_and_go_on(visit: Callable[..., Visit], site: Site, tmp_path: Path
             visitor.wait_for(file.name, "paused")
         assert visitor.page.inner_text("#pause") == "Go on"
         assert visitor.page.inner_text("#time-left") == "Paused"
-        let_go(visitor, waiting)
+        release_next(visitor, waiting)
         visitor.wait_for_engine("ready")
         visitor.page.wait_for_timeout(500)
         assert visitor.page.locator("article.song[data-state=paused]").count() == 4
@@ -62,7 +62,7 @@ def test_pause_and_go_on(visit: Callable[..., Visit], site: Site, tmp_path: Path
     assert visitor.page.is_disabled("#cancel")
 
 
-def test_pause_lets_end_what_has_begun(here: Visit, tmp_path: Path):
+def test_pause_lets_begun_songs_finish(here: Visit, tmp_path: Path):
     begun, late = band_files(tmp_path, 2)
     with here.held("**/predictions") as waiting:
         here.choose([begun, write(tmp_path / "another.wav", 12, 22050, seed=5)])
@@ -70,13 +70,13 @@ def test_pause_lets_end_what_has_begun(here: Visit, tmp_path: Path):
             here.wait_for(name, "predicting")
         here.page.click("#pause")
         here.choose([late])
-        let_go(here, waiting)
-        let_go(here, waiting)
+        release_next(here, waiting)
+        release_next(here, waiting)
         for name in (begun.name, "another.wav"):
             here.wait_for(name, "done")
         assert here.song(late.name).get_attribute("data-state") == "paused"
         here.page.click("#pause")
-        let_go(here, waiting)
+        release_next(here, waiting)
         here.wait_for(late.name, "done")
 
 
@@ -92,10 +92,10 @@ def test_cancel_and_retry(here: Visit, tmp_path: Path):
         for file in files:
             here.wait_for(file.name, "cancelled")
         assert here.page.inner_text("#summary") == "0 of 5 songs done, 5 cancelled"
-        # What may have been sent is open to the eye; of the others there is nothing to see.
+        # Songs whose request may have been sent unfold to show it; the others have nothing to show.
         opens = [here.song(file.name).locator(".song-toggle").is_enabled() for file in files]
         assert opens == [True, True, False, False, False]
-    # Nothing that was on its way comes back.
+    # No answer of a cancelled request arrives.
     here.page.wait_for_timeout(500)
     assert here.page.locator("article.song[data-state=cancelled]").count() == 5
     assert here.answers == []
@@ -127,7 +127,7 @@ def test_order_filter_and_counts(here: Visit, tmp_path: Path):
     }
     here.page.select_option("#order", "surest")
     order = names(here)
-    # A song without an answer is no less sure than others: it follows.
+    # A song without an answer has no probability to compare: it comes last in either order.
     assert order[-1] == "letter.mp3"
     assert [shares[name] for name in order[:-1]] == sorted(shares.values(), reverse=True)
     here.page.select_option("#order", "unsurest")
@@ -148,7 +148,7 @@ def test_order_filter_and_counts(here: Visit, tmp_path: Path):
     row = here.page.locator("#groups li", has_text=genre)
     assert row.locator(".group-count").inner_text() == str(len(of_genre))
     assert f"{genre} {len(of_genre)}" in (here.page.get_attribute("#mix", "aria-label") or "")
-    # Removing a song hands the focus to one that can be seen.
+    # Removing a song moves the focus to a visible song.
     first = names(here)[0]
     here.song(first).locator(".song-remove").click()
     if len(of_genre) > 1:
@@ -208,7 +208,7 @@ def test_export(here: Visit, tmp_path: Path):
     assert "broken" not in content.decode()
 
 
-def test_a_last_song_is_neither_stuck_nor_hidden(
+def test_pause_and_filter_do_not_hold_back_later_songs(
     visit: Callable[..., Visit], site: Site, tmp_path: Path
 ):
     files = band_files(tmp_path, 3, 6)
@@ -218,7 +218,7 @@ def test_a_last_song_is_neither_stuck_nor_hidden(
         page.goto(site.url)
         visitor.choose(files[:2])
         page.click("#pause")
-        # One paused song is left, and can go on.
+        # The one paused song that is left can go on.
         visitor.song("00.wav").locator(".song-remove").click()
         assert page.is_visible("#pause")
         page.click("#pause")
@@ -228,8 +228,8 @@ def test_a_last_song_is_neither_stuck_nor_hidden(
         page.click("#pause")
         page.click("#clear")
         visitor.choose(files[2:])
-        let_go(visitor, waiting)
-    # After an empty list nothing is paused.
+        release_next(visitor, waiting)
+    # Emptying the list has ended the pause.
     visitor.wait_for("02.wav", "done")
 
     genre = visitor.song("02.wav").get_attribute("data-genre") or ""
@@ -241,14 +241,14 @@ def test_a_last_song_is_neither_stuck_nor_hidden(
     page.select_option("#filter", genre)
     for name in names(visitor):
         visitor.song(name).locator(".song-remove").click()
-    # Nothing is shown, so there is nothing to export; the tools stay, to show the others again.
+    # No song is visible, so export is disabled; the filter stays, so that the others can be shown.
     assert names(visitor) == []
     page.click("#collection summary")
     assert page.is_disabled("#export-csv")
     page.select_option("#filter", "")
     assert "letter.mp3" in names(visitor)
     page.select_option("#filter", genre)
-    # New songs are seen, whatever was shown before.
+    # New songs reset the filter, so that they are visible.
     visitor.choose(files)
     assert page.input_value("#filter") == ""
     assert visitor.song("02.wav").is_visible()

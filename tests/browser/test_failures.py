@@ -1,4 +1,4 @@
-"""Everything that can go wrong has its own message, and the other songs go on."""
+"""Every failure has its own message, and the other songs go on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .visit import GONE, Visit
 
 @pytest.fixture(scope="module")
 def strict_site(make_site: Callable[..., Site]) -> Site:
-    """A site that takes short songs only."""
+    """Return a site that takes short songs only."""
     return make_site(MAX_MINUTES=1, MAX_SEGMENTS=3)
 
 
@@ -48,7 +48,7 @@ def test_bad_files_among_good_ones(here: Visit, tmp_path: Path):
         assert "cannot be decoded" in here.status(name)
         assert here.song(name).locator(".song-retry").is_visible()
     assert here.status("nosamples.wav")
-    # trying again cannot help
+    # another try would fail again, so there is no button for it
     for name in ("empty.mp3", "silent.wav"):
         assert here.song(name).locator(".song-retry").is_hidden()
     assert here.page.inner_text("#summary") == "2 of 9 songs done, 7 failed"
@@ -77,7 +77,8 @@ def test_retry_reads_the_file_again(here: Visit, tmp_path: Path):
     file.write_bytes(b"still being copied")
     here.choose([file])
     here.wait_for("later.wav", "failed")
-    # the song is failed already, so only the states that follow tell that the file was read
+    # The song has failed before, so waiting for "failed" would not show whether the file is
+    # read again: record every state that follows.
     here.song("later.wav").evaluate(
         "(song) => { window.states = []; new MutationObserver(() => {"
         " window.states.push(song.dataset.state); })"
@@ -110,7 +111,9 @@ def test_too_long_for_the_page_and_for_the_server(visit, strict_site: Site, tmp_
     assert len(visitor.answers) == 1
 
 
-def test_numbers_above_the_limit_stay_here(visit, make_site: Callable[..., Site], tmp_path: Path):
+def test_a_request_above_the_size_limit_is_not_sent(
+    visit, make_site: Callable[..., Site], tmp_path: Path
+):
     visitor = visit(make_site(MAX_BODY_MB=1).url).opened()
     sent: list[str] = []
     visitor.page.on("request", lambda request: sent.append(request.method))
@@ -119,7 +122,7 @@ def test_numbers_above_the_limit_stay_here(visit, make_site: Callable[..., Site]
     assert "too long for this server: its numbers take" in visitor.status("large.wav")
     assert "at most 1.0 MB are taken. Nothing was sent." in visitor.status("large.wav")
     assert visitor.song("large.wav").locator(".song-retry").is_hidden()
-    # so there is nothing to show as sent
+    # nothing was sent, so the song has nothing to unfold
     assert visitor.song("large.wav").locator(".song-toggle").is_disabled()
     assert "POST" not in sent
 
@@ -135,16 +138,16 @@ def test_server_gone_then_back(warm: Callable[..., Visit], stopping_site: Site, 
         waits = visitor.song(file.name).get_by_text("Waiting for the server; its numbers are ready")
         waits.wait_for()
         assert visitor.song(file.name).get_attribute("data-state") == "predicting"
-        # nothing moves as if it were being worked on
+        # no progress bar: nothing is computed meanwhile
         assert visitor.song(file.name).locator("progress").is_hidden()
     assert visitor.page.inner_text("#time-left") == "Waiting for the server"
     notice = visitor.page.locator("#server-lost")
     assert "The server does not answer. Songs are still analysed here" in notice.inner_text()
 
-    # still gone: it says so, and nothing is lost
+    # the notice says that the server is still gone, and no song is lost
     notice.get_by_role("button", name="Try now").click()
     notice.get_by_text("Still no answer").wait_for()
-    # one that holds a place in the queue goes, one that waits behind is given up
+    # remove a song whose request is being tried, and one that waits for its turn
     visitor.song("during0.wav").locator(".song-remove").click()
     visitor.song("during3.wav").locator(".song-remove").click()
     assert visitor.page.locator("article.song").count() == 3
@@ -154,8 +157,8 @@ def test_server_gone_then_back(warm: Callable[..., Visit], stopping_site: Site, 
         visitor.wait_for(file.name, "done")
     assert visitor.measures("decode") == 5
     assert visitor.measures("extract") == 5
+    # only answered requests are measured, not the time spent waiting
     assert visitor.measures("request") == 3
-    # the time tells of the request that was answered, not of the waiting
     assert len(visitor.answers) == 3
     assert notice.inner_text() == ""
 
@@ -178,12 +181,12 @@ def test_waiting_songs_can_be_cancelled_and_retried(
         visitor.wait_for(file.name, "predicting")
     visitor.page.locator("#server-lost button").focus()
     stopping_site.start()
-    # Unless the page has found the server by itself meanwhile.
+    # Presses "Try now", unless the page has found the server by itself meanwhile.
     visitor.page.keyboard.press("Enter")
     for file in files:
         visitor.wait_for(file.name, "done")
     assert visitor.measures("extract") == 3
-    # what vanished had the focus
+    # the button had the focus when it vanished, so the focus moves to the main element
     assert visitor.page.evaluate("document.activeElement.id") == "main"
 
 
@@ -207,7 +210,9 @@ def test_server_that_never_answers(warm: Callable[..., Visit], site: Site, tmp_p
         (200, "<html>log in first</html>", "no answer that this page understands"),
     ],
 )
-def test_odd_answers(here: Visit, tmp_path: Path, status: int, body: str, words: str):
+def test_unexpected_answers_of_the_server(
+    here: Visit, tmp_path: Path, status: int, body: str, words: str
+):
     here.expected_complaints = (str(status),)
     here.page.route("**/predictions", lambda route: route.fulfill(status=status, body=body))
     here.page.remove_listener("response", here._response)
@@ -221,7 +226,7 @@ def test_odd_answers(here: Visit, tmp_path: Path, status: int, body: str, words:
 
 
 @pytest.mark.parametrize("status", [404, 413, 415, 422])
-def test_refusals_are_not_sent_again(here: Visit, tmp_path: Path, status: int):
+def test_refused_songs_cannot_be_retried(here: Visit, tmp_path: Path, status: int):
     here.expected_complaints = (str(status),)
     answer = json.dumps({"error": {"status": status, "code": "x", "message": "It is odd."}})
     here.page.route("**/predictions", lambda route: route.fulfill(status=status, body=answer))
@@ -234,7 +239,7 @@ def test_refusals_are_not_sent_again(here: Visit, tmp_path: Path, status: int):
     assert here.page.is_hidden("#retry-failed")
 
 
-def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
+def test_a_failed_song_shows_the_request_that_may_have_been_sent(here: Visit, tmp_path: Path):
     here.expected_complaints = ("ERR_FAILED",)
     bodies: list[str | None] = []
 
@@ -256,12 +261,12 @@ def test_what_may_have_been_sent_can_be_seen(here: Visit, tmp_path: Path):
     assert "answered" not in song.locator(".sent-times").inner_text()
     with here.page.expect_download() as download:
         song.locator(".sent-download").click()
-    # the server answers otherwise, so the same numbers were sent four times more
+    # the server answers other requests, so the page has sent the same numbers four times more
     assert {download.value.path().read_text()} == {*bodies}
     assert len(bodies) == 5
     here.page.unroute_all()
 
-    # the answer of a second try is told in the same place
+    # the answer to a second try appears in the same place
     song.locator(".song-retry").click()
     here.wait_for("lost.wav", "done")
     here.page.wait_for_function(
@@ -288,7 +293,8 @@ def test_analysis_that_does_not_load(
     visit, site: Site, tmp_path: Path, name: str, how: str, words: str
 ):
     visitor = visit(site.url)
-    # browser and Pyodide log such failures in words of their own; what the visitor reads counts
+    # Browser and Pyodide log such failures in their own words: accept every message on the console,
+    # and check the text for the visitor.
     visitor.expected_complaints = ("",)
 
     def spoil(route):
@@ -322,7 +328,7 @@ def test_analysis_that_dies_on_a_song(here: Visit, tmp_path: Path):
     here.wait_for("victim.wav", "failed")
     assert "broke off" in here.status("victim.wav")
     assert "out of memory" in here.status("victim.wav")
-    # a new worker takes the next song
+    # a new worker analyses the next song
     here.wait_for("next.wav", "done")
     here.song("victim.wav").locator(".song-retry").click()
     here.wait_for("victim.wav", "done")
@@ -334,7 +340,7 @@ def test_analysis_that_crashes_between_songs(here: Visit, tmp_path: Path):
     here.finish([write(tmp_path / "after.wav", 6, 22050)])
 
 
-def test_browser_without_what_is_needed(visit, site: Site):
+def test_browser_without_required_features(visit, site: Site):
     for script, words in (
         ("delete window.OfflineAudioContext", "audio decoding missing"),
         ("delete window.WebAssembly", "WebAssembly missing"),

@@ -1,4 +1,4 @@
-"""The list is remembered in this browser: only when asked for, without loss, and erased at once."""
+"""The browser remembers the list only when asked to, without loss, and erases it at one click."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .test_collection import band_files, names, saved
 from .visit import Visit
 
 STORED = "async () => [(await indexedDB.databases()).length, localStorage.length]"
-# The state of each, which only songs have.
+# Returns the state of each record of a store; records of other stores than "songs" have none.
 STATES = """async (store) => {
   const open = indexedDB.open('musiclassify');
   const database = await new Promise((resolve) => {
@@ -27,7 +27,7 @@ STATES = """async (store) => {
   database.close();
   return found.map(({ state }) => state ?? null);
 }"""
-# Change the records of the page's database with a function.
+# Changes each song record of the page's database with the function in place of %s.
 CHANGE = """async (change) => {
   const open = indexedDB.open('musiclassify');
   const database = await new Promise((resolve) => {
@@ -49,31 +49,33 @@ ALL_DONE = """(n) => document.querySelectorAll('article.song[data-state=done]').
 
 
 def remember(visitor: Visit) -> None:
-    """Switch it on and wait until what there is has been stored."""
+    """Switch remembering on, and wait until the page has stored that it is on."""
     visitor.page.check("#remember")
     visitor.page.wait_for_function("() => localStorage.length === 1")
 
 
 def settled(page: Page, songs: int, bodies: int, files: int, state: str | None = None) -> None:
-    """Wait until the database holds so many of each, the songs in this state."""
+    """Wait until the database holds so many songs, bodies and files, all songs in this state."""
     for _ in range(400):
         found = [page.evaluate(STATES, store) for store in ("songs", "bodies", "files")]
         alike = state is None or {*found[0]} == {state}
         if alike and [*map(len, found)] == [songs, bodies, files]:
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"the database holds {found}")
+    raise AssertionError(
+        f"the database does not hold {songs} songs, {bodies} bodies and {files} files: {found}"
+    )
 
 
 def answer_of(visitor: Visit, name: str) -> list[str]:
-    """What an unfolded song says of its answer."""
+    """Return the texts of the answer of an unfolded song."""
     song = visitor.song(name)
     parts = (".verdict", ".bars", ".names", ".scale", ".sent-size")
     return [text for part in parts for text in song.locator(part).all_inner_texts()]
 
 
 def posts(visitor: Visit) -> list[str]:
-    """Every request so far that sends something."""
+    """Return every POST request so far."""
     return [line for line in visitor.asked if line.startswith("POST ")]
 
 
@@ -98,7 +100,7 @@ def test_answered_songs_come_back(here: Visit, tmp_path: Path):
     long = write(tmp_path / "long.ogg", 100, 44100)
     files = [long, *band_files(tmp_path, 2)]
     (tmp_path / "letter.mp3").write_text("no song")
-    # What is there already is stored, too.
+    # Songs that are in the list already are stored, too.
     here.finish(files[:1])
     remember(here)
     here.finish(files[1:])
@@ -112,7 +114,7 @@ def test_answered_songs_come_back(here: Visit, tmp_path: Path):
     page.click("#collection summary")
     buttons = ("#export-csv", "#export-json", f'[aria-label="Playlist of {genre}"]')
     exports = [saved(here, button) for button in buttons]
-    # The failed one can be tried again, so its file is kept.
+    # The failed song can be tried again, so its file is kept.
     settled(page, 4, 3, 1)
 
     here.asked.clear()
@@ -145,7 +147,7 @@ def test_answered_songs_come_back(here: Visit, tmp_path: Path):
     assert "long.ogg" in names(here)
     assert posts(here) == []
 
-    # The same file is no other song: it gives the song its sound back.
+    # Choosing the same file adds no song: it gives the remembered song its sound back.
     here.choose([long])
     song.locator(".player").wait_for()
     assert page.locator("article.song").count() == 4
@@ -177,7 +179,7 @@ def test_a_part_of_a_song_whose_sound_is_not_kept(here: Visit, tmp_path: Path):
     part = here.wait_for("song.wav (0:05\u20130:15)", "done")
     assert names(here) == [file.name, "song.wav (0:05\u20130:15)"]
     assert part.locator(".song-facts").inner_text().startswith("0:10")
-    # The song itself has its sound again, and no more to say of that.
+    # The song itself has its sound again, so the message about the missing sound is gone.
     assert not message.inner_text()
     assert song.locator(".player").get_attribute("src")
     with page.expect_request(lambda request: request.method == "POST"):
@@ -192,12 +194,12 @@ def test_reload_while_the_server_answers(here: Visit, tmp_path: Path):
     remember(here)
     let_through: list[Route] = []
 
-    def six(route: Route) -> None:
+    def answer_six(route: Route) -> None:
         if len(let_through) < 6:
             let_through.append(route)
             route.continue_()
 
-    page.route("**/predictions", six)
+    page.route("**/predictions", answer_six)
     here.choose(files)
     page.wait_for_function(ALL_DONE, arg=6)
     for file in files[6:]:
@@ -207,10 +209,11 @@ def test_reload_while_the_server_answers(here: Visit, tmp_path: Path):
     page.unroute_all()
     page.reload()
     page.wait_for_function(ALL_DONE, arg=24)
-    # None twice, none lost, and none decoded anew.
+    # No song is there twice or lost, and none was decoded again.
     assert names(here) == [file.name for file in files]
     assert {name: here.status(name) for name in done} == done
-    # By this page: the one before sends two more while it goes, in place of those broken off.
+    # Counted by this page only: the page before sends two more requests while it unloads, in place
+    # of those that break off.
     assert here.measures("request") == 18
     assert here.measures("decode") == 0
     settled(page, 24, 24, 0)
@@ -233,9 +236,9 @@ def test_reload_before_the_songs_are_decoded(here: Visit, tmp_path: Path):
         page.wait_for_timeout(600)
     page.reload()
     here.wait_for_engine("ready")
-    # The page before has complained of its file that never came.
+    # The page before has logged that its file never came.
     here.complaints.clear()
-    # Nobody has said that they should go on.
+    # The pause outlives the reload: no song goes on.
     page.wait_for_timeout(300)
     assert page.locator("article.song[data-state=paused]").count() == 8
     assert page.inner_text("#pause") == "Go on"
@@ -243,7 +246,7 @@ def test_reload_before_the_songs_are_decoded(here: Visit, tmp_path: Path):
     page.wait_for_function(ALL_DONE, arg=8)
     assert names(here) == [file.name for file in files]
     assert here.measures("decode") == 8
-    # Their sound can be heard as long as the page is open, but is kept no longer.
+    # The open page can still play the files, but the database does not keep them any more.
     settled(page, 8, 8, 0)
     song = here.song(files[0].name)
     song.locator(".song-toggle").click()
@@ -251,7 +254,7 @@ def test_reload_before_the_songs_are_decoded(here: Visit, tmp_path: Path):
     page.wait_for_function("() => !document.querySelector('article .player').paused")
 
 
-def test_cancelled_songs_come_back_as_such(here: Visit, tmp_path: Path):
+def test_cancelled_songs_come_back_as_cancelled(here: Visit, tmp_path: Path):
     page = here.page
     files = band_files(tmp_path, 3, 6)
     remember(here)
@@ -268,7 +271,7 @@ def test_cancelled_songs_come_back_as_such(here: Visit, tmp_path: Path):
 
 
 @pytest.mark.parametrize("control", ["#erase", "#remember"])
-def test_one_click_erases_it(here: Visit, tmp_path: Path, control: str):
+def test_one_click_erases_the_stored_list(here: Visit, tmp_path: Path, control: str):
     page = here.page
     files = band_files(tmp_path, 4, 6)
     with here.held("**/python_stdlib.zip"):
@@ -288,7 +291,7 @@ def test_one_click_erases_it(here: Visit, tmp_path: Path, control: str):
         assert not page.is_checked("#remember")
         assert page.is_hidden("#erase")
         assert page.evaluate("document.activeElement.id") == "remember"
-    # What came out of it is on the page still, and goes on.
+    # The songs stay on the page and are analysed to the end.
     for file in files:
         here.wait_for(file.name, "failed", "done")
     if page.is_visible("#retry-failed"):
@@ -305,7 +308,7 @@ def test_one_click_erases_it(here: Visit, tmp_path: Path, control: str):
     assert page.locator("article.song").count() == 0
 
 
-def test_removed_songs_stay_away(here: Visit, tmp_path: Path):
+def test_removed_songs_do_not_come_back(here: Visit, tmp_path: Path):
     page = here.page
     files = band_files(tmp_path, 3, 6)
     remember(here)
@@ -340,7 +343,7 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     second.page.wait_for_selector("#history-message", state="visible")
     assert second.page.inner_text("#history-message").startswith("3 songs are being analysed")
     assert names(second) == [files[0].name]
-    # They stay with the tab that is loaded anew.
+    # The songs stay with the first tab when it is reloaded.
     first.complaints.clear()
     page.reload()
     for file in files[1:]:
@@ -348,7 +351,7 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     second.page.wait_for_timeout(4000)
     assert names(second) == [files[0].name]
     assert posts(second) == []
-    # They go on in the other tab when the first is closed.
+    # The songs go on in the second tab when the first is closed.
     page.context.unroute_all()
     page.close()
     second.page.wait_for_function(ALL_DONE, arg=4)
@@ -356,7 +359,7 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
     assert len(posts(second)) == 3
     assert second.page.is_hidden("#history-message")
 
-    # What one tab erases, no other keeps.
+    # Erasing in one tab erases for all tabs.
     third = second.another_tab().opened()
     third.page.wait_for_function(ALL_DONE, arg=4)
     third.page.click("#erase")
@@ -369,14 +372,14 @@ def test_two_tabs(visit: Callable[..., Visit], site: Site, tmp_path: Path):
 
 
 def test_a_copied_tab_is_another_tab(visit: Callable[..., Visit], site: Site, tmp_path: Path):
-    # In a profile of its own, where the copy has no service worker either.
+    # In its own profile, so that the copy of the tab has no service worker either.
     here = visit(site.url, own_profile=True).opened()
     remember(here)
     here.page.route("**/predictions", lambda route: None)
     here.choose(band_files(tmp_path, 1, 6))
     here.wait_for("00.wav", "predicting")
     settled(here.page, 1, 1, 1)
-    # As browsers do for "duplicate tab", the new page has a copy of sessionStorage.
+    # window.open() copies sessionStorage to the new page, as "Duplicate tab" of browsers does.
     with here.page.expect_popup() as popup:
         here.page.evaluate("() => { window.open(location.href, '_blank'); }")
     copy = popup.value
@@ -440,11 +443,11 @@ def test_answers_of_another_version(here: Visit, tmp_path: Path):
     assert names(here) == ["01.wav"]
     page.select_option("#filter", "")
 
-    # The same file again is answered anew by this version, beside the earlier answer.
+    # The same file, chosen again, is answered by the current version; the earlier answer stays.
     here.choose(files[1:2])
     page.wait_for_function(ALL_DONE, arg=4)
     assert names(here).count("01.wav") == 2
-    # Without its last song a group of another version goes away.
+    # The group of another version goes away with its last song.
     song.first.locator(".song-remove").click()
     assert page.locator("#groups li:visible", has_text="polka").count() == 0
     assert page.is_hidden("#other-versions")

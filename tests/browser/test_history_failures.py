@@ -1,4 +1,4 @@
-"""Browsers that cannot remember the list, or not all of it: told once, and nothing else breaks."""
+"""Browsers that can store the list in part or not at all: one message, and nothing else breaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .test_history import ALL_DONE, CHANGE, STORED, remember, settled
 from .visit import Visit
 
 
-def test_storing_that_fails_stops_nothing(visit: Callable[..., Visit], site: Site, tmp_path: Path):
+def test_songs_are_analysed_although_storing_fails(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path
+):
     visitor = visit(site.url)
     page = visitor.page
     page.add_init_script(
@@ -72,7 +74,7 @@ def test_database_of_a_newer_page(here: Visit, tmp_path: Path):
     assert "1 song was stored by a newer version" in page.inner_text("#history-message")
     assert page.locator("article.song").count() == 0
     settled(page, 1, 1, 0)
-    # The whole database is of a newer page that is open in another tab.
+    # A newer page in another tab gives the whole database a newer version.
     other = page.context.new_page()
     other.goto(f"{here.url}/healthz")
     other.evaluate(
@@ -92,7 +94,7 @@ def test_database_of_a_newer_page(here: Visit, tmp_path: Path):
     assert page.evaluate(STORED) == [0, 0]
 
 
-def test_songs_for_which_there_is_no_room(here: Visit, tmp_path: Path):
+def test_songs_beyond_the_storage_quota(here: Visit, tmp_path: Path):
     page = here.page
     files = band_files(tmp_path, 4, 20)
     devtools = page.context.new_cdp_session(page)
@@ -114,7 +116,7 @@ def test_songs_for_which_there_is_no_room(here: Visit, tmp_path: Path):
         here.wait_for(file.name, "failed")
         assert here.status(file.name) == "Choose this file again to analyse it"
     assert broken_rules(here) == []
-    # Retry asks for the file; others that were chosen with it are new.
+    # Retry asks for the file. Files chosen with it go to their songs, or become new songs.
     with page.expect_file_chooser() as chooser:
         here.song(files[0].name).locator(".song-retry").click()
     new = write(tmp_path / "new.wav", 6, 22050)

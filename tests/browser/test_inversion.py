@@ -1,4 +1,4 @@
-"""The sound that the page makes of the numbers that it sent."""
+"""The page makes a sound from the numbers that it has sent."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ BREAK = """() => {
 
 @pytest.fixture
 def listener(here: Visit) -> Visit:
-    """A page whose made sounds are kept."""
+    """Return a page that records the sounds it makes in `window.sounds`."""
     here.page.evaluate(KEEP_SOUNDS)
     return here
 
 
 def panel(visitor: Visit, file: Path) -> Locator:
-    """What offers the sound, under a finished song."""
+    """Unfold a song and its request; return the section that offers the sound."""
     song = visitor.song(file.name)
     if song.locator(".song-body").is_hidden():
         song.locator(".song-toggle").click()
@@ -60,7 +60,7 @@ def panel(visitor: Visit, file: Path) -> Locator:
 
 
 def made(visitor: Visit, section: Locator) -> npt.NDArray[np.float32]:
-    """The samples of the sound, once it is there."""
+    """Wait until the sound is made; return its samples."""
     section.locator(".inversion-players").wait_for()
     content = base64.b64decode(visitor.page.evaluate(PLAYED))
     samples, rate = soundfile.read(io.BytesIO(content), dtype="float32")
@@ -68,7 +68,7 @@ def made(visitor: Visit, section: Locator) -> npt.NDArray[np.float32]:
     return samples
 
 
-def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
+def test_sound_is_made_from_the_sent_numbers_without_a_request(
     listener: Visit, shared_songs: list[Path], tmp_path: Path
 ):
     songs = [song for song in shared_songs if "Sugar_Plum" in song.name]
@@ -85,7 +85,7 @@ def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
     focused = listener.page.evaluate("document.activeElement.className")
     assert "inversion-switch" in focused
 
-    # it reaches from the song's start to the end of the last whole piece
+    # the sound lasts from the start of the song to the end of the last whole piece
     end = text["segments"][-1]["end"]
     assert len(samples) == pytest.approx(end * SPEC.sample_rate, abs=2)
     assert seconds - SPEC.segment_s - 1 < len(samples) / SPEC.sample_rate <= seconds + 0.01
@@ -99,7 +99,7 @@ def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
     assert text["segments"][0]["start"] == 30
     assert not samples[: 29 * SPEC.sample_rate].any()
 
-    # what is computed of the sound is about what was sent, piece by piece
+    # the features of the sound are close to the sent ones, piece by piece
     sent = {segment["start"]: segment for segment in text["segments"]}
     back = extract_segments(samples, SPEC)
     likeness: list[float] = []
@@ -114,12 +114,12 @@ def test_sound_comes_from_what_was_sent_and_nothing_is_asked_for_it(
     assert min(likeness) > 0.95
     assert np.median(unlikeness) < 0.9
 
-    # players of blobs ask for no more than these
+    # the page has requested nothing but its own blobs, for the players
     assert [line for line in listener.asked if not line.startswith("GET blob:")] == []
     assert len(listener.answers) == 1
 
 
-def test_one_hears_both_at_the_same_place(listener: Visit, tmp_path: Path):
+def test_switching_between_the_players_keeps_the_place(listener: Visit, tmp_path: Path):
     file = write(tmp_path / "short.wav", 21, 22050)
     listener.finish([file])
     section = panel(listener, file)
@@ -144,9 +144,9 @@ def test_one_hears_both_at_the_same_place(listener: Visit, tmp_path: Path):
     original.evaluate("(audio) => { audio.currentTime = 20.9; }")
     switch.click()
     listener.page.wait_for_function("() => document.querySelector('.inversion-file').paused")
-    # the numbers end with the last whole piece
+    # the sound from the numbers ends with the last whole piece, before the file does
     assert numbers.evaluate("(audio) => audio.currentTime") > 19
-    # the song's own player stops the others
+    # the main player of the song stops both others
     listener.song(file.name).locator(".player").evaluate(
         "(a) => { a.muted = true; return a.play(); }"
     )
@@ -155,7 +155,7 @@ def test_one_hears_both_at_the_same_place(listener: Visit, tmp_path: Path):
     listener.song(file.name).locator(".player").evaluate("(audio) => audio.pause()")
 
 
-def test_songs_do_not_wait_for_it(listener: Visit, tmp_path: Path):
+def test_songs_are_analysed_while_a_sound_is_made(listener: Visit, tmp_path: Path):
     long, other = write(tmp_path / "long.ogg", 600, 8000), write(tmp_path / "other.wav", 8, 22050)
     listener.finish([long])
     section = panel(listener, long)
@@ -163,7 +163,7 @@ def test_songs_do_not_wait_for_it(listener: Visit, tmp_path: Path):
     listener.page.wait_for_function("() => document.querySelector('.inversion-progress').value > 0")
     listener.finish([other])
     assert section.locator(".inversion-progress").is_visible()
-    # the button gives it up, and begins anew
+    # the button stops the work, and would start it again
     section.locator(".inversion-make").click()
     assert section.locator(".inversion-status").inner_text() == "Stopped."
     assert section.locator(".inversion-progress").is_hidden()
@@ -173,7 +173,7 @@ def test_songs_do_not_wait_for_it(listener: Visit, tmp_path: Path):
     made(listener, section)
 
 
-def test_song_that_is_removed_meanwhile(listener: Visit, tmp_path: Path):
+def test_song_that_is_removed_while_its_sound_is_made(listener: Visit, tmp_path: Path):
     long, other = write(tmp_path / "long.ogg", 300, 8000), write(tmp_path / "other.wav", 8, 22050)
     listener.finish([long])
     panel(listener, long).locator(".inversion-make").click()
@@ -186,7 +186,7 @@ def test_song_that_is_removed_meanwhile(listener: Visit, tmp_path: Path):
     assert listener.page.evaluate("window.sounds.length") == 1
 
 
-def test_failure_has_its_message_and_another_try(listener: Visit, tmp_path: Path):
+def test_failure_shows_a_message_and_can_be_retried(listener: Visit, tmp_path: Path):
     file = write(tmp_path / "song.wav", 30, 22050)
     listener.finish([file])
     section = panel(listener, file)
@@ -210,7 +210,7 @@ def test_failure_has_its_message_and_another_try(listener: Visit, tmp_path: Path
     assert section.locator(".inversion-status.bad").count() == 0
 
 
-def test_made_sound_outlives_a_second_request(listener: Visit, tmp_path: Path):
+def test_made_sound_stays_after_a_second_request(listener: Visit, tmp_path: Path):
     file = write(tmp_path / "song.wav", 12, 22050)
     listener.page.route("**/predictions", lambda route: route.abort())
     listener.expected_complaints = ("ERR_FAILED",)
@@ -228,7 +228,7 @@ def test_made_sound_outlives_a_second_request(listener: Visit, tmp_path: Path):
     assert listener.page.evaluate("window.sounds.length") == 1
 
 
-def test_part_of_a_song_is_heard_where_it_was_cut_out(listener: Visit, tmp_path: Path):
+def test_original_of_a_part_plays_from_where_it_was_cut(listener: Visit, tmp_path: Path):
     file = write(tmp_path / "song.wav", 40, 22050)
     listener.finish([file])
     fields = listener.song(file.name).locator(".part input")
@@ -259,7 +259,7 @@ def test_part_of_a_song_is_heard_where_it_was_cut_out(listener: Visit, tmp_path:
     numbers.evaluate("(audio) => audio.pause()")
 
 
-def test_remembered_song_is_heard_without_its_file(listener: Visit, tmp_path: Path):
+def test_remembered_song_gets_its_sound_without_its_file(listener: Visit, tmp_path: Path):
     file = write(tmp_path / "song.wav", 12, 22050)
     remember(listener)
     listener.finish([file])

@@ -1,4 +1,4 @@
-"""French for those who ask for it: by their browser, by the switch, on every link and error."""
+"""Pages in French, chosen by the browser or by the switch, also for links and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 @pytest.fixture
 def french(warm: Callable[..., Visit], site: Site) -> Visit:
-    """A warm page of a browser that asks for French."""
+    """Return a warm page of a browser that asks for French."""
     return warm(site.url, locale="fr-FR")
 
 
@@ -37,20 +37,22 @@ def test_a_french_browser_gets_a_french_page(french: Visit, tmp_path: Path):
     assert page.inner_text("h1") == "De quel genre est votre musique\u202f?"
     assert "Prêt\u202f: les morceaux" in page.inner_text("#engine")
     assert "22\u202f050 échantillons" in page.inner_text("#how")
-    # the browser's Python refuses; its code is told in French
+    # the browser's Python refuses silence with a code, which the page shows as a French sentence
     soundfile.write(tmp_path / "silent.wav", np.zeros(200_000), 22050)
     song = write(tmp_path / "song.wav", 12, 22050)
     french.choose([tmp_path / "silent.wav", song])
     french.wait_for("silent.wav", "failed")
     assert french.status("silent.wav").startswith("Le son est silencieux\u202f: il n’y a rien")  # noqa: RUF001
     done = french.wait_for("song.wav", "done")
-    # the model's own word, whatever the page speaks
+    # the attribute holds the model's name of the genre, in any language of the page
     config = json.loads(page.locator("#config").text_content() or "")
     assert done.get_attribute("data-genre") in config["models"][0]["genres"]
     assert re.search(r"[\d,]+\u202f[km]?o", done.locator(".song-facts").inner_text(), re.IGNORECASE)
 
 
-def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], site: Site):
+def test_the_language_switch_works_by_keyboard_and_persists(
+    visit: Callable[..., Visit], site: Site
+):
     visitor = visit(site.url)
     page = visitor.page
     visitor.expected_complaints = ("404",)
@@ -66,18 +68,18 @@ def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], sit
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.url}/?lang=fr")
     assert lang(page) == "fr"
-    # to the model, and back by the brand
+    # the links to the model and back keep the language
     page.click("nav >> text=Modèle v1")
     page.wait_for_url(f"{site.url}/models/v1?lang=fr")
     assert lang(page) == "fr"
     page.click(".brand")
     page.wait_for_url(f"{site.url}/?lang=fr")
-    # an error, and back by its button
+    # so do an error page and its link back
     page.goto(f"{site.url}/nothing?lang=fr")
     assert page.inner_text("h1") == "Page introuvable"
     page.click("text=Revenir à vos morceaux")
     page.wait_for_url(f"{site.url}/?lang=fr")
-    # and to English again
+    # the switch leads to English again
     page.click("text=English")
     page.wait_for_url(f"{site.url}/?lang=en")
     assert lang(page) == "en"
@@ -88,7 +90,7 @@ def test_the_switch_works_by_keyboard_and_stays(visit: Callable[..., Visit], sit
 def test_the_server_refuses_in_french(
     warm: Callable[..., Visit], site: Site, tmp_path: Path, query: str, language: str
 ):
-    # the browser's own language is English
+    # English is the default language of the browser
     look = {"locale": language} if language == "fr-FR" else {}
     visitor = warm(f"{site.url}/{query}".removesuffix("/"), **look)
     assert visitor.page.evaluate("navigator.language") == language
@@ -106,7 +108,7 @@ def test_the_server_refuses_in_french(
     assert "Ces descripteurs suivent la spécification 'another'" in visitor.status(song.name)
 
 
-def test_the_worker_speaks_french(visit: Callable[..., Visit], site: Site):
+def test_errors_of_the_worker_are_in_french(visit: Callable[..., Visit], site: Site):
     visitor = visit(f"{site.url}/?lang=fr")
     visitor.expected_complaints = ("404", "wasm instantiation", "pyodide.asm.wasm")
     visitor.page.route("**/*.wasm*", lambda route: route.fulfill(status=404))
@@ -116,11 +118,11 @@ def test_the_worker_speaks_french(visit: Callable[..., Visit], site: Site):
     assert "«\u202fmake serve\u202f»" in text
 
 
-def test_a_browser_that_is_too_old_is_told_in_french(
+def test_the_message_for_old_browsers_is_in_french(
     visit: Callable[..., Visit], site: Site, root: Path
 ):
     page = visit(site.url, locale="fr-FR").page
-    # what such a browser runs instead, having no modules
+    # the script that a browser without modules runs instead of the page's modules
     old = (root / "static/js/too_old.js").read_text()
     assert page.goto(site.url)
     source = page.locator("script[nomodule]").get_attribute("src")
@@ -134,7 +136,7 @@ def test_a_browser_that_is_too_old_is_told_in_french(
     assert page.inner_text(".engine-text").startswith("Ce navigateur est trop ancien")
 
 
-def test_nothing_hangs_over_on_a_phone(warm: Callable[..., Visit], site: Site, tmp_path: Path):
+def test_french_pages_fit_a_phone(warm: Callable[..., Visit], site: Site, tmp_path: Path):
     visitor = warm(site.url, locale="fr-FR", viewport=PHONE, permissions=["microphone"])
     page = visitor.page
 
@@ -158,7 +160,7 @@ def test_nothing_hangs_over_on_a_phone(warm: Callable[..., Visit], site: Site, t
         fits(other)
 
 
-def test_axe_finds_nothing(french: Visit, site: Site, tmp_path: Path):
+def test_axe_finds_no_fault_in_french_pages(french: Visit, site: Site, tmp_path: Path):
     assert broken_rules(french) == []
     french.finish([write(tmp_path / "song.wav", 12, 22050)])
     assert broken_rules(french) == []

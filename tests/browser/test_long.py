@@ -1,4 +1,4 @@
-"""Long files: decoded bit by bit, first answers early, and at last those of the whole at once."""
+"""Long files: decoded bit by bit, with early answers; the last equals that of the whole file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from .site import Site
 from .sounds import band, write, write_long
 from .test_history import remember, settled
 from .test_inversion import KEEP_SOUNDS, made, panel
-from .visit import Visit, let_go
+from .visit import Visit, release_next
 
-# Of a song of 400 s: chunks of half a minute, asked for after the 4th and the 14th.
+# Length of the test song. It comes in chunks of half a minute; requests are due after the 4th and
+# the 14th, which is the last.
 LONG_S = 400
 PREDICTIONS = "**/predictions"
 LIBRARY = "mediabunny"
-# With answers on the page, and more to come.
-SO_FAR = """(name) => [...document.querySelectorAll('article.song[data-state=extracting]')].some(
+# Whether a song shows first answers while the rest of it is still analysed.
+PARTLY_ANSWERED = """(name) =>
+  [...document.querySelectorAll('article.song[data-state=extracting]')].some(
   (song) => song.dataset.name === name && song.querySelector('.segment')
     && song.querySelector('.song-progress').value < 1)"""
-# The header of the next file is read as slowly as the test wants.
+# Holds back the event that ends reading the header of the next file; `window.readHeader` fires it.
 HOLD_HEADER = """() => {
   const real = Object.getOwnPropertyDescriptor(HTMLElement.prototype, 'onloadedmetadata');
   window.readHeader = null;
@@ -37,8 +39,8 @@ HOLD_HEADER = """() => {
     },
   });
 }"""
-# How many threads begin once it is read, and are not ended.
-GO_ON = """async () => {
+# Lets the page go on with that header; returns how many workers it then starts and does not end.
+COUNT_WORKERS_LEFT = """async () => {
   const real = Worker;
   let left = 0;
   window.Worker = class extends real {
@@ -54,7 +56,7 @@ GO_ON = """async () => {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A long song in several formats."""
+    """Write a long song in several formats."""
     folder = tmp_path_factory.mktemp("long")
     return {
         ".mp3": write_long(folder / "mix.mp3", LONG_S, 44100),
@@ -65,18 +67,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def streaming(make_site: Callable[..., Site]) -> Site:
-    """A site that takes whatever is longer than a minute for long, and little at a time."""
+    """Return a site where songs over a minute are long, and a request has at most 30 pieces."""
     return make_site(STREAM_MINUTES=1, MAX_WHOLE_MINUTES=5, MAX_SEGMENTS=30)
 
 
 @pytest.fixture
 def there(warm: Callable[..., Visit], streaming: Site) -> Visit:
-    """A warm page of that site."""
+    """Return a warm page of the site `streaming`."""
     return warm(streaming.url)
 
 
 def shown(visitor: Visit, name: str) -> dict[str, Any]:
-    """What an unfolded song says of its answer."""
+    """Return the answer that an unfolded song shows."""
     song = visitor.song(name)
     segments = song.locator(".segment")
     return {
@@ -91,9 +93,10 @@ def shown(visitor: Visit, name: str) -> dict[str, Any]:
 
 
 def check_alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Two requests with the same pieces, and numbers that hardly differ.
+    """Check that two requests have the same pieces and nearly the same numbers.
 
-    Integers become samples by 1/32767 here and by 1/32768 there, which rounding lets through.
+    The decoders for whole files and for long ones scale integer samples by 1/32767 or by 1/32768. The
+    tolerance covers this.
     """
     assert found["feature_spec"] == expected["feature_spec"]
     assert len(found["segments"]) == len(expected["segments"])
@@ -105,13 +108,13 @@ def check_alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".wav", ".flac"])
-def test_the_answer_is_that_of_the_song_at_once(
+def test_the_answer_equals_that_of_decoding_at_once(
     here: Visit, there: Visit, files: dict[str, Path], suffix: str
 ):
     file = files[suffix]
     here.finish([file])
     there.finish([file])
-    # Ordinary songs do not load the library.
+    # Only songs that are decoded bit by bit load the library.
     assert not any(LIBRARY in line for line in here.asked)
     assert any(LIBRARY in line for line in there.asked)
     assert shown(there, file.name) == shown(here, file.name)
@@ -129,10 +132,10 @@ def test_the_answer_is_that_of_the_song_at_once(
 
 
 def test_first_pieces_are_shown_while_the_rest_is_decoded(here: Visit, tmp_path: Path):
-    # With the limits of a site as it comes.
+    # On a site with default limits.
     file = write_long(tmp_path / "evening.flac", 20 * 60, 22050, channels=1)
     here.choose([file])
-    here.page.wait_for_function(SO_FAR, arg=file.name)
+    here.page.wait_for_function(PARTLY_ANSWERED, arg=file.name)
     assert here.song(file.name).locator(".verdict-word").inner_text().startswith("So far: ")
     assert "of 20 minutes so far: " in here.status(file.name)
     assert here.song(file.name).get_attribute("data-genre") is None
@@ -147,13 +150,13 @@ def test_giving_up_halfway_and_trying_again(there: Visit, files: dict[str, Path]
     other = write(tmp_path / "short.wav", 20, 22050)
     with there.held(PREDICTIONS) as waiting:
         there.choose([files[".mp3"], other])
-        let_go(there, waiting)
+        release_next(there, waiting)
         there.song("mix.mp3").locator(".song-toggle").click()
         there.page.wait_for_selector("article.song[data-state=extracting] .segment")
         there.page.click("#cancel")
         for file in (files[".mp3"], other):
             assert there.song(file.name).get_attribute("data-state") == "cancelled"
-    # What was sent before can still be looked at.
+    # The requests that were sent before can still be seen.
     song = there.song("mix.mp3")
     song.locator(".song-toggle").click()
     assert song.locator(".sent-title").inner_text() == "What was or may have been sent"
@@ -163,7 +166,7 @@ def test_giving_up_halfway_and_trying_again(there: Visit, files: dict[str, Path]
     there.wait_for("mix.mp3", "done")
     assert "so far" not in there.status("mix.mp3").lower()
     assert sum(len(answer["segments"]) for answer in there.answers) == 74 + 4
-    # Taken away in the middle, it leaves the way to others free.
+    # Removing the long song in the middle lets another song be analysed.
     with there.held(PREDICTIONS) as waiting:
         there.clear()
         there.choose([files[".wav"]])
@@ -173,19 +176,19 @@ def test_giving_up_halfway_and_trying_again(there: Visit, files: dict[str, Path]
     there.finish([other])
 
 
-def test_another_version_in_the_middle(there: Visit, files: dict[str, Path]):
+def test_changing_the_version_in_the_middle(there: Visit, files: dict[str, Path]):
     with there.held(PREDICTIONS) as waiting:
         there.choose([files[".mp3"]])
-        let_go(there, waiting)
+        release_next(there, waiting)
         there.page.wait_for_selector("article.song[data-state=extracting] .segment")
-        # It reads the same numbers as the one before.
+        # v9 reads the same features as v1.
         there.page.select_option("#version", "v9")
         there.page.wait_for_function("() => !document.querySelector('.segment')")
     there.answers.clear()
     song = there.wait_for("mix.mp3", "done")
     assert {answer["version"] for answer in there.answers} == {"v9"}
     assert song.locator(".segment").count() == 74
-    # One that reads others, and back: nothing is asked for again.
+    # v3 reads other features. Back at v9, the page still has its answer and sends nothing.
     there.page.select_option("#version", "v3")
     there.page.wait_for_selector("article.song[data-state=extracting]")
     there.wait_for("mix.mp3", "done")
@@ -194,14 +197,14 @@ def test_another_version_in_the_middle(there: Visit, files: dict[str, Path]):
     there.page.select_option("#version", "v9")
     there.wait_for("mix.mp3", "done")
     assert not there.answers
-    # Beside another one: for that, the song is decoded once more, bit by bit.
+    # The comparison with v4 decodes the song once more, bit by bit.
     song.locator(".versus summary").click()
     song.locator(".versus select").select_option("v4")
     there.page.wait_for_selector(".versus-sides .bars")
     assert there.answers[-1]["version"] == "v4"
 
 
-def test_a_server_that_is_away_in_the_middle(there: Visit, files: dict[str, Path]):
+def test_a_server_that_is_unreachable_in_the_middle(there: Visit, files: dict[str, Path]):
     there.expected_complaints = ("ERR_FAILED",)
     count = 0
 
@@ -215,7 +218,7 @@ def test_a_server_that_is_away_in_the_middle(there: Visit, files: dict[str, Path
 
     there.page.route(PREDICTIONS, sometimes)
     there.finish([files[".mp3"]])
-    # From the beginning again, when all of it was analysed.
+    # After the whole song is analysed, all requests are sent again from the first one on.
     assert sum(len(answer["segments"]) for answer in there.answers[1:]) == 74
     assert there.song("mix.mp3").locator(".segment").count() == 74
 
@@ -225,7 +228,7 @@ def test_a_server_that_refuses_in_the_middle(there: Visit, files: dict[str, Path
     error = {"error": {"status": 422, "code": "x", "message": "No more of it.", "details": []}}
     with there.held(PREDICTIONS) as waiting:
         there.choose([files[".mp3"]])
-        let_go(there, waiting)
+        release_next(there, waiting)
         there.page.wait_for_selector("article.song[data-state=extracting] .segment")
         for _ in range(400):
             if waiting:
@@ -251,7 +254,7 @@ def test_part_of_a_long_song(here: Visit, there: Visit, files: dict[str, Path]):
     check_alike(there.sent(name), here.sent(name))
 
 
-def test_a_long_song_comes_back(there: Visit, files: dict[str, Path]):
+def test_a_remembered_long_song_comes_back(there: Visit, files: dict[str, Path]):
     remember(there)
     there.finish([files[".mp3"]])
     settled(there.page, 1, 1, 0)
@@ -263,7 +266,7 @@ def test_a_long_song_comes_back(there: Visit, files: dict[str, Path]):
     song.locator(".song-toggle").click()
     assert song.locator(".segment").count() == 74
     assert there.sent("mix.mp3") == before
-    # Another version that reads the same is asked from the numbers, again bit by bit.
+    # Another version that reads the same features gets the stored ones, again in several requests.
     there.answers.clear()
     there.page.select_option("#version", "v8")
     there.page.wait_for_selector("article.song[data-state=done] .answered-by", state="hidden")
@@ -272,7 +275,13 @@ def test_a_long_song_comes_back(there: Visit, files: dict[str, Path]):
 
 
 def damaged(path: Path, sound: bytes, begin: float, end: float, *, largest: int) -> Path:
-    """Write `sound` with noise up to `largest` instead of the bytes between two shares of it."""
+    """Write `sound` with noise instead of some of its bytes; return `path`.
+
+    Parameters
+    ----------
+    begin, end : place of the noise, as shares of the length
+    largest : largest byte of the noise
+    """
     first, last = (round(share * len(sound)) for share in (begin, end))
     random = np.random.default_rng(0)
     noise = random.integers(0, largest + 1, last - first, dtype=np.uint8).tobytes()
@@ -280,8 +289,8 @@ def damaged(path: Path, sound: bytes, begin: float, end: float, *, largest: int)
     return path
 
 
-# A frame of FLAC begins with 255: with such bytes in the noise, chance decides whether the reader
-# takes one of them for a frame and goes on behind it.
+# A frame of FLAC begins with the byte 255. The noise for FLAC has no such byte: the reader might
+# take it for a frame and go on after it.
 @pytest.mark.parametrize(
     ("suffix", "largest", "message", "reached"),
     [
@@ -298,7 +307,7 @@ def test_damage_in_the_middle(
     there.finish([file])
     assert "part of the file is damaged" in there.status(file.name)
     assert message in there.song(file.name).locator(".weak").inner_text()
-    # After the damage it goes on, where the format lets it.
+    # MP3 can be decoded after the damage, FLAC only up to it.
     last = there.song(file.name).locator(".segment").last.get_attribute("data-end")
     assert float(last or 0) > reached
 
@@ -313,7 +322,7 @@ def test_a_file_that_breaks_off(there: Visit, files: dict[str, Path], tmp_path: 
     assert 195 < float(last or 0) < 210
 
 
-def test_no_audio_at_all(there: Visit, tmp_path: Path):
+def test_a_small_file_without_audio(there: Visit, tmp_path: Path):
     file = tmp_path / "novel.mp3"
     file.write_bytes(b"Once upon a time there was a very long text. " * 50_000)
     there.choose([file])
@@ -321,7 +330,7 @@ def test_no_audio_at_all(there: Visit, tmp_path: Path):
     assert "cannot be decoded" in there.status(file.name)
 
 
-def test_a_large_file_that_is_no_audio(there: Visit, tmp_path: Path):
+def test_a_large_file_without_audio(there: Visit, tmp_path: Path):
     file = tmp_path / "library.mp3"
     file.write_bytes(b"Once upon a time there was a very long text. " * 200_000)
     there.choose([file])
@@ -353,7 +362,9 @@ def test_older_browsers_decode_at_once(
     site.stop()
 
 
-def test_older_browsers_refuse_what_takes_too_much_memory(there: Visit, files: dict[str, Path]):
+def test_older_browsers_refuse_songs_that_need_too_much_memory(
+    there: Visit, files: dict[str, Path]
+):
     without_decoder(there.page)
     there.choose([files[".mp3"]])
     there.wait_for("mix.mp3", "failed")
@@ -363,7 +374,7 @@ def test_older_browsers_refuse_what_takes_too_much_memory(there: Visit, files: d
     assert not there.answers
 
 
-def test_without_the_library(there: Visit, files: dict[str, Path]):
+def test_a_library_that_does_not_load(there: Visit, files: dict[str, Path]):
     there.expected_complaints = ("ERR_FAILED",)
     there.page.route(f"**/{LIBRARY}.js", lambda route: route.abort())
     there.choose([files[".mp3"]])
@@ -374,17 +385,17 @@ def test_without_the_library(there: Visit, files: dict[str, Path]):
     there.wait_for("mix.mp3", "done")
 
 
-def test_no_thread_is_left_of_a_song_that_is_removed_early(there: Visit, files: dict[str, Path]):
+def test_no_worker_is_left_of_a_song_that_is_removed_early(there: Visit, files: dict[str, Path]):
     page = there.page
     page.evaluate(HOLD_HEADER)
     there.choose([files[".mp3"]])
     there.wait_for("mix.mp3", "decoding")
     page.wait_for_function("() => window.readHeader")
     there.song("mix.mp3").locator(".song-remove").click()
-    assert page.evaluate(GO_ON) == 0
+    assert page.evaluate(COUNT_WORKERS_LEFT) == 0
 
 
-def test_longer_than_is_taken(
+def test_a_song_longer_than_the_limit_is_refused(
     visit: Callable[..., Visit], make_site: Callable[..., Site], files: dict[str, Path]
 ):
     site = make_site(STREAM_MINUTES=1, MAX_MINUTES=5)
@@ -395,7 +406,7 @@ def test_longer_than_is_taken(
     site.stop()
 
 
-def test_silence_for_long(there: Visit, tmp_path: Path):
+def test_long_silence(there: Visit, tmp_path: Path):
     file = tmp_path / "nothing.wav"
     soundfile.write(file, np.zeros(150 * 22050, np.float32), 22050)
     there.choose([file])
@@ -409,7 +420,7 @@ def test_silence_for_long(there: Visit, tmp_path: Path):
     assert "silence" in there.song(late.name).locator(".gap").all_inner_texts()
 
 
-def test_a_sound_of_the_beginning_of_what_was_sent(there: Visit, files: dict[str, Path]):
+def test_the_made_sound_covers_the_first_two_requests(there: Visit, files: dict[str, Path]):
     there.page.evaluate(KEEP_SOUNDS)
     file = files[".mp3"]
     there.finish([file])
@@ -417,7 +428,7 @@ def test_a_sound_of_the_beginning_of_what_was_sent(there: Visit, files: dict[str
     section.locator(".inversion-make").click()
     samples = made(there, section)
     sent = there.sent(file.name)["segments"]
-    # the first two requests
+    # number of pieces in the first two requests
     n = sum(len(answer["segments"]) for answer in there.answers[:2])
     assert n < len(sent)
     assert len(samples) == pytest.approx(sent[n - 1]["end"] * 22050, abs=2)

@@ -1,4 +1,4 @@
-"""What the page of a model answers to a pointer, to the keyboard and to a finger."""
+"""The page of a model under a pointer, the keyboard and a finger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def card(root: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def small_site(make_site: Callable[..., Site], small_models: Path) -> Site:
-    """Small versions: their cards lack what can be drawn, but for the loss."""
+    """Return a site of small versions: their cards have no curves but those of the loss."""
     return make_site(MODELS_DIR=small_models, MODEL="images")
 
 
@@ -46,14 +46,16 @@ def opened(visit: Callable[..., Visit], site: Site) -> Callable[..., Page]:
 
 
 def cell(page: Page, row: int, column: int) -> Locator:
+    """Return a cell of the confusion matrix."""
     return page.locator(".confusion tbody tr").nth(row).locator("td").nth(column)
 
 
 def told(page: Page) -> str:
+    """Return the sentence under the confusion matrix."""
     return page.inner_text(".matrix .readout")
 
 
-def test_confusions_are_told_under_the_pointer(
+def test_the_cell_under_the_pointer_is_described(
     opened: Callable[..., Page], card: dict[str, Any]
 ) -> None:
     page = opened()
@@ -85,7 +87,7 @@ def test_confusions_are_a_grid_for_the_keyboard(opened: Callable[..., Page]) -> 
     table = page.get_by_role("grid", name="What it takes for what")
     assert table.locator("td[tabindex='0']").count() == 1
     page.locator(".switch input").first.focus()
-    # one step into the grid, one step out of it
+    # one press of Tab leads into the grid, and one at the end out of it
     page.keyboard.press("Tab")
     focused = ".confusion td:focus"
     name = page.locator(focused).get_attribute("aria-label")
@@ -104,7 +106,7 @@ def test_confusions_are_a_grid_for_the_keyboard(opened: Callable[..., Page]) -> 
         assert told(page) == expected
         assert page.locator(focused).get_attribute("aria-label") == expected
         assert table.locator("td[tabindex='0']").count() == 1
-    # what has the focus is told again when the pointer has gone
+    # the focused cell is described again when the pointer has left
     cell(page, 2, 9).hover()
     assert "country" in told(page)
     page.mouse.move(0, 0)
@@ -124,17 +126,17 @@ def test_confusions_as_shares_of_the_row(opened: Callable[..., Page]) -> None:
     assert cells.all_inner_texts() == counts
 
 
-def test_a_tap_tells_a_confusion(opened: Callable[..., Page]) -> None:
+def test_a_tap_describes_a_cell(opened: Callable[..., Page]) -> None:
     page = opened(viewport=PHONE, has_touch=True, is_mobile=True)
     cell(page, 2, 9).tap()
     assert told(page) == "11 of 30 country songs were called rock (37%)"
-    # the genre of the row is still in view
+    # the name of the row is still in view
     box = page.locator(".confusion tbody th").nth(2).bounding_box()
     assert box
     assert box["x"] >= 0
 
 
-def test_the_legend_lights_its_curve(opened: Callable[..., Page], card: dict[str, Any]) -> None:
+def test_the_legend_highlights_its_curve(opened: Callable[..., Page], card: dict[str, Any]) -> None:
     page = opened()
     roc = page.locator("[data-chart=roc]")
     lit = roc.locator(".picture .line.lit")
@@ -157,7 +159,7 @@ def test_the_legend_lights_its_curve(opened: Callable[..., Page], card: dict[str
     assert lit.get_attribute("data-line") == "0"
     page.keyboard.press("Tab")
     assert lit.get_attribute("data-line") == "1"
-    # what was clicked stays
+    # a clicked curve stays highlighted until the next click
     rock.click()
     page.mouse.move(0, 0)
     rock.blur()
@@ -196,7 +198,7 @@ def test_learning_curves_are_read_by_pointer_and_keyboard(
     assert box
     picture.hover(position={"x": box["width"] - 2, "y": box["height"] / 2})
     assert readout.inner_text() == expected(len(history["loss"]))
-    # where the tick of epoch 10 stands
+    # point at the place of the tick of epoch 10
     tick = picture.locator(".ticks text", has_text=re.compile("^10$")).bounding_box()
     box = picture.bounding_box()
     assert tick
@@ -249,7 +251,7 @@ def test_versions_are_sorted_by_a_click(opened: Callable[..., Page], root: Path)
     assert names.all_inner_texts() == before
 
 
-def test_nothing_is_promised_without_scripts(browser: Browser, site: Site) -> None:
+def test_controls_are_hidden_without_scripts(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site.url}/models/v9")
@@ -267,7 +269,7 @@ def test_a_narrow_page_is_as_wide_as_the_screen(opened: Callable[..., Page], ver
     for summary in page.locator("main details > summary").all():
         summary.click()
     assert page.evaluate(WIDE) <= PHONE["width"]
-    # words in the pictures are drawn as large as on the rest of the page, or nearly
+    # labels in the pictures are at least 11 pixels high, nearly as large as other text of the page
     heights = page.locator(".picture .ticks text").evaluate_all(
         "texts => texts.map((text) => text.getBoundingClientRect().height)"
     )
@@ -292,7 +294,7 @@ def test_small_versions_show_what_their_cards_have(
 
 
 @pytest.mark.parametrize("look", ENGLISH)
-def test_no_rule_is_broken_while_it_is_used(
+def test_axe_finds_no_fault_while_the_page_is_used(
     visit: Callable[..., Visit], site: Site, look: str
 ) -> None:
     visitor = visit(site.url, **LOOKS[look])

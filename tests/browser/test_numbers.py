@@ -28,10 +28,10 @@ def test_same_raw_mfcc_as_cpython(here: Visit):
     noise = np.random.default_rng(1).normal(scale=0.25, size=20 * rate).astype(np.float32)
     sounds = [band(100, rate), clicks, noise]
     for samples, (request, _) in zip(sounds, here.extracted(sounds, spec), strict=True):
-        there = values(request)
+        browser = values(request)
         cpython = np.array([segment.values for segment in extract_segments(samples, spec)])
-        assert there.shape == cpython.shape
-        assert np.abs(there - cpython).max() < TOLERANCE
+        assert browser.shape == cpython.shape
+        assert np.abs(browser - cpython).max() < TOLERANCE
 
 
 def test_same_answer_as_cpython(here: Visit, predictor, shared_songs: list[Path], tmp_path: Path):
@@ -51,5 +51,5 @@ def test_decoding_is_exact_and_stereo_is_averaged(here: Visit, tmp_path: Path):
     left, right = band(2, 22050, seed=1), band(2, 22050, seed=2)
     file = tmp_path / "stereo.wav"
     soundfile.write(file, np.stack([left, right], axis=1), 22050, subtype="FLOAT")
-    there = here.decoded(file)
-    assert np.abs(there - (left + right) / 2).max() < 1e-6
+    decoded = here.decoded(file)
+    assert np.abs(decoded - (left + right) / 2).max() < 1e-6

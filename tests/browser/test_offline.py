@@ -1,4 +1,4 @@
-"""With the server away the page opens, analyses, and sends what waits when the server is back."""
+"""The kept page opens and analyses without a server, and sends waiting songs when it is back."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ VERSION = "() => JSON.parse(document.getElementById('config').textContent).pageV
 
 
 def kept(visitor: Visit) -> None:
-    """Wait until all is there for a visit without a server."""
+    """Wait until the browser keeps everything for a visit without a server."""
     visitor.page.wait_for_selector("#kept:not([hidden])", state="attached")
 
 
 @pytest.fixture
 def site(make_site: Callable[..., Site]) -> Site:
-    """The site of these tests alone, which they may stop; it runs when a test begins."""
+    """Return a running site that only the tests of this file use, so that they may stop it."""
     return make_site(own="kept")
 
 
 @pytest.fixture
 def kept_visit(visit: Callable[..., Visit]) -> Callable[..., Visit]:
-    """Open the page in a browser that then keeps it."""
+    """Return a function that opens a page and waits until the browser keeps it."""
 
     def make(site: Site, **options: bool) -> Visit:
         visitor = visit(site.url, service_worker=True, **options).opened()
@@ -57,7 +57,7 @@ def kept_visit(visit: Callable[..., Visit]) -> Callable[..., Visit]:
 
 
 def another_tab(visitor: Visit) -> Visit:
-    """Another page in the same browser."""
+    """Return a new tab of the same browser profile, with no page opened yet."""
     tab = Visit(visitor.page.context.new_page(), visitor.url)
     tab.expected_complaints = GONE
     return tab
@@ -65,7 +65,7 @@ def another_tab(visitor: Visit) -> Visit:
 
 @contextmanager
 def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
-    """Something else at the address that was ours, which answers all alike; what it was asked."""
+    """Run another app at the site's port, with one answer for all; yield the requests to it."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,7 +89,7 @@ def other_app(port: int, status: int, text: str) -> Iterator[list[str]]:
     server.server_close()
 
 
-def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(kept_visit, site: Site):
+def test_python_is_kept_after_the_http_cache_is_cleared(kept_visit, site: Site):
     visitor = kept_visit(site, own_profile=True)
     devtools = visitor.page.context.new_cdp_session(visitor.page)
     devtools.send("Network.clearBrowserCache")
@@ -100,7 +100,7 @@ def test_python_is_kept_even_if_the_browsers_own_cache_forgets_it(kept_visit, si
     assert [url for url in asked if url.endswith(".wasm?kept")]
 
 
-def test_a_song_without_a_server_is_answered_when_it_is_back(
+def test_a_song_analysed_offline_is_answered_when_the_server_is_back(
     kept_visit, site: Site, tmp_path: Path
 ):
     first = kept_visit(site)
@@ -141,11 +141,11 @@ def test_the_page_opens_without_a_server_in_every_language(kept_visit, site: Sit
         visitor.page.goto(site.url + address)
         visitor.wait_for_engine("ready")
         assert visitor.page.get_attribute("html", "lang") == language
-    # what the server alone knows is not made up
+    # the service worker answers no request of the API
     assert visitor.page.evaluate("fetch('/api/v1/models').catch(() => 'no answer')") == "no answer"
 
 
-def test_other_addresses_say_why_there_is_nothing(kept_visit, site: Site):
+def test_other_addresses_show_that_the_server_does_not_answer(kept_visit, site: Site):
     visitor = kept_visit(site)
     visitor.expected_complaints = (*GONE, "503")
     site.stop()
@@ -161,7 +161,7 @@ def test_other_addresses_say_why_there_is_nothing(kept_visit, site: Site):
         assert answer is not None
         assert (answer.status, answer.from_service_worker) == (503, True)
         assert "Back to your songs" in page.inner_text("main")
-    # what is shown is the kept page's, styles included
+    # the styles are there, too: they are those of the kept page
     assert (
         page.evaluate("getComputedStyle(document.querySelector('.site-head')).display") != "block"
     )
@@ -187,7 +187,7 @@ def test_a_remembered_list_outlives_a_reload_without_a_server(
     visitor.choose(files[1:])
     for file in files[1:]:
         visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
-    # sounds of the three that wait; numbers of all
+    # stored: the features of all four songs, and the files of the three that wait
     settled(visitor.page, 4, 4, 3)
     visitor.page.reload()
     for file in files[1:]:
@@ -204,7 +204,7 @@ def test_a_remembered_list_outlives_a_reload_without_a_server(
     settled(visitor.page, 4, 4, 0)
 
 
-def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
+def test_a_proxy_without_its_server_is_asked_less_and_less_often(
     kept_visit, site: Site, tmp_path: Path
 ):
     visitor = kept_visit(site)
@@ -219,7 +219,8 @@ def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
             visitor.song(file.name).get_by_text("Waiting for the server").wait_for()
         visitor.page.wait_for_timeout(12_000)
         sent = [line for line in asked if line.startswith("POST")]
-        # pauses of about 1, 2, 4 and 8 seconds; numbers are sent only to a server that answers
+        # /healthz is asked after pauses of about 1, 2, 4 and 8 seconds; songs are sent only to a
+        # server that answers.
         assert 3 <= asked.count("GET /healthz") <= 7
         assert len(sent) <= 2
         before = len(asked)
@@ -232,13 +233,13 @@ def test_a_proxy_without_a_server_behind_it_is_asked_ever_more_seldom(
     assert visitor.measures("extract") == 4
 
 
-def test_a_computer_of_the_network_without_https_is_served_as_well(
+def test_the_page_works_over_plain_http_in_the_local_network(
     visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
 ):
-    """Browsers give service workers to no such address."""
+    """Browsers allow service workers only over https or on localhost."""
     site = make_site(TRUSTED_HOSTS=f"{ELSEWHERE},127.0.0.1")
     visitor = visit(f"http://{ELSEWHERE}:{site.port}", service_worker=True).opened()
-    # headers that browsers heed on safe addresses alone
+    # browsers warn of headers that they ignore over plain http
     visitor.expected_complaints = ("Cross-Origin-Opener-Policy", *GONE)
     assert visitor.page.evaluate("isSecureContext || 'serviceWorker' in navigator") is False
     assert visitor.page.is_hidden("#kept")
@@ -251,7 +252,7 @@ def test_a_computer_of_the_network_without_https_is_served_as_well(
     visitor.wait_for(song.name, "done")
 
 
-def test_what_is_kept_can_be_removed(kept_visit, site: Site):
+def test_the_kept_page_can_be_removed(kept_visit, site: Site):
     visitor = kept_visit(site)
     visitor.page.click("#kept button")
     visitor.page.get_by_text("Removed. Your next visit keeps it again.").wait_for()
@@ -264,7 +265,7 @@ def test_what_is_kept_can_be_removed(kept_visit, site: Site):
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[Site]:
-    """A site whose files may be changed."""
+    """Start a site from a copy of the program, whose files a test may change."""
     root = tmp_path / "copy"
     root.mkdir()
     for name in ("webapp", "features", "templates"):
@@ -285,7 +286,7 @@ WORDS, FORMAT = "answer/words.js", "base/format.js"
 
 
 def change(site: Site) -> None:
-    """Give two modules of a page another content."""
+    """Append a line to two modules of the page."""
     for name in (WORDS, FORMAT):
         path = site.root / "static" / "js" / name
         assert path.is_file()
@@ -293,7 +294,8 @@ def change(site: Site) -> None:
             file.write("export const LATER = true;\n")
 
 
-LATER = """async (name) => {
+# Whether the page loads a module in its changed form.
+IS_CHANGED = """async (name) => {
   const folder = document.querySelector('script[src$="/js/app.js"]').src.replace(/[^/]*$/, '');
   return Boolean((await import(folder + name)).LATER);
 }"""
@@ -311,17 +313,17 @@ def test_an_update_waits_for_the_visitor(kept_visit, own_site: Site, tmp_path: P
     own_site.start()
     visitor.wait_for(song.name, "done")
     notice.get_by_text("A new version of this page is there.").wait_for()
-    # the page in use stays what it was, also where it loads a module only now
+    # the open page stays at the old version, also for a module that it loads only now
     assert visitor.page.evaluate(VERSION) == old
-    assert visitor.page.evaluate(LATER, WORDS) is False
+    assert visitor.page.evaluate(IS_CHANGED, WORDS) is False
 
-    # another window has the new one at once, and takes nothing from the first
+    # another tab gets the new version at once, and the first tab keeps its old modules
     tab = another_tab(visitor).opened()
     assert tab.page.evaluate(VERSION) != old
-    assert tab.page.evaluate(LATER, WORDS) is True
+    assert tab.page.evaluate(IS_CHANGED, WORDS) is True
     kept(tab)
     assert tab.page.locator("#new-version").inner_text() == ""
-    assert visitor.page.evaluate(LATER, FORMAT) is False
+    assert visitor.page.evaluate(IS_CHANGED, FORMAT) is False
     tab.page.close()
 
     with visitor.page.expect_navigation():
@@ -338,10 +340,10 @@ def test_an_update_waits_for_the_visitor(kept_visit, own_site: Site, tmp_path: P
     visitor.page.reload()
     visitor.wait_for_engine("ready")
     assert visitor.page.evaluate(VERSION) == new
-    assert visitor.page.evaluate(LATER, FORMAT) is True
+    assert visitor.page.evaluate(IS_CHANGED, FORMAT) is True
 
 
-def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
+def test_the_page_of_the_server_is_preferred_to_the_kept_one(kept_visit, own_site: Site):
     visitor = kept_visit(own_site)
     old = visitor.page.evaluate(VERSION)
     visitor.page.click("nav >> text=Model")
@@ -349,14 +351,14 @@ def test_the_servers_page_comes_before_the_kept_one(kept_visit, own_site: Site):
     own_site.stop()
     change(own_site)
     own_site.start()
-    # back through the history, where browsers take what they have
+    # going back through the history, where browsers would show a cached page
     visitor.page.go_back()
     visitor.wait_for_engine("ready")
     assert visitor.page.evaluate(VERSION) != old
-    assert visitor.page.evaluate(LATER, FORMAT) is True
+    assert visitor.page.evaluate(IS_CHANGED, FORMAT) is True
 
 
-def test_another_model_answers_at_once(kept_visit, site: Site, tmp_path: Path):
+def test_a_changed_model_answers_after_one_reload(kept_visit, site: Site, tmp_path: Path):
     visitor = kept_visit(site)
     site.stop()
     other = Site(tmp_path / "log.txt", MODEL="v3")
@@ -369,12 +371,12 @@ def test_another_model_answers_at_once(kept_visit, site: Site, tmp_path: Path):
         assert visitor.answers[-1]["version"] == "v3"
     finally:
         other.stop()
-    # and it is the one that is kept now
+    # the page that is kept now is the one of the other model
     visitor.page.reload()
     assert visitor.page.locator("nav").get_by_text("Model v3").is_visible()
 
 
-def test_another_app_at_this_address_is_left_alone(kept_visit, site: Site):
+def test_the_service_worker_unregisters_when_another_app_answers(kept_visit, site: Site):
     visitor = kept_visit(site)
     site.stop()
     with other_app(site.port, 200, "<link rel=icon href=data:,><h1>A bakery</h1>"):
@@ -390,7 +392,8 @@ def test_another_app_at_this_address_is_left_alone(kept_visit, site: Site):
 
 def test_the_first_visit_loads_the_runtime_once(browser: Browser, site: Site):
     relay = Recorder(site.port)
-    # with a cache on disk, as people have it: one in memory is too small for WebAssembly of 10 MB
+    # a profile with a cache on disk, as people have it: a cache in memory is too small for 10 MB of
+    # WebAssembly
     program = install_browser.find()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         context = browser.browser_type.launch_persistent_context(
@@ -403,12 +406,12 @@ def test_the_first_visit_loads_the_runtime_once(browser: Browser, site: Site):
             runtime = {path: count for path, count in asked.items() if "/runtime/" in path}
             assert len(runtime) == 6
             assert set(runtime.values()) == {1}
-            # no file at all comes twice
+            # no other file was requested twice, except for the page and its service worker
             assert {path for path, count in asked.items() if count > 1} <= {"/", "/sw.js"}
             visitor.page.reload()
             visitor.wait_for_engine("ready")
             later = Counter(line.split()[1] for line, _ in relay.requests()) - asked
-            # the browser itself looks after the manifest and the icon that it names
+            # the browser itself requests the manifest and its icon again
             own = {"/static/manifest.webmanifest", "/static/img/favicon.svg"}
             assert {path.split("?")[0] for path in later} <= {"/", "/healthz", "/sw.js", *own}
             visitor.check_console()

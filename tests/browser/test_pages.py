@@ -1,4 +1,4 @@
-"""The pages around the page: models, errors, and browsers without JavaScript."""
+"""The pages of models and errors, and the page without JavaScript."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def card(root: Path) -> dict[str, Any]:
 
 
 def rows(page: Page, selector: str) -> list[list[str]]:
-    """Texts of the cells of a table's body."""
+    """Return the texts of the cells in the body of a table, row by row."""
     script = "all => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim()))"
     found: list[list[str]] = page.locator(f"{selector} tbody tr").evaluate_all(script)
     return found
 
 
-def test_model_page_tells_what_the_card_says(
+def test_model_page_shows_the_content_of_the_card(
     visit: Callable[..., Visit], site: Site, card: dict[str, Any]
 ):
     page = visit(site.url).page
@@ -54,7 +54,7 @@ def test_model_page_tells_what_the_card_says(
         [0 if cell == "·" else int(cell) for cell in row[1:]] for row in rows(page, ".confusion")
     ]
     assert confusion == test["track"]["confusion_matrix"]
-    # keys of the card are told in people's words
+    # the page has words for the keys of the card
     for words in ("Macro F1", "Calibration error (ECE) before temperature scaling", "Pieces"):
         assert words in text
     for summary in page.locator("main details > summary").all():
@@ -64,7 +64,7 @@ def test_model_page_tells_what_the_card_says(
         assert digest in page.inner_text(".files")
 
 
-def test_model_page_without_what_is_optional_and_with_odd_words(
+def test_model_page_of_a_minimal_card_with_markup_in_its_title(
     visit: Callable[..., Visit],
     make_site: Callable[..., Site],
     root: Path,

@@ -1,4 +1,4 @@
-"""An answer on paper: all that it says, nothing that only a screen can do."""
+"""Printed answers: all of their text, and no controls that need a screen."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ HIDDEN = (
 )  # fmt: skip
 
 
-def pages(pdf: bytes) -> int:
+def page_count(pdf: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 def test_an_answer_is_one_page(warm: Callable[..., Visit], site: Site, tmp_path: Path):
-    # dark on the screen: paper is white all the same
+    # the printed page is white although the screen is dark
     visitor = warm(site.url, **LOOKS["wide-dark-en"])
     page = visitor.page
     song = write(tmp_path / "A long one.ogg", 300, 44100)
@@ -48,7 +48,7 @@ def test_an_answer_is_one_page(warm: Callable[..., Visit], site: Site, tmp_path:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     bar = visitor.song(song.name).locator(".segment .bar").first
     assert bar.evaluate("bar => getComputedStyle(bar).printColorAdjust") == "exact"
-    assert pages(page.pdf(format="A4")) == 1
+    assert page_count(page.pdf(format="A4")) == 1
 
 
 def test_a_list_is_a_table(here: Visit, tmp_path: Path):
@@ -64,9 +64,9 @@ def test_a_list_is_a_table(here: Visit, tmp_path: Path):
         assert box
         assert box["height"] < 60
     assert page.locator("#tools").is_hidden()
-    # said once, above the rows
+    # the line about model and date stands once, above the rows
     assert [element.is_visible() for element in page.locator(".queue > .printed").all()] == [True]
-    assert pages(page.pdf(format="A4")) == 1
+    assert page_count(page.pdf(format="A4")) == 1
     page.emulate_media(media="null")
     here.song(songs[3].name).locator(".song-toggle").click()
     page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""Nothing of a song but its numbers leaves the browser."""
+"""Only the numbers of a song leave the browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def recorder(site: Site) -> Iterator[Recorder]:
 
 
 def traces(file: Path) -> dict[str, list[bytes]]:
-    """Byte strings that would show up if a file, its sound or its name were sent."""
+    """Return byte strings that would be sent with the file, its sound or its name."""
     content = file.read_bytes()
     samples, _ = soundfile.read(file, dtype="float32", always_2d=True)
     sounds = [samples.astype("<f4").tobytes(), (samples * 32767).astype("<i2").tobytes()]
@@ -40,7 +40,9 @@ def traces(file: Path) -> dict[str, list[bytes]]:
     }
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["as-it-is", "kept-for-offline"])
+@pytest.mark.parametrize(
+    "kept", [False, True], ids=["without-service-worker", "with-service-worker"]
+)
 def test_only_numbers_leave(
     visit: Callable[..., Visit],
     recorder: Recorder,
@@ -57,7 +59,7 @@ def test_only_numbers_leave(
     files += shared_songs[:2]
     visitor = visit(recorder.url, service_worker=kept)
     requested: list[str] = []
-    # those of a service worker are told by the context only
+    # only the context reports requests of a service worker
     visitor.page.context.on("request", lambda request: requested.append(request.url))
     visitor.opened()
     if kept:
@@ -79,17 +81,17 @@ def test_only_numbers_leave(
         "all => all.map((b) => +b.dataset.bytes)"
     )
 
-    # the browser's side: only our own origin, and the page's own blobs
+    # requests that the browser reports: only to our own origin and to blobs of the page
     assert len(requested) > 20
     assert [
         url for url in requested if not url.startswith((recorder.url, f"blob:{recorder.url}"))
     ] == []
 
-    # the server's side
+    # requests that reach the server
     requests = recorder.requests()
     posts = [(line, body) for line, body in requests if body or not line.startswith("GET ")]
     assert {line for line, _ in posts} == {"POST /api/v1/models/v1/predictions HTTP/1.1"}
-    # The browser itself repeats a request that was cut on a connection which it had used before.
+    # The browser itself repeats a request if a connection that it reuses is cut: count it once.
     bodies = list(dict.fromkeys(body for _, body in posts))
     assert len(shown) == len(files)
     assert sorted(len(body) for body in bodies) == sorted(shown)
@@ -104,17 +106,17 @@ def test_only_numbers_leave(
     for file in files:
         for kind, strings in traces(file).items():
             for string in strings:
-                # silence and padding are everywhere
+                # strings of silence or padding occur by chance: leave them out
                 if len(set(string)) > 3:
                     assert string not in everything, f"{kind} of {file.name}"
     assert b"a letter that is no song" not in everything
     assert b"cookie" not in everything.lower()
-    # looking for another service worker, the browser names the one it has
+    # the browser sends a referer only when it looks for an update of the service worker
     worker = f"referer: {recorder.url}/sw.js\r\n".encode()
     assert b"referer" not in everything.lower().replace(worker, b"")
 
 
-def test_what_is_shown_is_what_was_sent(
+def test_the_page_shows_exactly_the_sent_request(
     visit: Callable[..., Visit], recorder: Recorder, tmp_path: Path
 ):
     visitor = visit(recorder.url).opened()
@@ -131,7 +133,7 @@ def test_what_is_shown_is_what_was_sent(
     first = json.loads(body)["segments"][0]
     text = song.locator(".sent-json").inner_text()
     assert json.dumps(first["features"]["mfcc"][63]) in text
-    # nothing is left behind on the computer either
+    # nothing is stored on the computer
     assert visitor.page.evaluate("localStorage.length + sessionStorage.length") == 0
     assert visitor.page.context.cookies() == []
     assert visitor.page.evaluate("async () => (await indexedDB.databases()).length") == 0
@@ -154,12 +156,12 @@ def test_worker_cannot_reach_another_host(here: Visit, site: Site):
             assert answer == ["TypeError", "connect-src"]
         with pytest.raises(TimeoutError):
             elsewhere.accept()
-        # the same request to the own server works, so it is the policy that stops the other
+        # a request to the page's own server works, so the policy has stopped the other one
         works = "(url) => fetch(url).then((response) => response.status)"
         assert here.page.workers[0].evaluate(works, f"{site.url}/healthz") == 200
 
 
-def test_policy_stands_on_the_worker_and_every_file(here: Visit, site: Site):
+def test_policy_is_sent_with_the_worker_and_every_file(here: Visit, site: Site):
     urls = here.page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     urls += here.page.workers[0].evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name)"
@@ -181,7 +183,7 @@ def test_policy_stands_on_the_worker_and_every_file(here: Visit, site: Site):
             assert "'unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
-def test_page_is_light(here: Visit):
+def test_page_takes_less_than_300_kb_without_the_runtime(here: Visit):
     urls = here.page.evaluate(
         "[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]"
     )

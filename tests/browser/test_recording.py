@@ -24,7 +24,8 @@ PLAYED = """async () => {
   }
   return btoa(text);
 }"""
-KEEP_WHAT_IS_USED = """() => {
+# Records the tracks of the microphone and the sounds that get an address, until `undo` is called.
+KEEP_TRACKS_AND_SOUNDS = """() => {
   window.tracks = [];
   const real = navigator.mediaDevices.getUserMedia;
   navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -54,14 +55,14 @@ PASTE = """([name, content]) => {
 
 @pytest.fixture
 def listener(warm: Callable[..., Visit], site: Site) -> Visit:
-    """A page that may use the microphone."""
+    """Return a page that may use the microphone."""
     visitor = warm(site.url, permissions=["microphone"])
-    visitor.page.evaluate(KEEP_WHAT_IS_USED)
+    visitor.page.evaluate(KEEP_TRACKS_AND_SOUNDS)
     return visitor
 
 
 def live(visitor: Visit) -> int:
-    """How many microphones the page still holds."""
+    """Return how many tracks of the microphone are still on."""
     count: int = visitor.page.evaluate(
         "window.tracks.filter((track) => track.readyState === 'live').length"
     )
@@ -84,12 +85,12 @@ def test_recording_is_analysed_like_a_song(listener: Visit):
     assert name.startswith("Recording 20")
     assert page.is_hidden("#recording")
     assert live(listener) == 0
-    # a real recording of the beeps, in a file whose length is known
+    # the file holds the beeps, and its length can be read
     samples, rate = soundfile.read(io.BytesIO(base64.b64decode(page.evaluate(PLAYED))))
-    # more than a moment; a busy machine may lose the first seconds
+    # a busy machine may lose the first of the six seconds, so expect at least two
     assert 2 < len(samples) / rate < 30
     assert np.abs(samples).max() > 0.01
-    # nothing went out but one request with the numbers, and those for what draws the waveform
+    # the page has sent one request with the numbers, besides those for the library of the waveform
     (sent,) = [line for line in listener.asked if "blob:" not in line and "/vendor/" not in line]
     assert sent.endswith("/predictions")
     (answer,) = listener.answers

@@ -1,4 +1,4 @@
-"""How numbers reach a server that is busy, loses its processes or is another computer."""
+"""Sending numbers to a server that is busy, loses its processes or is another computer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .visit import Visit
 
 BUSY = "The server is busy; it will be asked again by itself"
 
-# Every state that songs go through and every message that they show.
+# Records every state of the songs and every message that they show in `window.seen`.
 WATCH = """() => {
   window.seen = [];
   new MutationObserver(() => {
@@ -36,8 +36,9 @@ WATCH = """() => {
   });
 }"""
 
-# How many sounds of so many seconds are decoded at the same moment, at most, when all are wanted.
-AT_ONCE = """async ([songs, seconds]) => {
+# Decodes several sounds of equal length; returns the largest number that were decoded at the same
+# moment, and how many samples each sound has.
+DECODE_SEVERAL = """async ([songs, seconds]) => {
   const { decode } = await import('/static/js/sound/decode.js');
   const real = OfflineAudioContext.prototype.decodeAudioData;
   let now = 0;
@@ -45,7 +46,7 @@ AT_ONCE = """async ([songs, seconds]) => {
   OfflineAudioContext.prototype.decodeAudioData = async function (bytes) {
     now += 1;
     most = Math.max(most, now);
-    // as long as others may begin: little sound is decoded before the next file is read
+    // wait until the others have begun, too: a short sound is decoded before they are read
     const until = performance.now() + 1000;
     while (most < songs && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -83,7 +84,7 @@ def test_workers_that_are_killed_lose_no_song(
     with server(WORKERS=n_workers, MODEL="v1", LOG_FORMAT="json", LOG_LEVEL="info") as site:
         site.expect("server_ready")
         visitor = visit(f"http://127.0.0.1:{site.port}").opened()
-        # the browser's own words for a request that was cut
+        # the browser logs requests that were cut
         visitor.expected_complaints = ("ERR_",)
         page = visitor.page
         page.evaluate(WATCH)
@@ -91,7 +92,7 @@ def test_workers_that_are_killed_lose_no_song(
         for part in (files[:3], files[3:6], files[6:]):
             wait_for(lambda: len(workers(site)) == n_workers)
             running = workers(site)
-            # they hold what is sent to them, and then they are gone
+            # stop the workers, so that they hold the requests, and then kill them
             for pid in running:
                 os.kill(pid, signal.SIGSTOP)
             with page.expect_request("**/predictions"):
@@ -107,7 +108,7 @@ def test_workers_that_are_killed_lose_no_song(
 
 
 def test_a_request_that_is_cut_is_sent_again(here: Visit, tmp_path: Path):
-    """The browser itself sends again what was cut on a connection that it used before."""
+    """The page repeats it; the browser itself does so only on a connection that it reuses."""
     here.expected_complaints = ("ERR_CONNECTION_RESET",)
     asked: list[Route] = []
 
@@ -124,7 +125,7 @@ def test_a_request_that_is_cut_is_sent_again(here: Visit, tmp_path: Path):
     assert len(asked) == 4
     assert not [seen for seen in here.page.evaluate("window.seen") if seen.startswith("failed")]
 
-    # a server that answers all but this is not asked for ever
+    # a request that is always cut fails in the end, although the server answers other requests
     here.page.unroute_all()
     here.page.route("**/predictions", lambda route: route.abort("connectionreset"))
     here.choose([write(tmp_path / "never.wav", 6, 22050)])
@@ -133,12 +134,12 @@ def test_a_request_that_is_cut_is_sent_again(here: Visit, tmp_path: Path):
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("as_date", [False, True])
-def test_a_busy_server_is_asked_again_when_it_wants(
+def test_a_busy_server_is_asked_again_after_its_retry_after(
     warm: Callable[..., Visit], site: Site, tmp_path: Path, status: int, as_date: bool
 ):
     visitor = warm(site.url, clock=True)
     visitor.expected_complaints = (str(status),)
-    # Other tests have put the clock of the page forward.
+    # Other tests may have put the clock of this warm page forward.
     ahead = visitor.page.evaluate("Date.now()") / 1000 - time()
     asked: list[Route] = []
 
@@ -165,22 +166,24 @@ def test_a_busy_server_is_asked_again_when_it_wants(
     assert len(asked) == 2
 
 
-def test_the_pause_ends_with_the_song(here: Visit, tmp_path: Path):
+def test_removing_or_cancelling_a_song_ends_its_wait(here: Visit, tmp_path: Path):
     here.expected_complaints = ("503",)
     here.page.route(
         "**/predictions", lambda route: route.fulfill(status=503, headers={"Retry-After": "60"})
     )
     files = [write(tmp_path / f"{n}.wav", 6, 22050, seed=n) for n in range(4)]
     here.choose(files)
-    # Two are sent at a time: those that were decoded first.
+    # Two requests are sent at a time: those of the songs that were decoded first.
     waiting = here.page.locator("article.song").filter(has_text=BUSY)
-    here.wait_until(lambda: waiting.count() == 2)
+    here.wait_until(lambda: waiting.count() == 2, "two songs that wait")
     first = waiting.first.get_attribute("data-name") or ""
-    # its place goes to another
+    # a removed song gives its place to the next one
     here.song(first).locator(".song-remove").click()
     left = [file.name for file in files if file.name != first]
-    here.wait_until(lambda: here.page.locator("article.song").count() == len(left))
-    here.wait_until(lambda: waiting.count() == 2)
+    here.wait_until(
+        lambda: here.page.locator("article.song").count() == len(left), "the removal of a song"
+    )
+    here.wait_until(lambda: waiting.count() == 2, "two songs that wait")
     here.page.click("#cancel")
     for name in left:
         here.wait_for(name, "cancelled")
@@ -190,7 +193,7 @@ def test_the_pause_ends_with_the_song(here: Visit, tmp_path: Path):
         here.wait_for(name, "done")
 
 
-def test_too_long_a_pause_is_left_to_the_visitor(here: Visit, tmp_path: Path):
+def test_a_song_fails_if_the_server_asks_for_a_long_pause(here: Visit, tmp_path: Path):
     here.expected_complaints = ("429",)
     asked: list[Route] = []
 
@@ -207,13 +210,13 @@ def test_too_long_a_pause_is_left_to_the_visitor(here: Visit, tmp_path: Path):
     assert here.song("late.wav").locator(".song-retry").is_visible()
 
 
-def test_another_computer_is_sent_gzip(
+def test_requests_to_another_computer_are_compressed(
     visit: Callable[..., Visit], make_site: Callable[..., Site], tmp_path: Path
 ):
     site = make_site(TRUSTED_HOSTS=f"{ELSEWHERE},127.0.0.1")
     recorder = Recorder(site.port)
     visitor = visit(recorder.url.replace("127.0.0.1", ELSEWHERE)).opened()
-    # and what the browser says of sites without TLS
+    # 415 below, and a warning of the browser about sites without TLS
     visitor.expected_complaints = ("415", "Cross-Origin-Opener-Policy")
     visitor.finish([write(tmp_path / "far.wav", 20, 22050)])
     song = visitor.song("far.wav")
@@ -226,7 +229,7 @@ def test_another_computer_is_sent_gzip(
     size = len(gzip.decompress(packed))
     assert song.locator(".sent-bytes").get_attribute("data-bytes") == str(size)
 
-    # something on the way takes no gzip after all
+    # a proxy that refuses gzip gets plain text from then on
     codings: list[str] = []
 
     def plain_only(route: Route) -> None:
@@ -244,7 +247,7 @@ def test_another_computer_is_sent_gzip(
     recorder.close()
 
 
-def test_this_computer_is_sent_plain_text(here: Visit, tmp_path: Path):
+def test_requests_to_this_computer_are_not_compressed(here: Visit, tmp_path: Path):
     with here.page.expect_request("**/predictions") as asked:
         here.finish([write(tmp_path / "near.wav", 6, 22050)])
     assert "content-encoding" not in asked.value.headers
@@ -252,15 +255,15 @@ def test_this_computer_is_sent_plain_text(here: Visit, tmp_path: Path):
     assert here.song("near.wav").locator(".sent-wire").inner_text() == ""
 
 
-def test_little_sound_is_decoded_at_once_and_nothing_is_lost(here: Visit):
-    short = here.page.evaluate(AT_ONCE, [3, 20])
+def test_short_sounds_are_decoded_in_parallel_and_long_ones_in_turn(here: Visit):
+    short = here.page.evaluate(DECODE_SEVERAL, [3, 20])
     assert short == [3, [60_000] * 3]
-    # two of them are more than is decoded beside each other
-    long = here.page.evaluate(AT_ONCE, [3, 500])
+    # two of these exceed the 900 s of sound that are decoded at a time
+    long = here.page.evaluate(DECODE_SEVERAL, [3, 500])
     assert long == [1, [1_500_000] * 3]
 
 
-def test_a_long_list_is_told_of_in_the_end(here: Visit, tmp_path: Path):
+def test_the_summary_of_a_long_list_becomes_complete(here: Visit, tmp_path: Path):
     files = [tmp_path / f"{n}.mp3" for n in range(150)]
     for file in files:
         file.touch()

@@ -1,4 +1,4 @@
-"""What a visitor does with good songs."""
+"""Good songs: formats, answers, keyboard, playing, dropping, removing and the layout."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_result_of_one_song(here: Visit, tmp_path: Path):
     (answer,) = here.answers
     best = answer["aggregate"]["genre"]
     assert song.get_attribute("data-genre") == best
-    # a single song unfolds its answer by itself
+    # a single song unfolds without a click
     assert song.locator(".verdict-genre").inner_text() == best
     bars = song.locator(".bars li")
     assert bars.count() == len(answer["genres"])
@@ -76,7 +76,7 @@ def test_result_of_one_song(here: Visit, tmp_path: Path):
     assert widths == sorted(widths, reverse=True)
     assert sum(widths) == pytest.approx(100, abs=0.1)
     assert "was right for about" in song.locator(".honest").inner_text()
-    # the first 30 s of a song above 90 s are left out, and shown so
+    # the first 30 s of a song of more than 90 s are left out; the timeline shows that
     segments = song.locator(".segment")
     assert segments.count() == len(answer["segments"])
     assert float(segments.first.get_attribute("data-start") or "") == 30
@@ -89,8 +89,8 @@ def test_result_of_one_song(here: Visit, tmp_path: Path):
 def test_keyboard_alone(here: Visit, tmp_path: Path):
     files = [write(tmp_path / name, 21, 22050, seed=n) for n, name in enumerate(("a.wav", "b.wav"))]
     with here.page.expect_file_chooser() as chooser:
-        # In here: keys overtake the order to catch the dialog, and one more answer of the page says
-        # that it has arrived.
+        # Focus in here: key presses can overtake the command that catches the dialog. The answer to
+        # focus() shows that this command has arrived.
         here.page.focus("#songs")
         here.page.keyboard.press("Enter")
     chooser.value.set_files([str(file) for file in files])
@@ -133,7 +133,7 @@ def test_keyboard_alone(here: Visit, tmp_path: Path):
             break
     here.page.keyboard.press("Enter")
     assert here.page.locator("article.song").count() == 1
-    # focus goes to the next song, not to nowhere
+    # the focus moves to the next song
     assert here.page.evaluate("document.activeElement.ariaLabel") == "Remove b.wav"
 
 
@@ -153,7 +153,7 @@ def test_only_one_song_plays(here: Visit, tmp_path: Path):
         )
 
 
-def test_a_folded_song_is_its_row_alone(here: Visit, tmp_path: Path):
+def test_a_folded_song_has_only_its_row_in_the_page(here: Visit, tmp_path: Path):
     files = [write(tmp_path / name, 12, 22050, seed=n) for n, name in enumerate(("a.wav", "b.wav"))]
     here.finish(files)
     song = here.song("a.wav")
@@ -166,7 +166,7 @@ def test_a_folded_song_is_its_row_alone(here: Visit, tmp_path: Path):
     song.locator(".sent-json").wait_for()
     toggle.click()
     assert body.locator("*").count() == 0
-    # As it was left.
+    # The song unfolds in the state in which it was folded.
     toggle.click()
     assert song.locator(".sent-json").is_visible()
     assert here.song("b.wav").locator(".song-body *").count() == 0
@@ -193,7 +193,7 @@ def test_drop_of_files_and_a_folder(here: Visit, tmp_path: Path):
     assert here.page.inner_text("#left-out").startswith("2 files in the folder left out")
 
 
-def test_songs_may_come_before_the_analysis_is_loaded(visit, site, tmp_path: Path):
+def test_songs_can_be_chosen_before_the_analysis_is_loaded(visit, site, tmp_path: Path):
     files = [write(tmp_path / name, 6, 22050) for name in ("early.wav", "bird.wav")]
     visitor = visit(site.url)
     asked: set[str] = set()
@@ -209,13 +209,14 @@ def test_songs_may_come_before_the_analysis_is_loaded(visit, site, tmp_path: Pat
         waiting.pop().continue_()
     for file in files:
         visitor.wait_for(file.name, "done")
-    # as many files as the page expected
+    # the page has loaded as many files as its progress bar expects
     loaded = [url for url in asked if "/runtime/" in url or "/features.zip" in url]
     expected = visitor.page.evaluate("JSON.parse(document.getElementById('config').textContent)")
     assert len(loaded) == expected["filesToLoad"]
     assert visitor.page.locator("#engine progress").get_attribute("max") == str(len(loaded) + 1)
 
 
+# Counts the object URLs that the page makes and holds, until `undo` is called.
 COUNT_URLS = """() => {
   window.urls = { made: 0, held: new Set() };
   const { createObjectURL, revokeObjectURL } = URL;
@@ -240,7 +241,7 @@ def test_removed_songs_leave_nothing_behind(here: Visit, tmp_path: Path):
         here.wait_for(f"{n}.wav", "done")
     assert here.page.locator("article.song").count() == 4
     assert here.page.inner_text("#summary") == "4 of 4 songs done"
-    # the sound and the download of an unfolded song are held until it is removed
+    # an unfolded song holds two URLs, of its sound and its download, until it is removed
     here.page.wait_for_function("() => window.urls.held.size === 0")
     for n in (1, 2):
         song = here.song(f"{n}.wav")
@@ -257,7 +258,7 @@ def test_removed_songs_leave_nothing_behind(here: Visit, tmp_path: Path):
     assert here.page.evaluate("window.urls.made") > 4
 
 
-def test_nothing_jumps_when_the_answer_comes(here: Visit, tmp_path: Path):
+def test_the_layout_does_not_shift_when_the_answer_comes(here: Visit, tmp_path: Path):
     files = [write(tmp_path / f"{n}.flac", 100, 44100, channels=2, seed=n) for n in range(2)]
     where = "document.getElementById('how').getBoundingClientRect().top + scrollY"
     # one song unfolds at once; more stay folded

@@ -1,4 +1,4 @@
-"""What the timeline says about the parts of a song that have no piece."""
+"""The timeline: pieces, and the stretches of a song without a piece."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPECS = {
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_all_pieces_are_known_to_the_page(here: Visit, name: str):
+def test_the_page_knows_the_times_of_all_pieces(here: Visit, name: str):
     spec = SPECS[name]
     sounds = [band(seconds, spec.sample_rate) for seconds in (2, 40, 100)]
     for sound, (request, pieces) in zip(sounds, here.extracted(sounds, spec), strict=True):

@@ -1,4 +1,4 @@
-"""What the site's policy and its limits mean for the page in a real browser."""
+"""Content security policy, process isolation and rate limits in a real browser."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from .site import Site
 from .sounds import write
 from .visit import Visit
 
-# what a script that got in could try first
-TRIES = {
+# code that a script of an attacker could try first
+ATTEMPTS = {
     "markup": "document.createElement('div').innerHTML = '<img src=x onerror=alert(1)>'",
-    "markup beside boxes": "document.createElement('div').innerHTML = "
+    "a script beside allowed markup": "document.createElement('div').innerHTML = "
     "'<style></style><div class=\"a\"></div><script>1</script>'",
-    "handler in a box": "document.createElement('div').innerHTML = "
+    "an event handler in allowed markup": "document.createElement('div').innerHTML = "
     "'<style></style><div onclick=\"alert(1)\"></div>'",
-    "a whole page": "document.createElement('iframe').srcdoc = '<p>x'",
-    "a worker by its address": "new Worker('/static/js/analysis/analysis_worker.js')",
-    "a foreign worker": "globalThis[Symbol.for('musiclassify.trusted')]"
+    "a frame from text": "document.createElement('iframe').srcdoc = '<p>x'",
+    "a worker by a plain address": "new Worker('/static/js/analysis/analysis_worker.js')",
+    "a script of another site": "globalThis[Symbol.for('musiclassify.trusted')]"
     ".createScriptURL('https://evil.example/x.js')",
     "another policy": "trustedTypes.createPolicy('mine', { createHTML: (text) => text })",
-    "a script's address": "document.createElement('script').src = '/static/js/app.js'",
+    "a script by a plain address": "document.createElement('script').src = '/static/js/app.js'",
     "text as a program": "eval('1')",
     "text as a function": "new Function('1')",
     "webassembly on the page": "new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))",
 }
 
-# while a test's own code runs, Chromium lets it make programs of text
-LATER = (
+# Chromium allows programs of text while evaluate() runs code, so the attempt waits for a timeout.
+RUN_LATER = (
     "async () => { await new Promise((resolve) => setTimeout(resolve, 1)); "
     "try { CODE; return 'done'; } catch (e) { return e.name; } }"
 )
 
 
-@pytest.mark.parametrize("code", TRIES.values(), ids=TRIES)
+@pytest.mark.parametrize("code", ATTEMPTS.values(), ids=ATTEMPTS)
 def test_text_becomes_no_script_and_no_markup(here: Visit, code: str) -> None:
     here.expected_complaints = ("Content Security Policy", "Trusted", "trusted")
-    outcome = here.page.evaluate(LATER.replace("CODE", code))
+    outcome = here.page.evaluate(RUN_LATER.replace("CODE", code))
     assert outcome in ("TypeError", "EvalError", "CompileError"), outcome
 
 
-def test_the_worker_may_compile_webassembly_and_make_no_text_a_program(here: Visit) -> None:
+def test_the_worker_may_compile_webassembly_but_not_evaluate_text(here: Visit) -> None:
     here.expected_complaints = ("Content Security Policy", "Trusted")
     worker = here.page.workers[0]
-    assert worker.evaluate(LATER.replace("CODE", TRIES["webassembly on the page"])) == "done"
+    webassembly = RUN_LATER.replace("CODE", ATTEMPTS["webassembly on the page"])
+    assert worker.evaluate(webassembly) == "done"
     for what in ("text as a program", "text as a function"):
-        assert worker.evaluate(LATER.replace("CODE", TRIES[what])) == "EvalError"
+        assert worker.evaluate(RUN_LATER.replace("CODE", ATTEMPTS[what])) == "EvalError"
 
 
 def test_the_page_shares_its_process_with_no_other_site(here: Visit) -> None:
@@ -70,7 +71,7 @@ def test_a_queue_waits_as_long_as_the_server_asks(
     assert log.count("predictions 429") >= 1
 
 
-def test_a_limit_that_lasts_is_told(here: Visit, tmp_path: Path) -> None:
+def test_a_long_rate_limit_is_shown_to_the_visitor(here: Visit, tmp_path: Path) -> None:
     here.expected_complaints = ("429",)
     answer = json.dumps({"error": {"status": 429, "code": "x", "message": "Ask in an hour."}})
     headers = {"Retry-After": "3600"}

@@ -1,4 +1,4 @@
-"""A sound unlike the training music: the page leads with the doubt."""
+"""A sound unlike the training music: the answer of the page begins with the doubt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .visit import Visit
 
 PHONE = {"width": 360, "height": 740}
 
-# One song that is answered several times, flagged or not: what is hidden, and whether it is marked.
+# Answers one song several times, each time with the next flag. Returns for each answer whether the
+# doubt, the note on it and the accuracy are hidden, and whether the song is marked as doubted.
 ANSWERED = """async (flags) => {
   const { SongView } = await import('/static/js/answer/song_view.js');
   const genres = ['blues', 'jazz'];
@@ -61,7 +62,7 @@ def doubting_site(make_site: Callable[..., Site], doubting_models: Path) -> Site
     return make_site(MODELS_DIR=doubting_models, MODEL="doubting")
 
 
-def test_music_is_answered_as_ever(
+def test_music_is_answered_without_doubt(
     warm: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
 ):
     visitor = warm(doubting_site.url)
@@ -75,7 +76,7 @@ def test_music_is_answered_as_ever(
     assert "doubted" not in (song.get_attribute("class") or "")
 
 
-def test_another_answer_takes_the_doubt_back(warm: Callable[..., Visit], doubting_site: Site):
+def test_the_doubt_follows_the_latest_answer(warm: Callable[..., Visit], doubting_site: Site):
     visitor = warm(doubting_site.url)
     sure, unsure = [True, True, False, False], [False, False, True, True]
     found = visitor.page.evaluate(ANSWERED, [False, True, False, True, None])
@@ -100,7 +101,7 @@ def test_short_and_unfamiliar_on_a_phone(
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_doubt_leads_the_answer(
+def test_the_answer_to_noise_begins_with_the_doubt(
     warm: Callable[..., Visit], doubting_site: Site, predictor: Predictor, tmp_path: Path
 ):
     visitor = warm(doubting_site.url)
@@ -125,10 +126,10 @@ def test_doubt_leads_the_answer(
     for word in ("Very likely", "Probably", "Perhaps"):
         assert word not in song.inner_text()
     assert "among its 10 genres" in song.locator(".verdict-share").inner_text()
-    # how often it is right on music like its own says nothing here
+    # the accuracy on music like the training music says nothing about this sound, so it is hidden
     assert song.locator(".honest").is_hidden()
     assert song.locator(".weak").is_hidden()
-    # every piece is told as ever
+    # the page shows every piece as for music
     assert song.locator(".segment").count() == len(answer["segments"])
     assert song.locator(".song-strip .bar").count() == len(answer["segments"])
     assert song.locator(".gap").all_inner_texts() == ["intro, left out"]

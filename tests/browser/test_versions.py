@@ -1,4 +1,4 @@
-"""Each version on the site: the page extracts what its spec asks for, and tells it in its words."""
+"""Each version on the site: the page extracts the features of its spec, and describes them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .visit import Visit
 
 LANDED = Registry.load(ROOT / "trained_models")
 CROSS = "\N{MULTIPLICATION SIGN}"
-# what the timeline of a song of 98 s says of the parts without a piece, beside the intro
+# labels in the timeline of a song of 98 s for the stretches without a piece, after the intro
 LEFT_OUT = {
     "images": ["end, left out"],
-    # 27 of 30 s in pieces of three
+    # pieces of three seconds fill 27 of the 30 s of an excerpt
     "sequence": ["left out", "left out", "end, left out"],
     "log_mel": ["end, left out"],
     "table": ["end, left out"],
@@ -35,7 +35,7 @@ def small_site(make_site: Callable[..., Site], small_models: Path) -> Site:
 
 @pytest.fixture
 def small(warm: Callable[..., Visit], small_site: Site) -> Visit:
-    """A page that offers every small version."""
+    """Return a page that offers every small version."""
     return warm(small_site.url)
 
 
@@ -53,12 +53,12 @@ def test_every_landed_version_answers_as_in_python(here: Visit, tmp_path: Path, 
     page = here.another_tab().page
     page.goto(f"{here.url}{link}")
     assert page.inner_text("h1") == predictor.card.title
-    # keys of the card are told in people's words
+    # the page has words for the keys of the card
     assert "_" not in "".join(page.locator("main dt").all_text_contents())
 
 
 @pytest.mark.parametrize("version", SMALL)
-def test_every_kind_from_the_song_to_the_answer(
+def test_every_feature_kind_from_the_song_to_the_answer(
     small: Visit, small_models: Path, tmp_path: Path, version: str
 ):
     registry = Registry.load(small_models)
@@ -83,7 +83,7 @@ def test_every_kind_from_the_song_to_the_answer(
     assert f"/api/v1/models/{version}/predictions: {pieces}" in told
     assert song.locator(".honest").inner_text().startswith(f"Model {version} was right")
 
-    # the first piece, readable: a line per frame, or per number with its name
+    # the first piece in readable form: a line for each frame, or for each number with its name
     first = small.sent(file.name)["segments"][0]["features"][spec.kind]
     lines = song.locator(".sent-json").inner_text().splitlines()
     begin = lines.index(f'        "{spec.kind}": [') + 1
@@ -105,7 +105,7 @@ def test_every_kind_from_the_song_to_the_answer(
     assert song.locator(".pieces tbody tr").count() == n_segments
 
 
-def test_a_sound_shorter_than_half_a_minute_is_told_to_be_repeated(small: Visit, tmp_path: Path):
+def test_a_sound_shorter_than_one_piece_is_reported_as_repeated(small: Visit, tmp_path: Path):
     small.page.select_option("#version", "log_mel")
     small.finish([write(tmp_path / "jingle.wav", 20, 22050)])
     song = small.song("jingle.wav")
@@ -118,7 +118,7 @@ def test_a_sound_shorter_than_half_a_minute_is_told_to_be_repeated(small: Visit,
     assert song.locator(".segments li").get_attribute("style") == "left: 0%; width: 100%;"
 
 
-def test_all_versions_on_a_narrow_page(
+def test_all_versions_fit_a_narrow_page(
     warm: Callable[..., Visit], small_site: Site, tmp_path: Path
 ):
     phone = {"width": 360, "height": 740}
@@ -133,7 +133,7 @@ def test_all_versions_on_a_narrow_page(
         summary.click()
     assert visitor.page.evaluate(wide) <= phone["width"]
     rows = visitor.page.locator(".versions tbody tr")
-    # in natural order
+    # versions are listed in natural order
     assert rows.locator("th").all_inner_texts() == ["images", "log_mel", "sequence", "table"]
     marked = rows.filter(has_text="answers here")
     assert marked.locator("th").all_inner_texts() == ["table"]

@@ -1,4 +1,4 @@
-"""A visitor: what the tests do on the page, in the page's own words."""
+"""A visitor of the page: the actions of a person on it, and the records of the test."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Response, 
 
 from features import FeatureSpec
 
-# Generous: a busy machine with one core must not fail.
+# Generous, so that tests do not fail on a busy machine with one core.
 PATIENCE_MS = 120_000
 
-# Complaints of a page whose server is gone; the second is about what the browser itself asks for.
+# Console messages when the server is gone; the second is about a request of the browser itself.
 GONE = ("ERR_CONNECTION_REFUSED", "icon from the Manifest")
 
 DECODE = """async ([name, content, sampleRate]) => {
@@ -49,8 +49,8 @@ EXTRACT = """async ([contents, featureSpec]) => {
 }"""
 
 
-# Whatever an earlier test has left in an open page, but for its list.
-FORGET = """async () => {
+# Resets an open page to its initial state, except for its list of songs.
+RESET = """async () => {
   const moment = () => new Promise((resolve) => setTimeout(resolve, 20));
   const away = document.querySelector('#server-lost button');
   while (!away.hidden) {
@@ -80,7 +80,7 @@ FORGET = """async () => {
 
 
 class Visit:
-    """One open page. `script` runs before those of each page that is opened in it."""
+    """One tab of the browser. `script` runs before the scripts of each page that it opens."""
 
     def __init__(self, page: Page, url: str, script: str = ""):
         self.page = page
@@ -88,7 +88,7 @@ class Visit:
         self.complaints: list[str] = []
         self.expected_complaints: tuple[str, ...] = ()
         self.answers: list[dict[str, Any]] = []
-        # Method and address of all that the page has asked for.
+        # Method and address of every request of the page.
         self.asked: list[str] = []
         self._script = script
         if script:
@@ -100,7 +100,7 @@ class Visit:
         page.on("response", self._response)
 
     def another_tab(self) -> Visit:
-        """Another page, not opened yet, in the same browser profile."""
+        """Return a new tab of the same browser profile, with no page opened yet."""
         return Visit(self.page.context.new_page(), self.url, self._script)
 
     def opened(self) -> Visit:
@@ -110,31 +110,31 @@ class Visit:
         return self
 
     def wait_for_engine(self, state: str) -> str:
-        """Wait for a state of #engine; its text."""
+        """Wait until #engine is in a state; return its text."""
         self.page.wait_for_selector(f'#engine[data-state="{state}"]')
         return self.page.inner_text("#engine")
 
     def choose(self, files: Iterable[Path]) -> None:
-        """Choose files as with the file dialog."""
+        """Choose files as in the file dialog."""
         self.page.set_input_files("#songs", [str(file) for file in files])
 
     def song(self, name: str) -> Locator:
-        """The element of a song, by the name of its file."""
+        """Return the element of a song, by the name of its file."""
         return self.page.locator(self._selector(name))
 
     def wait_for(self, name: str, *states: str) -> Locator:
-        """Wait until a song is in one of the states."""
+        """Wait until a song is in one of the states; return its element."""
         choices = (f"{self._selector(name)}[data-state={state}]" for state in states)
         self.page.wait_for_selector(", ".join(choices))
         return self.song(name)
 
     def status(self, name: str) -> str:
-        """The message of a song."""
-        # Not the inner text: that is empty until a song that has just been folded is drawn.
+        """Return the status message of a song."""
+        # Not inner_text(), which is empty until the browser has drawn a song that was just folded.
         return self.song(name).locator("[role=status]").text_content() or ""
 
     def finish(self, files: Iterable[Path]) -> None:
-        """Choose files and wait until each is done."""
+        """Choose files and wait until each song is done; fail if a song fails."""
         files = list(files)
         self.choose(files)
         for file in files:
@@ -145,7 +145,7 @@ class Visit:
 
     @contextmanager
     def held(self, pattern: str) -> Iterator[list[Route]]:
-        """Requests that get no answer; those still waiting are broken off at the end."""
+        """Hold matching requests and yield their list; abort those still held at the end."""
         waiting: list[Route] = []
         self.page.route(pattern, lambda route: waiting.append(route))
         yield waiting
@@ -154,26 +154,26 @@ class Visit:
         self.page.unroute(pattern)
 
     def clear(self) -> None:
-        """Empty the list."""
+        """Empty the list of songs, and forget the answers so far."""
         if self.page.is_visible("#clear"):
             self.page.click("#clear")
         self.answers.clear()
 
-    def wait_until(self, there: Callable[[], bool]) -> None:
-        """Look again and again whether something is there."""
+    def wait_until(self, condition: Callable[[], bool], awaited: str) -> None:
+        """Wait until a condition holds; `awaited` describes it for the message of a failure."""
         for _ in range(PATIENCE_MS // 50):
-            if there():
+            if condition():
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError("it did not come")
+        raise AssertionError(f"waited {PATIENCE_MS // 1000} s in vain for {awaited}")
 
     def measures(self, name: str) -> int:
-        """How often the page has finished a step (decode, extract, request)."""
+        """Return how often the page has finished a step (decode, extract, request)."""
         count: int = self.page.evaluate("(name) => performance.getEntriesByName(name).length", name)
         return count
 
     def decoded(self, file: Path, sample_rate: int = 22050) -> npt.NDArray[np.float32]:
-        """The samples that the page gets out of a file."""
+        """Return the samples that the page decodes from a file."""
         content = base64.b64encode(file.read_bytes()).decode()
         text: str = self.page.evaluate(DECODE, [file.name, content, sample_rate])
         return np.frombuffer(base64.b64decode(text), np.float32)
@@ -181,7 +181,12 @@ class Visit:
     def extracted(
         self, sounds: list[npt.NDArray[np.float32]], spec: FeatureSpec
     ) -> list[tuple[dict[str, Any], list[list[float]]]]:
-        """What the page's Python makes of sounds: requests, and start and end of all pieces."""
+        """Analyse sounds in the page's Python.
+
+        Returns
+        -------
+        For each sound the request, and start and end of all its pieces in seconds.
+        """
         contents = [
             base64.b64encode(samples.astype("<f4").tobytes()).decode() for samples in sounds
         ]
@@ -189,7 +194,7 @@ class Visit:
         return [(json.loads(body), pieces) for body, pieces in found]
 
     def sent(self, name: str) -> dict[str, Any]:
-        """What was sent for a finished song, as the page offers it for download."""
+        """Return the request of a finished song, as the page offers it for download."""
         song = self.song(name)
         if song.locator(".song-body").is_hidden():
             song.locator(".song-toggle").click()
@@ -201,7 +206,7 @@ class Visit:
         return request
 
     def start_over(self) -> None:
-        """Make the page ready for another test, whatever the one before has left."""
+        """Reset the page for another test, whatever state the test before has left it in."""
         page = self.page
         page.unroute_all()
         page.mouse.move(0, 0)
@@ -209,19 +214,19 @@ class Visit:
         if not at_home or page.get_attribute("#engine", "data-state") != "ready":
             self.opened()
         self.clear()
-        page.evaluate(FORGET)
+        page.evaluate(RESET)
         for notes in (self.answers, self.asked, self.complaints):
             notes.clear()
         self.expected_complaints = ()
 
     def check_console(self) -> None:
-        """Nothing may have complained but what the test expects."""
-        left = [
+        """Fail if the console has errors or warnings that the test does not expect."""
+        unexpected = [
             line
             for line in self.complaints
             if not any(expected in line for expected in self.expected_complaints)
         ]
-        assert not left, "the console says: " + "; ".join(left)
+        assert not unexpected, "unexpected messages on the console: " + "; ".join(unexpected)
 
     @staticmethod
     def _selector(name: str) -> str:
@@ -233,12 +238,12 @@ class Visit:
 
     def _response(self, response: Response) -> None:
         if response.request.method == "POST" and response.ok:
-            # The answer to a page that was left meanwhile can no longer be read.
+            # The answer cannot be read any more if the visitor has left the page meanwhile.
             with suppress(Error):
                 self.answers.append(response.json())
 
 
-def let_go(visitor: Visit, waiting: list[Route]) -> None:
-    """Let the next held request through, once it is there."""
-    visitor.wait_until(lambda: bool(waiting))
+def release_next(visitor: Visit, waiting: list[Route]) -> None:
+    """Wait until a request is held, and let the oldest one continue."""
+    visitor.wait_until(lambda: bool(waiting), "a request to hold")
     waiting.pop(0).continue_()
