@@ -1,11 +1,11 @@
-/** The scripts' French, read from its catalog as the server reads it. */
+/** The French texts of the scripts, read from the catalog that the server uses. */
 
 import { readFileSync } from 'node:fs';
 
 const CATALOG = new URL('../../webapp/translations/fr/LC_MESSAGES/scripts.po', import.meta.url);
 
 /**
- * The texts of one entry of a catalog, by their keywords. A text may be broken into several lines.
+ * The texts of one entry of a catalog, by keyword. A text may span several lines.
  * @param {string} entry
  * @returns {Map<string, string>}
  */

@@ -1,4 +1,4 @@
-/** Versions, answers and songs as the page has them; a test names only what it is about. */
+/** Makes models, answers and songs; a test passes only the values that matter to it. */
 
 import { isAnswered } from '../../static/js/songs/collection.js';
 import { Song } from '../../static/js/songs/song.js';
@@ -26,8 +26,8 @@ export const makeModel = (more = {}) => ({
 });
 
 /**
- * An answer whose pieces of five seconds are won by genres of GENRES.
- * @param {string} pieces initials of the winners
+ * An answer with pieces of five seconds.
+ * @param {string} pieces initials of the winning genre of each piece, out of GENRES
  * @param {number[]} probabilities of the whole song, and of each piece
  * @returns {Prediction}
  */
@@ -80,6 +80,6 @@ export function makeAnswered({
       unfamiliar: flag === null ? null : { score: flag ? 2 : 0, threshold: 1, flag },
     },
   };
-  if (!isAnswered(song)) throw new Error('it has no answer');
+  if (!isAnswered(song)) throw new Error('the song has no answer');
   return song;
 }

@@ -14,12 +14,12 @@ test('times are written with or without minutes and hours', () => {
   assert.equal(parseClock('1:75'), 135);
 });
 
-test('blanks around a time and a comma in it do no harm', () => {
+test('blanks around a time and a decimal comma are accepted', () => {
   assert.equal(parseClock('  2:30\n'), 150);
   assert.equal(parseClock('0:01,25'), 1.25);
 });
 
-test('anything else is no time', () => {
+test('any other text is refused as a time', () => {
   const texts = [
     '', ' ', ':', '1:', ':30', '1::2', '1:2:3:4', '-1', '+1', '1:-5', '1e3', '0x10', '1.2.3', '.5', '5.',
     '1 : 05', '1m30', 'NaN', 'Infinity', '١', '1;30',
@@ -27,7 +27,7 @@ test('anything else is no time', () => {
   for (const text of texts) assert.equal(parseClock(text), null, text);
 });
 
-test('what the page writes is read back', () => {
+test('times that the page writes can be read back', () => {
   for (const seconds of [0, 1, 59, 60, 185, 3599, 3600, 3729, 36_061]) {
     assert.equal(parseClock(clock(seconds)), seconds);
   }

@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { likelihood } from '../../../static/js/answer/words.js';
 
-test('a probability is called by the range that it lies in', () => {
+test('a probability is worded by the range that it lies in', () => {
   assert.deepEqual([1, 0.8].map(likelihood), ['Very likely', 'Very likely']);
   assert.deepEqual([0.7999, 0.6].map(likelihood), ['Probably', 'Probably']);
   assert.deepEqual([0.5999, 0.4].map(likelihood), ['Perhaps', 'Perhaps']);

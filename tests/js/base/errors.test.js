@@ -10,11 +10,11 @@ test('an error for the visitor may be tried again unless it says otherwise', () 
   const { retryable, cancelled, unreachable, again } = error;
   assert.deepEqual([retryable, cancelled, unreachable, again], [true, false, false, null]);
   assert.equal(new UserError('', { retryable: false }).retryable, false);
-  // 0 means at once, null that nothing was said.
+  // 0 means at once; null means that the server gave no time.
   assert.equal(new UserError('', { again: 0 }).again, 0);
 });
 
-test('a promise that settles in time decides', async () => {
+test('a promise that settles in time decides the result', async () => {
   const late = () => new Error('late');
   assert.equal(await withTimeout(Promise.resolve(7), 60_000, late), 7);
   await assert.rejects(withTimeout(Promise.reject(new Error('own')), 60_000, late), /^Error: own$/);

@@ -18,23 +18,23 @@ test('a size takes the next unit before it would need a fourth digit', () => {
   assert.equal(size(2.5e12), '2,500 GB');
 });
 
-test('a time is written with two digits after the mark until that takes four', () => {
+test('a time below 10 s has two decimals', () => {
   assert.deepEqual([duration(0), duration(9994), duration(9995)], ['0.00 s', '9.99 s', '10 s']);
 });
 
-test('only a certain share is 0% or 100%', () => {
+test('only a share of exactly 0 or 1 is written as 0% or 100%', () => {
   const shares = [0, 1e-9, 0.00499, 0.005, 0.5, 0.99499, 0.995, 1 - 1e-9, 1];
   assert.deepEqual(shares.map(percent), ['0%', '<1%', '<1%', '1%', '50%', '99%', '>99%', '>99%', '100%']);
 });
 
-test('a clock counts whole seconds that have passed', () => {
+test('a clock shows whole seconds, rounded down', () => {
   const times = [-3, 0, 59.999, 60, 185, 3599.9, 3600, 3729, 36_000];
   assert.deepEqual(times.map(clock), [
     '0:00', '0:00', '0:59', '1:00', '3:05', '59:59', '1:00:00', '1:02:09', '10:00:00',
   ]);
 });
 
-test('numbers have the marks of the language', () => {
+test('numbers have the separators of the language', () => {
   assert.equal(integer(122_880), '122,880');
   assert.deepEqual([decimal(0.5, 2), decimal(1234.56, 1), decimal(2, 0)], ['0.50', '1,234.6', '2']);
 });

@@ -4,11 +4,11 @@ import test from 'node:test';
 import { speakAs } from '../../../static/js/base/text.js';
 import { frenchWords } from '../french.js';
 
-// Formats take the language that is spoken when they are imported.
+// The formats take the language that is set when the module is imported.
 speakAs(frenchWords());
 const { decimal, duration, integer, percent, size } = await import('../../../static/js/base/format.js');
 
-/** Blanks of any width are one to the eye. @param {string} text */
+/** The text with plain blanks instead of no-break ones. @param {string} text */
 const plain = (text) => text.replace(/[\u202f\u00a0]/g, ' ');
 
 test('sizes and times are written as French readers write them', () => {
@@ -20,16 +20,16 @@ test('sizes and times are written as French readers write them', () => {
   );
 });
 
-test('nothing is one in French', () => {
+test('zero takes the singular in French', () => {
   assert.equal(plain(size(0)), '0 octet');
 });
 
-test('numbers have the marks of the language', () => {
+test('numbers have the separators of the language', () => {
   assert.equal(plain(integer(122_880)), '122 880');
   assert.equal(plain(decimal(1234.56, 1)), '1 234,6');
 });
 
-test('blanks within a number or before a unit do not break a line', () => {
+test('blanks within a number or before a unit are no-break ones', () => {
   for (const text of [size(1), size(4_849_000), duration(456), percent(0.62), integer(122_880)]) {
     assert.doesNotMatch(text, / /);
   }

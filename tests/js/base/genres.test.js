@@ -14,17 +14,17 @@ test('genres that are equally probable keep their order', () => {
   assert.deepEqual(ranking([0.25, 0.25, 0.4, 0.1]), [2, 0, 1, 3]);
 });
 
-test('ranking leaves the probabilities alone', () => {
+test('ranking does not change the probabilities', () => {
   const probabilities = Object.freeze([0.1, 0.9]);
   assert.deepEqual(ranking(/** @type {number[]} */ (probabilities)), [1, 0]);
 });
 
-test('more genres than colours share them', () => {
+test('genres share colours if there are more genres than colours', () => {
   assert.deepEqual([0, 9, 10, 25].map(colourClass), ['g0', 'g9', 'g0', 'g5']);
 });
 
-test('names of genres are translated where they differ, and stand as they are otherwise', () => {
-  // Every object has properties with the last two names.
+test('genre names with a translation are translated, and others stay as they are', () => {
+  // Every object inherits properties with the last two names.
   const others = ['metal', 'Çiftetelli', '', 'constructor', 'toString'];
   assert.deepEqual(['classical', 'hiphop', ...others].map(genreName), ['classical', 'hiphop', ...others]);
   speakAs(frenchWords());

@@ -11,9 +11,9 @@ import { makeModel, makePrediction, makeSong } from '../made.js';
 /** @typedef {import('../../../static/js/songs/song.js').State} State */
 
 const V1 = makeModel();
-/** Reads the same numbers as V1. */
+/** A version that reads the same numbers as V1. */
 const V2 = makeModel({ version: 'v2' });
-/** Reads other numbers. */
+/** A version that reads other numbers than V1. */
 const V3 = makeModel({ version: 'v3', featureSpec: { ...V1.featureSpec, id: 'another' } });
 const MODELS = [V1, V2, V3];
 const PLACE = { key: 'key', order: 3, owner: 'tab' };
@@ -58,7 +58,7 @@ test('a song is finished when nothing is left to do for it', () => {
   assert.deepEqual(finished, ['cancelled', 'done', 'failed']);
 });
 
-test('the steps of its way are not stored', () => {
+test('a song in work is stored as queued', () => {
   /** @type {State[]} */
   const states = ['queued', 'paused', 'decoding', 'extracting', 'predicting', 'cancelled', 'done', 'failed'];
   assert.deepEqual(states.map((state) => storedState(songIn(state))), [
@@ -66,7 +66,7 @@ test('the steps of its way are not stored', () => {
   ]);
 });
 
-test('the sound is kept as long as it may be needed', () => {
+test('the sound is stored as long as it may be needed', () => {
   assert.equal(needsSound(songIn('queued')), true);
   assert.equal(needsSound(songIn('cancelled')), true);
   assert.equal(needsSound(songIn('done')), false);
@@ -77,7 +77,7 @@ test('the sound is kept as long as it may be needed', () => {
   assert.equal(needsSound(failed), false);
 });
 
-test('a record has all but the numbers and the sound', () => {
+test('a record has all of a song except for the numbers and the sound', () => {
   const song = songIn('done', { numbers: true });
   const record = toRecord(song, PLACE);
   assert.deepEqual(record, {
@@ -91,7 +91,7 @@ test('a record has all but the numbers and the sound', () => {
   assert.deepEqual(record.times, { decode: 20 });
 });
 
-test('of a failed song the sentence is kept, and whether it may be tried again', () => {
+test('the record of a failed song has its message and whether it may be tried again', () => {
   const song = songIn('failed');
   song.error = new UserError('The server is busy.', { again: 3 });
   /** @type {any} */
@@ -113,11 +113,11 @@ test('an answered song comes back with its answer', () => {
   assert.deepEqual([found.name, found.path, found.size, found.file], ['song.mp3', 'album/song.mp3', 5, null]);
 });
 
-test('an answer stays that of its own version', () => {
+test('a restored answer keeps its own version', () => {
   const song = songIn('done', { numbers: true, model: V2 });
   const found = again(song, { current: V1 });
   assert.equal(found.model, V2);
-  // A version that is gone, or whose numbers differ now, is as it was remembered.
+  // A version that is gone, or that reads other numbers now, is restored from the record.
   for (const models of [[V1, V3], [V1, { ...V2, featureSpec: V3.featureSpec }]]) {
     const { model, state } = again(song, { models });
     assert.deepEqual(model, V2);
@@ -125,18 +125,18 @@ test('an answer stays that of its own version', () => {
   }
 });
 
-test('what is still to be asked goes to the version that answers now', () => {
+test('a song without an answer goes to the current version', () => {
   const waiting = again(songIn('predicting', { numbers: true, model: V1 }), { current: V2, file: false });
   assert.equal(waiting.state, 'queued');
   assert.equal(waiting.model, V2);
   assert.equal(waiting.extraction?.body, BODY);
-  // Its numbers are of no use to a version that reads others.
+  // A version that reads other numbers cannot use the stored ones.
   const another = again(songIn('predicting', { numbers: true }), { current: V3 });
   assert.equal(another.state, 'queued');
   assert.equal(another.extraction, null);
 });
 
-test('a song without numbers goes on from its sound', () => {
+test('a song without numbers starts again from its sound', () => {
   const song = songIn('decoding');
   const found = again(song);
   assert.equal(found.state, 'queued');
@@ -145,7 +145,7 @@ test('a song without numbers goes on from its sound', () => {
   assert.equal(again(songIn('paused')).state, 'queued');
 });
 
-test('a song that lost its sound and its numbers asks for its file', () => {
+test('a song without its sound and its numbers asks for its file', () => {
   for (const state of /** @type {State[]} */ (['queued', 'paused', 'extracting'])) {
     const found = again(songIn(state), { file: false });
     assert.equal(found.state, 'failed');
@@ -153,27 +153,27 @@ test('a song that lost its sound and its numbers asks for its file', () => {
     assert.equal(found.retryable, true);
     assert.equal(found.needsFile, true);
   }
-  // The numbers of an answered song are lost, but not its sound.
+  // An answered song without its numbers is analysed again if its sound is there.
   assert.equal(again(songIn('done', { numbers: true }), { body: false }).state, 'queued');
   const failed = songIn('failed');
   failed.error = new UserError('No answer came.');
   assert.equal(again(failed, { file: false }).error?.message, 'Choose this file again to analyse it');
 });
 
-test('a failed song comes back with its sentence', () => {
+test('a failed song comes back with its message', () => {
   const song = songIn('failed');
   song.error = new UserError('No answer came.');
   assert.equal(again(song).error?.message, 'No answer came.');
   assert.equal(again(song).state, 'failed');
   assert.equal(again(song).retryable, true);
-  // A song that cannot be tried again stays so, even without its sound.
+  // A song that cannot be tried again keeps its message, even without its sound.
   song.error = new UserError('The file is empty.', { retryable: false });
   const found = again(song, { file: false });
   assert.equal(found.error?.message, 'The file is empty.');
   assert.equal(found.retryable, false);
 });
 
-test('a cancelled song stays so', () => {
+test('a cancelled song stays cancelled', () => {
   const found = again(songIn('cancelled'));
   assert.equal(found.state, 'cancelled');
   assert.equal(found.restored, true);

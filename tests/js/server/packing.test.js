@@ -3,7 +3,7 @@ import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
 /**
- * The module as a page under this name loads it: it looks at the name when it is loaded.
+ * A new copy of the module, loaded as by a page at this host name: it reads the name on loading.
  * @param {string} hostname
  * @returns {Promise<typeof import('../../../static/js/server/packing.js')>}
  */
@@ -13,12 +13,12 @@ async function packingAt(hostname) {
 }
 let pages = 0;
 
-/** As much as a song of three minutes sends. */
+/** A request as large as that of a song of three minutes. */
 const NUMBERS = JSON.stringify(Array.from({ length: 100_000 }, (_, n) => Math.sin(n).toFixed(3)));
 
-test('on the way to another computer everything is packed, and comes back as it was', async () => {
+test('bodies for another computer are compressed with gzip without loss', async () => {
   const { packed } = await packingAt('music.example.org');
-  // Longer and shorter than what is packed at a time, and just as long.
+  // Texts that are shorter and longer than a block of the compression, and exactly as long.
   for (const text of ['', '{}', 'é'.repeat(32_768), 'x'.repeat(65_537), NUMBERS]) {
     const { content, headers } = await packed(new Blob([text]));
     assert.deepEqual(headers, { 'Content-Encoding': 'gzip' });
@@ -26,14 +26,14 @@ test('on the way to another computer everything is packed, and comes back as it 
   }
 });
 
-test('packing makes numbers a great deal smaller', async () => {
+test('compression makes numbers less than half as large', async () => {
   const { packed } = await packingAt('music.example.org');
   const body = new Blob([NUMBERS]);
   const { content } = await packed(body);
   assert.ok(content.size < body.size / 2, `${content.size} of ${body.size} bytes`);
 });
 
-test('a server on this very computer gets plain text', async () => {
+test('a server on this computer gets plain text', async () => {
   for (const name of ['localhost', 'music.localhost', '127.0.0.1', '127.1.2.3', '[::1]']) {
     const { packed } = await packingAt(name);
     const body = new Blob(['{}']);
@@ -41,7 +41,7 @@ test('a server on this very computer gets plain text', async () => {
   }
 });
 
-test('a name that only looks like this computer is another one', async () => {
+test('a name that only resembles those of this computer is another computer', async () => {
   const names = [
     'localhost.example.org', 'notlocalhost', '127.0.0.1.example.org', '10.127.0.0', '128.0.0.1',
     '[::2]', '192.168.0.1', '127x0x0x1',
@@ -52,7 +52,7 @@ test('a name that only looks like this computer is another one', async () => {
   }
 });
 
-test('a server that takes no packed bodies gets none from then on', async () => {
+test('a server that refuses compressed bodies gets none from then on', async () => {
   const { packed, packNoMore } = await packingAt('music.example.org');
   assert.equal(packNoMore(), true);
   assert.equal(packNoMore(), false);
@@ -60,7 +60,7 @@ test('a server that takes no packed bodies gets none from then on', async () => 
   assert.equal((await packed(body)).content, body);
 });
 
-test('a browser that cannot pack sends plain text', async (t) => {
+test('a browser without compression sends plain text', async (t) => {
   const whole = globalThis.CompressionStream;
   Object.assign(globalThis, { CompressionStream: undefined });
   t.after(() => Object.assign(globalThis, { CompressionStream: whole }));

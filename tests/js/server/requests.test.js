@@ -9,7 +9,7 @@ import { askAll, combined, firstRequests, joined, sentBytes } from '../../../sta
  * @typedef {import('../../../static/js/analysis/engine.js').Extraction} Extraction
  */
 
-// Names take more bytes than letters.
+// A name that takes more bytes than it has letters.
 const SPEC = 'spéc "1"';
 /** Pieces of three requests as the browser's Python writes them. */
 const PIECES = [
@@ -21,31 +21,31 @@ const PIECES = [
 const textOf = (pieces) => `{"feature_spec":${JSON.stringify(SPEC)},"segments":[${pieces.join(',')}]}`;
 const TEXTS = PIECES.map(textOf);
 
-/** @param {string[]} texts @returns {Extraction} what is kept of a long song */
+/** @param {string[]} texts @returns {Extraction} as the page keeps that of a long song */
 function longSong(texts = TEXTS) {
   const requests = texts.map((text, n) => ({ body: new Blob([text]), nSegments: PIECES[n].length }));
   return { ...joined(requests, SPEC), repeated: false, skipped: 0, pieces: [] };
 }
 
-/** @returns {Extraction} what is kept of a song of one request */
+/** @returns {Extraction} as the page keeps that of a song of one request */
 const shortSong = () =>
   ({ body: new Blob([TEXTS[0]]), nSegments: 2, repeated: false, skipped: 0, pieces: [] });
 
-test('the requests of a song make one, as if it had been one from the beginning', async () => {
+test('the joined requests of a song equal one request for the whole song', async () => {
   const { body, nSegments } = longSong();
   assert.equal(await body.text(), textOf(PIECES.flat()));
   assert.equal(body.type, 'application/json');
   assert.equal(nSegments, 6);
 });
 
-test('of one request it is that request', async () => {
+test('a single request stays as it is when joined', async () => {
   const { body, nSegments, parts } = longSong(TEXTS.slice(0, 1));
   assert.equal(await body.text(), TEXTS[0]);
   assert.equal(nSegments, 2);
   assert.equal(parts?.length, 1);
 });
 
-test('each request is found again, byte for byte', async () => {
+test('each request of a long song is sent byte for byte as it was made', async () => {
   const song = longSong();
   /** @type {[string, string][]} */
   const asked = [];
@@ -57,7 +57,7 @@ test('each request is found again, byte for byte', async () => {
   assert.equal(sentBytes(song), TEXTS.reduce((sum, text) => sum + Buffer.byteLength(text), 0));
 });
 
-test('a short song is sent as it is', async () => {
+test('a song of one request is sent as it is', async () => {
   const song = shortSong();
   const sent = await askAll(song, async (body) => {
     assert.equal(body, song.body);
@@ -68,7 +68,7 @@ test('a short song is sent as it is', async () => {
   assert.equal(firstRequests(song, 1), song.body);
 });
 
-test('the first requests of a song are one request', async () => {
+test('the first requests of a song are joined to one request', async () => {
   const song = longSong();
   assert.equal(await firstRequests(song, 1).text(), TEXTS[0]);
   assert.equal(await firstRequests(song, 2).text(), textOf(PIECES.slice(0, 2).flat()));
@@ -77,7 +77,7 @@ test('the first requests of a song are one request', async () => {
   }
 });
 
-test('one request is asked for after the other, and none after a refusal', async () => {
+test('requests are sent one after the other, and none after a refusal', async () => {
   let asking = 0;
   let asked = 0;
   const ask = async () => {
@@ -121,13 +121,13 @@ function answer(rows, score, from) {
   };
 }
 
-/** Two requests whose song is rock by the mean of all pieces, though the first of them is not. */
+/** Answers to two requests: the first is blues, but rock wins by the mean of all pieces. */
 const ANSWERS = [
   answer([[0.5, 0.2, 0.3]], 4, 0),
   answer([[0.1, 0.2, 0.7], [0.2, 0.3, 0.5], [0.4, 0.3, 0.3]], 0.5, 1),
 ];
 
-test('the answers to all requests make one: the mean of the pieces, not of the requests', () => {
+test('the combined answer is the mean of the pieces, not of the requests', () => {
   assert.deepEqual(combined(ANSWERS), {
     version: 'v1',
     genres: ['blues', 'pop', 'rock'],
@@ -142,11 +142,11 @@ test('the answers to all requests make one: the mean of the pieces, not of the r
   });
 });
 
-test('a version that does not judge it leaves it so', () => {
+test('a version without a score for unfamiliar sounds gets none in the combined answer', () => {
   assert.equal(combined([answer([[1, 0, 0]], null, 0), answer([[1, 0, 0]], null, 1)]).aggregate.unfamiliar, null);
 });
 
-test('a score at the threshold is not above it', () => {
+test('a combined score at the threshold does not count as unfamiliar', () => {
   const { aggregate } = combined([answer([[1, 0, 0]], 0.5, 0), answer([[1, 0, 0]], 1.5, 1)]);
   assert.deepEqual(aggregate.unfamiliar, { score: 1, threshold: 1, flag: false });
 });
@@ -158,7 +158,7 @@ test('a genre without a vote may be left out of an answer', () => {
   assert.deepEqual(votes, { blues: 1, pop: 0, rock: 1 });
 });
 
-test('the answers of a song have the digits of one answer', () => {
+test('a combined answer is rounded like an answer of the server', () => {
   const { aggregate } = combined([
     answer([[1, 0, 0]], 1.23456, 0), answer([[1, 0, 0]], 1.23456, 1), answer([[0, 0.5, 0.5]], 0, 2),
   ]);

@@ -11,14 +11,14 @@ import { GENRES, makeAnswered, makeSong } from '../made.js';
 /** @param {Song[]} songs */
 const paths = (songs) => songs.map(({ path }) => path);
 
-/** The lines of a table, without the mark in front and the end of the last one. @param {string} text */
+/** The lines of a table, without the byte order mark and the last line break. @param {string} text */
 function linesOf(text) {
   assert.equal(text[0], '\ufeff');
   assert.ok(text.endsWith('\r\n'));
   return text.slice(1, -2).split('\r\n');
 }
 
-test('a song belongs to its genre, to the unsure ones or, without an answer, nowhere', () => {
+test('a song belongs to its genre, to the unsure songs or, without an answer, to no group', () => {
   assert.equal(group(makeAnswered()), 'pop');
   assert.equal(group(makeAnswered({ flag: false })), 'pop');
   assert.equal(group(makeAnswered({ flag: true })), UNSURE);
@@ -28,20 +28,20 @@ test('a song belongs to its genre, to the unsure ones or, without an answer, now
   assert.equal(group(makeSong('new.mp3')), null);
 });
 
-test('a song is as sure as its genre is probable', () => {
+test('the sureness of a song is the probability of its genre', () => {
   assert.equal(surety(makeAnswered({ probabilities: [0.8, 0.15, 0.05] })), 0.8);
 });
 
 test('doubted songs are the least sure', () => {
   const songs = [[0.5, false], [0.9, true], [0.7, false]].map(([share, flag], n) =>
     makeAnswered({ path: String(n), probabilities: [0, Number(share), 1 - Number(share)], flag: Boolean(flag) }));
-  // Of two equal shares the first one is the genre: pop.
+  // The shares of song 0 are equal: the first genre, pop, wins.
   assert.deepEqual(paths(ordered(songs, 'surest')), ['2', '0', '1']);
   assert.deepEqual(paths(ordered(songs, 'unsurest')), ['1', '0', '2']);
   assert.deepEqual(paths(ordered(songs, 'genre')), ['2', '0', '1']);
 });
 
-test('songs are ordered by the places of their genres, then by how sure they are', () => {
+test('songs are ordered by the order of the genres, then by sureness', () => {
   const songs = [
     makeAnswered({ path: 'rock 60', probabilities: [0.2, 0.2, 0.6] }),
     makeAnswered({ path: 'pop', probabilities: [0.1, 0.8, 0.1] }),
@@ -50,7 +50,7 @@ test('songs are ordered by the places of their genres, then by how sure they are
     makeAnswered({ path: 'unlike', probabilities: [0.99, 0.01, 0], flag: true }),
     makeAnswered({ path: 'blues', probabilities: [0.5, 0.3, 0.2] }),
   ];
-  // Genres of other versions come after these, and the unsure songs last.
+  // Genres of other versions follow those of this one, and unsure songs come last.
   assert.deepEqual(paths(ordered(songs, 'genre')), ['blues', 'pop', 'rock 90', 'rock 60', 'jazz', 'unlike']);
 });
 
@@ -61,7 +61,7 @@ test('equally sure songs stay in the order in which they were added', () => {
   }
 });
 
-test('songs without an answer follow as they were added', () => {
+test('songs without an answer come last, in the order in which they were added', () => {
   const early = makeSong('early.mp3');
   const sure = makeAnswered({ path: 'sure', probabilities: [0.9, 0.1, 0] });
   const failed = makeSong('failed.mp3');
@@ -75,7 +75,7 @@ test('songs without an answer follow as they were added', () => {
   assert.deepEqual(ordered([], 'genre'), []);
 });
 
-test('every genre is counted, those of other versions and the unsure ones too', () => {
+test('every genre is counted, also those of other versions, and the unsure songs', () => {
   const songs = [
     makeAnswered(),
     makeAnswered(),
@@ -96,7 +96,7 @@ test('every genre is counted, those of other versions and the unsure ones too', 
   ]);
 });
 
-test('formulas are text in the table', () => {
+test('names that look like formulas are text in the table', () => {
   const names = ['=1+1.wav', '+a.wav', '-b.wav', '@c.wav', 'say "hi", all.wav', 'plain.wav', '\tt.wav'];
   const lines = linesOf(toCsv(names.map((path) => makeAnswered({ path, seconds: 3 }))));
   const rest = ',pop,0.7,,3.00,v1,0.1,0.7,0.2';
@@ -107,7 +107,7 @@ test('formulas are text in the table', () => {
   ]);
 });
 
-test('a formula with a comma is quoted behind its apostrophe', () => {
+test('a formula with a comma gets an apostrophe within its quotes', () => {
   const path = 'album/=HYPERLINK("x"),1.wav';
   assert.match(toCsv([makeAnswered({ path })]), /\r\n"album\/=HYPERLINK\(""x""\),1.wav",pop/);
   assert.match(toCsv([makeAnswered({ path: '=SUM(1,2)' })]), /\r\n"'=SUM\(1,2\)",pop/);
@@ -129,7 +129,7 @@ test('songs of several versions share a table, blank where a version has no such
   ]);
 });
 
-test('an empty table has its head', () => {
+test('an empty table has its head line', () => {
   assert.deepEqual(linesOf(toCsv([])), ['file,genre,probability,unfamiliar,seconds,version']);
 });
 
@@ -143,12 +143,12 @@ test('the JSON has each answer as it came, with the file and its length', () => 
   assert.deepEqual(JSON.parse(toJson([])), { songs: [] });
 });
 
-test('playlists hold files that begin like comments', () => {
+test('a file whose name begins like a comment is no comment in a playlist', () => {
   const song = makeAnswered({ path: '#1 hit.mp3', seconds: 61.6 });
   assert.equal(toPlaylist([song]), '#EXTM3U\n#EXTINF:62,#1 hit\n./#1 hit.mp3\n');
 });
 
-test('a playlist has a title and a place for each song, one line each', () => {
+test('a playlist has one line for the title and one for the path of each song', () => {
   const songs = [
     makeAnswered({ path: 'side b/Été & #1.ogg', seconds: 12.4 }),
     makeAnswered({ path: 'live/a\r\nb.c.flac', seconds: 0.4 }),

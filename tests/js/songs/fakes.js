@@ -26,7 +26,7 @@ const PATIENCE_MS = 2000;
  */
 
 /**
- * Note a call and let it wait.
+ * Record a call; it waits until the test settles it.
  * @template In, Out
  * @param {Call<In, Out>[]} calls
  * @param {In} what was asked
@@ -42,13 +42,13 @@ export async function settled() {
 }
 
 /**
- * Waits for what has to come about, however many promises lie before it.
+ * Wait until a condition holds, however many promises have to settle before.
  * @param {() => boolean} condition
  */
 export async function until(condition) {
   const end = Date.now() + PATIENCE_MS;
   while (!condition()) {
-    assert.ok(Date.now() < end, `this did not come about: ${condition}`);
+    assert.ok(Date.now() < end, `waited ${PATIENCE_MS} ms in vain for ${condition}`);
     await new Promise(setImmediate);
   }
 }
@@ -62,7 +62,7 @@ export class Fakes {
   listening = [];
   /** @type {Call<{request: {body: Blob}, model: Model, signal: AbortSignal, onWait: (why: 'busy' | 'lost' | null) => void}, {prediction: Prediction, took: number}>[]} */
   asking = [];
-  /** Requests that are not sent again, as for a long song. @type {Call<{request: {body: Blob}, model: Model}, Prediction>[]} */
+  /** Requests that are sent only once, as for a long song. @type {Call<{request: {body: Blob}, model: Model}, Prediction>[]} */
   asked = [];
   #ready;
   #look = () => {};
@@ -100,7 +100,7 @@ export class Fakes {
     this.queue = new Queue(model, collaborators);
   }
 
-  /** The analysis is there from now on. */
+  /** Make the analysis ready. */
   makeReady() {
     this.#ready = true;
     this.#look();

@@ -17,7 +17,7 @@ import { GENRES, makeModel } from '../made.js';
 
 const CHUNK_S = 30;
 const PIECES_PER_CHUNK = 6;
-/** Its sample rate is that of the outline: 20 values a second. */
+/** A model with the sample rate of the outline, 20 values a second. */
 const MODEL = makeModel({ featureSpec: { id: 'spec', kind: 'mfcc', sample_rate: 20, decimals: 3 } });
 const LIMITS = { maxMinutes: 60, maxSegments: 1000, maxBodyBytes: 1_000_000 };
 
@@ -35,7 +35,7 @@ const streamOf = (count, { damage = [], fails = Infinity } = {}) => ({
   async next() {
     this.taken += 1;
     if (this.taken === fails) throw new UserError('The file is damaged.');
-    assert.ok(this.taken <= count, 'a chunk behind the last one');
+    assert.ok(this.taken <= count, 'a chunk after the last one was asked for');
     return {
       samples: new Float32Array(20 * CHUNK_S).fill((this.taken - 0.5) / 255),
       seconds: CHUNK_S * this.taken,
@@ -58,7 +58,7 @@ class FakeEngine {
   /** @type {Map<number, {next: number, waiting: number[]}>} */
   #songs = new Map();
 
-  /** @param {{silent?: (piece: number) => boolean, before?: () => void}} [more] before: each chunk */
+  /** @param {{silent?: (piece: number) => boolean, before?: () => void}} [more] before: at each chunk */
   constructor({ silent = () => false, before = () => {} } = {}) {
     this.silent = silent;
     this.before = before;
@@ -113,7 +113,7 @@ async function answerTo(request) {
 }
 
 /**
- * Listen to a song: its end, everything that was shown meanwhile, and the analysis.
+ * Listen to a song; return the last state, all states that were shown before, and the analysis.
  * @param {ReturnType<typeof streamOf>} stream
  * @param {Partial<Listening> & {engine?: FakeEngine, limits?: typeof LIMITS}} [how]
  */
@@ -128,7 +128,7 @@ async function heard(stream, { engine = new FakeEngine(), ...how } = {}) {
   return { all, shown, engine };
 }
 
-/** @param {Heard} known @returns {number} pieces that are answered */
+/** @param {Heard} known @returns {number} number of pieces with an answer */
 const answeredPieces = ({ answered }) => answered?.prediction.segments.length ?? 0;
 
 test('a song is answered as a whole, with every piece once and in order', async () => {
@@ -154,7 +154,7 @@ test('a song is answered as a whole, with every piece once and in order', async 
   assert.deepEqual(engine.forgotten, [engine.told[0].key]);
 });
 
-test('the model is asked after two minutes, then every five, then at the end', async () => {
+test('requests are sent after two minutes, then every five minutes, then at the end', async () => {
   /** @type {number[]} */
   const sizes = [];
   const { engine, all } = await heard(streamOf(26), {
@@ -171,30 +171,30 @@ test('the model is asked after two minutes, then every five, then at the end', a
   assert.deepEqual(all.extraction?.parts?.map(({ nSegments }) => nSegments), sizes);
 });
 
-test('each chunk is shown, and each answer as soon as it is there', async () => {
+test('the page shows each chunk, and each answer as soon as it comes', async () => {
   const { shown } = await heard(streamOf(15));
   assert.deepEqual(new Set(shown.map(({ seconds }) => seconds)),
     new Set(Array.from({ length: 15 }, (_, n) => CHUNK_S * (n + 1))));
   const counts = shown.map(answeredPieces);
   assert.deepEqual([...new Set(counts)], [0, 24, 84, 90]);
-  // The first answers are there long before the end.
+  // The first answers come long before the end.
   assert.ok(shown[counts.indexOf(24)].seconds <= 180);
   const { answered } = shown[counts.indexOf(24)];
   assert.deepEqual([answered?.pieces.length, answered?.seconds], [24, 120]);
-  // The numbers are there as soon as they are sent.
+  // The numbers are shown as soon as they are sent.
   assert.deepEqual(
     [90, 120, 150, 420, 450].map((end) =>
       shown.find(({ seconds }) => seconds === end)?.extraction?.nSegments ?? 0),
     [0, 24, 24, 84, 90],
   );
-  // Nothing that was shown changes afterwards.
+  // States that were shown do not change afterwards.
   assert.equal(shown[0].seconds, 30);
   assert.equal(shown[0].extraction, null);
   assert.ok(shown.slice(0, -1).every(({ complete }) => !complete));
   assert.equal(NOTHING_HEARD.seconds, 0);
 });
 
-test('silent pieces are told, and not asked for', async () => {
+test('silent pieces are listed, but not sent', async () => {
   const { all } = await heard(streamOf(5), { engine: new FakeEngine({ silent: (piece) => piece % 2 === 1 }) });
   assert.equal(all.extraction?.pieces.length, 30);
   assert.equal(all.extraction?.nSegments, 15);
@@ -202,7 +202,7 @@ test('silent pieces are told, and not asked for', async () => {
   assert.equal(all.answered?.pieces.length, 30);
 });
 
-test('a request has no more pieces than are taken, nor more bytes', async () => {
+test('a request keeps to the limits of pieces and bytes', async () => {
   // A piece has 2 x 3 numbers of at most 11 characters, and 200 more: 266 bytes.
   for (const [limits, most] of /** @type {const} */ ([
     [{ ...LIMITS, maxSegments: 7 }, 7],
@@ -218,12 +218,12 @@ test('a request has no more pieces than are taken, nor more bytes', async () => 
   assert.equal(engine.told[0].most, 1);
 });
 
-test('what is larger than is taken is refused before it is sent', async () => {
+test('a song is refused before sending if one piece exceeds the limit of bytes', async () => {
   let asked = 0;
   const stream = streamOf(5);
   await assert.rejects(
     heard(stream, {
-      // So little that not even a piece fits.
+      // Too few bytes even for one piece.
       limits: { ...LIMITS, maxBodyBytes: 10 },
       ask: (request) => {
         asked += 1;
@@ -236,20 +236,20 @@ test('what is larger than is taken is refused before it is sent', async () => {
   assert.equal(stream.closed, 1);
 });
 
-test('songs at the same time are told apart', async () => {
+test('two songs that are analysed at the same time are kept apart', async () => {
   const engine = new FakeEngine();
   const both = await Promise.all([heard(streamOf(5), { engine }), heard(streamOf(7), { engine })]);
   assert.deepEqual(both.map(({ all }) => answeredPieces(all)), [30, 42]);
   assert.equal(new Set(engine.forgotten).size, 2);
 });
 
-test('without a model to ask, the numbers are made', async () => {
+test('without a function to ask the server, only the numbers are made', async () => {
   const { all } = await heard(streamOf(5), { ask: undefined });
   assert.equal(all.extraction?.nSegments, 30);
   assert.deepEqual([all.answered, all.complete], [null, false]);
 });
 
-test('a server that goes away is not asked again before the end, and the numbers are all made', async () => {
+test('a server that goes away gets no more requests, and all numbers are made', async () => {
   let asked = 0;
   const { all } = await heard(streamOf(26), {
     ask: (request) => {
@@ -260,25 +260,25 @@ test('a server that goes away is not asked again before the end, and the numbers
   });
   assert.equal(asked, 2);
   assert.equal(all.complete, false);
-  // The answers so far stay, from the beginning on.
+  // The answers of the beginning stay.
   assert.equal(answeredPieces(all), 24);
   assert.equal(all.extraction?.nSegments, 156);
   assert.equal(all.extraction?.wire, undefined);
 });
 
-test('a server that refuses ends it at once', async () => {
+test('a refusal of the server ends the song at once', async () => {
   const stream = streamOf(26);
   const engine = new FakeEngine();
   const ask = async () => {
     throw new UserError('The server refused this song: no.', { retryable: false });
   };
   await assert.rejects(heard(stream, { engine, ask }), { message: 'The server refused this song: no.' });
-  assert.ok(stream.taken < 8, `${stream.taken} chunks`);
+  assert.ok(stream.taken < 8, `${stream.taken} chunks were decoded`);
   assert.equal(stream.closed, 1);
   assert.equal(engine.forgotten.length, 1);
 });
 
-test('a refusal of the very last request is told, too', async () => {
+test('an error of the last request is reported, too', async () => {
   await assert.rejects(heard(streamOf(2), {
     ask: async () => {
       throw new TypeError('a fault of the page');
@@ -286,7 +286,7 @@ test('a refusal of the very last request is told, too', async () => {
   }), TypeError);
 });
 
-test('a song that turns out longer than is taken is refused', async () => {
+test('a song that turns out longer than the limit is refused', async () => {
   const stream = streamOf(26);
   await assert.rejects(heard(stream, { limits: { ...LIMITS, maxMinutes: 3 } }), {
     message: /^This is too long: it lasts 3:30, and at most 3 minutes are analysed\./, retryable: false,
@@ -295,7 +295,7 @@ test('a song that turns out longer than is taken is refused', async () => {
   assert.equal(stream.closed, 1);
 });
 
-test('given up, it stops asking, shows nothing more and closes the file', async () => {
+test('a song that is given up sends and shows nothing more, and closes its file', async () => {
   const attempt = new AbortController();
   const stream = streamOf(26);
   let chunks = 0;
@@ -337,7 +337,7 @@ test('an answer that comes after giving up is not shown', async () => {
   assert.deepEqual(shown.map(answeredPieces), [0, 0]);
 });
 
-test('an analysis that was started anew knows nothing of the song', async () => {
+test('a song fails if the analysis is restarted in the middle of it', async () => {
   const stream = streamOf(5);
   const engine = new FakeEngine({ before: () => { engine.starts = engine.told.length + 1; } });
   await assert.rejects(heard(stream, { engine }), {
@@ -346,7 +346,7 @@ test('an analysis that was started anew knows nothing of the song', async () => 
   assert.equal(stream.closed, 1);
 });
 
-test('a file that cannot be decoded to its end fails, and is closed', async () => {
+test('a song fails and its file is closed if a chunk cannot be decoded', async () => {
   const stream = streamOf(5, { fails: 3 });
   const engine = new FakeEngine();
   await assert.rejects(heard(stream, { engine }), { message: 'The file is damaged.' });
@@ -354,7 +354,7 @@ test('a file that cannot be decoded to its end fails, and is closed', async () =
   assert.equal(engine.forgotten.length, 1);
 });
 
-test('damage is told by its first place', async () => {
+test('the message about damage names its first place', async () => {
   /** @param {Damage[]} damage */
   const told = async (damage) => (await heard(streamOf(5, { damage }))).all.extraction?.damage;
   assert.equal(await told([{ from: 65, to: null }]),

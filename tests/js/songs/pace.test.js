@@ -17,7 +17,7 @@ function timed(t) {
 }
 
 /**
- * The words about the time left after each song, with a long pause before that.
+ * The words about the time left after each song; a pause of an hour follows each song.
  * @param {import('node:test').TestContext} t
  * @param {number[]} songs milliseconds that each takes
  * @param {number} left bytes that are still to do after each
@@ -34,13 +34,13 @@ function said(t, songs, left) {
   });
 }
 
-test('time left follows the work done and not the pauses', (t) => {
+test('the time left follows from the time of work, without pauses', (t) => {
   assert.deepEqual(said(t, [1000, 1000, 1000, 1000], 180 * MB), [
     '', '', 'about 3 minutes left', 'about 3 minutes left',
   ]);
 });
 
-test('a short while is told in words', (t) => {
+test('a time of about a minute or less is given in words', (t) => {
   const last = (/** @type {number} */ left) => said(t, [1000, 1000, 1000], left * MB).at(-1);
   assert.equal(last(10), 'less than a minute left');
   assert.equal(last(49.9), 'less than a minute left');
@@ -51,7 +51,7 @@ test('a short while is told in words', (t) => {
   assert.equal(last(0), '');
 });
 
-test('songs that took no time to speak of tell nothing', (t) => {
+test('there is no estimate before 1.5 seconds of work', (t) => {
   assert.deepEqual(said(t, [500, 500, 499, 1], 180 * MB), [
     '', '', '', 'about a minute left',
   ]);
@@ -62,11 +62,11 @@ test('large songs weigh more than small ones', (t) => {
   pace.run(true);
   clock.now += 6000;
   for (const bytes of [MB, MB, 10 * MB]) pace.finish(bytes);
-  // 12 MB in 6 s, so that 240 MB take two minutes.
+  // 12 MB took 6 s, so 240 MB take two minutes.
   assert.equal(pace.left(240 * MB), 'about 2 minutes left');
 });
 
-test('the work that goes on counts, and being told so twice changes nothing', (t) => {
+test('work that goes on counts, and run() twice with the same value changes nothing', (t) => {
   const { pace, clock } = timed(t);
   pace.run(true);
   for (let n = 0; n < 3; n += 1) pace.finish(MB);

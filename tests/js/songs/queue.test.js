@@ -12,9 +12,9 @@ import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 const songs = (count) => Array.from({ length: count }, (_, n) => makeSong(`${n}`));
 
 /**
- * Let the songs of a queue be decoded and analysed, and asked for.
+ * Decode and analyse songs of a queue, so that their requests are sent.
  * @param {Fakes} fakes
- * @param {number} count of the first ones
+ * @param {number} count of songs, from the first one on
  */
 async function send(fakes, count) {
   for (let n = 0; n < count; n += 1) {
@@ -62,13 +62,13 @@ test('a song goes through decoding, analysis and answer', async () => {
   assert.equal(song.error, null);
 });
 
-test('a part of a file is decoded as that part', () => {
+test('decoding a part of a file gets its times', () => {
   const fakes = new Fakes();
   fakes.queue.add([new Song(new File(['sound'], 'a'), 'a', { from: 1, to: 9 })]);
   assert.deepEqual(fakes.decoding[0].part, { from: 1, to: 9 });
 });
 
-test('those who listen are told what comes, goes and differs', async () => {
+test('listeners are told of songs that are added, removed and changed, and of the version', async () => {
   const fakes = new Fakes({ ready: false });
   const { queue } = fakes;
   /** @type {[string, unknown][]} */
@@ -95,24 +95,24 @@ test('the first song has the processor for itself, then two are decoded at a tim
   assert.deepEqual(fakes.begun, ['0']);
   fakes.decoding[0].resolve(sound());
   await settled();
-  // It is being analysed: the next one's answer comes as soon as it can.
+  // While the first song is analysed, only one more is decoded.
   assert.deepEqual(fakes.begun, ['0', '1']);
   fakes.extracting[0].resolve(extraction());
   await settled();
   assert.deepEqual(fakes.begun, ['0', '1', '2']);
-  // One waits with its samples for the analysis of the one before; two more are decoded.
+  // The second song is analysed now, and two more are decoded.
   fakes.decoding[1].resolve(sound());
   await settled();
   assert.deepEqual(fakes.states, ['predicting', 'extracting', 'decoding', 'decoding', 'queued', 'queued']);
   fakes.decoding[2].resolve(sound());
   fakes.decoding[3].resolve(sound());
   await settled();
-  // Both have their samples and wait: no more is held.
+  // Two decoded songs wait for the analysis, so no further song is decoded.
   assert.deepEqual(fakes.begun, ['0', '1', '2', '3']);
   assert.equal(fakes.extracting.length, 2);
 });
 
-test('with more processors three songs are decoded at a time, and two where none are told', async (t) => {
+test('one processor decodes one song at a time, eight decode three, an unknown number two', async (t) => {
   const before = globalThis.navigator;
   t.after(() => Object.defineProperty(globalThis, 'navigator', { value: before }));
   for (const [hardwareConcurrency, expected] of [[1, 1], [8, 3], [undefined, 2]]) {
@@ -131,7 +131,7 @@ test('one song is analysed at a time, in the order in which they were decoded', 
   const all = songs(4);
   fakes.queue.add(all);
   await send(fakes, 1);
-  // The third is decoded before the second.
+  // The third song is decoded before the second.
   fakes.decoding[2].resolve(sound(3));
   await settled();
   fakes.decoding[1].resolve(sound(2));
@@ -142,7 +142,7 @@ test('one song is analysed at a time, in the order in which they were decoded', 
   assert.deepEqual(fakes.extracting.slice(1).map(({ samples }) => samples.length), [60, 40]);
 });
 
-test('two requests are on their way at a time, the others wait in order', async () => {
+test('two requests are sent at a time, and the others wait in order', async () => {
   const fakes = new Fakes();
   fakes.queue.add(songs(4));
   await send(fakes, 4);
@@ -157,7 +157,7 @@ test('two requests are on their way at a time, the others wait in order', async 
   await settled();
   assert.deepEqual(fakes.states, ['failed', 'done', 'predicting', 'predicting']);
   assert.equal(fakes.asking.length, 4);
-  // One more, while two are on their way.
+  // A further song waits while two requests are on their way.
   fakes.queue.add(songs(1));
   fakes.decoding[4].resolve(sound());
   await settled();
@@ -167,7 +167,7 @@ test('two requests are on their way at a time, the others wait in order', async 
   assert.equal(fakes.asking.length, 4);
 });
 
-test('songs wait until the analysis is there', async () => {
+test('songs wait until the analysis is ready', async () => {
   const fakes = new Fakes({ ready: false });
   fakes.queue.add(songs(1));
   await settled();
@@ -176,7 +176,7 @@ test('songs wait until the analysis is there', async () => {
   assert.deepEqual([fakes.states, fakes.begun], [['decoding'], ['0']]);
 });
 
-test('a song whose numbers are there needs no analysis', async () => {
+test('a song with numbers does not wait for the analysis', async () => {
   const fakes = new Fakes({ ready: false });
   const [first, known] = songs(2);
   known.model = fakes.queue.model;
@@ -187,7 +187,7 @@ test('a song whose numbers are there needs no analysis', async () => {
   assert.equal(fakes.asking[0].request, known.extraction);
 });
 
-test('why a request waits is told while it waits', async () => {
+test('a song tells why its request waits as long as it waits', async () => {
   const fakes = new Fakes();
   const [song] = songs(1);
   fakes.queue.add([song]);
@@ -206,7 +206,7 @@ test('why a request waits is told while it waits', async () => {
   assert.deepEqual(told, ['busy', null, 'lost', null]);
 });
 
-test('a pause lets end what has begun and keeps the rest', async () => {
+test('a pause lets begun songs finish and holds the rest', async () => {
   const fakes = new Fakes();
   const { queue } = fakes;
   queue.add(songs(2));
@@ -233,7 +233,7 @@ test('a finished song that is added during a pause is not paused', () => {
   assert.equal(song.state, 'done');
 });
 
-test('a cancelled song is given up wherever it is, and nothing of it comes back', async () => {
+test('cancelling gives up songs in any state, and their late results are ignored', async () => {
   const fakes = new Fakes();
   const { queue } = fakes;
   const all = songs(5);
@@ -263,7 +263,7 @@ test('a cancelled song is given up wherever it is, and nothing of it comes back'
   assert.equal(fakes.extracting.length, 3);
 });
 
-test('a song that is removed while its request waits in line is never asked for', async () => {
+test('a song that is removed while its request waits in line is never sent', async () => {
   const fakes = new Fakes();
   const all = songs(4);
   fakes.queue.add(all);
@@ -292,14 +292,14 @@ test('a song that is removed while it waits for the analysis makes room for the 
   queue.remove([all[2]]);
   fakes.extracting[1].resolve(extraction());
   await until(() => fakes.extracting.length === 3);
-  // The turn of the one that has gone is that of the next one.
+  // The next song takes the turn of the removed one.
   assert.equal(fakes.extracting[2].samples.length, 60);
   await settled();
   assert.deepEqual(fakes.begun, ['0', '1', '2', '3', '4', '5']);
   assert.equal(fakes.extracting.length, 3);
 });
 
-test('a cancelled song can be tried again, and takes nothing from before', async () => {
+test('a cancelled song can be tried again, and ignores results of the first try', async () => {
   const fakes = new Fakes();
   const { queue } = fakes;
   const [song] = songs(1);
@@ -333,7 +333,7 @@ test('a removed song is given up, and the next one begins', async () => {
   assert.deepEqual(fakes.begun, ['0', '1']);
 });
 
-test('an empty queue is not paused', () => {
+test('removing the last song ends a pause', () => {
   const { queue } = new Fakes();
   const [a, b] = songs(2);
   queue.add([a, b]);
@@ -344,7 +344,7 @@ test('an empty queue is not paused', () => {
   assert.equal(queue.paused, false);
 });
 
-test('a song that fails tells why, and the next one goes on', async () => {
+test('a failed song has its message, and the next song goes on', async () => {
   const fakes = new Fakes();
   const all = songs(3);
   fakes.queue.add(all);
@@ -361,7 +361,7 @@ test('a song that fails tells why, and the next one goes on', async () => {
   assert.deepEqual(all.map(({ retryable }) => retryable), [false, true, false]);
 });
 
-test('an unexpected error is told as such, and goes to the console', async (t) => {
+test('an unexpected error is called unexpected, and is logged to the console', async (t) => {
   const fakes = new Fakes();
   const log = t.mock.method(console, 'error', () => {});
   const [song, another] = songs(2);
@@ -377,7 +377,7 @@ test('an unexpected error is told as such, and goes to the console', async (t) =
   assert.deepEqual(log.mock.calls.map((call) => [...call.arguments]), [[fault], ['a word']]);
 });
 
-test('a song is tried again from its numbers, without decoding it anew', async () => {
+test('a song is tried again from its numbers, without decoding it again', async () => {
   const fakes = new Fakes();
   const { queue } = fakes;
   const [song] = songs(1);
@@ -421,7 +421,7 @@ test('a failed song that is tried again during a pause waits', async () => {
   assert.equal(song.state, 'paused');
 });
 
-test('a song whose sound was not kept goes on once its file is there', async () => {
+test('a song without its sound goes on when it is given its file', async () => {
   const fakes = new Fakes();
   const { queue } = fakes;
   const song = new Song({ name: 'old.mp3', size: 5 });

@@ -10,18 +10,18 @@ import { Fakes, extraction, reply, settled, sound } from './fakes.js';
 
 /** @typedef {import('../../../static/js/songs/long_song.js').Heard} Heard */
 
-/** A sound that comes bit by bit. @returns {{closed: number, next: () => never, close: () => void}} */
+/** A sound that is decoded bit by bit; the tests never read it. @returns {{closed: number, next: () => never, close: () => void}} */
 const makeStream = () => ({
   closed: 0,
   next() {
-    throw new Error('the analysis is played here');
+    throw new Error('the fake analysis reads no chunk');
   },
   close() {
     this.closed += 1;
   },
 });
 
-/** @param {Partial<Heard>} [more] @returns {Heard} all of the song, answered */
+/** @param {Partial<Heard>} [more] @returns {Heard} state of a song that is fully answered */
 const heardAll = (more = {}) => ({
   seconds: 580,
   peaks: Uint8Array.of(1, 2, 3),
@@ -32,7 +32,7 @@ const heardAll = (more = {}) => ({
 });
 
 /**
- * A queue whose first song is listened to.
+ * A queue whose first song is a long one that is being analysed.
  * @param {number} [others] songs after it
  */
 async function listening(others = 0) {
@@ -45,7 +45,7 @@ async function listening(others = 0) {
   return { fakes, song, rest, stream };
 }
 
-test('a long song is shown while it is listened to, and done with its last answer', async () => {
+test('a long song is shown while it is analysed, and done with its last answer', async () => {
   const { fakes, song, stream } = await listening();
   assert.equal(song.state, 'extracting');
   assert.deepEqual([song.seconds, song.progress, song.peaks, song.heard], [600, 0, null, NOTHING_HEARD]);
@@ -70,7 +70,7 @@ test('a long song is shown while it is listened to, and done with its last answe
   assert.deepEqual(Object.keys(song.times), ['decode', 'extract']);
 });
 
-test('its requests are asked of its version', async () => {
+test('requests of a long song go to its version', async () => {
   const { fakes } = await listening();
   const request = extraction();
   const answer = fakes.listening[0].ask?.(request);
@@ -80,7 +80,7 @@ test('its requests are asked of its version', async () => {
   assert.equal(await answer, prediction);
 });
 
-test('where the server was away, all of it is asked for at the end', async () => {
+test('all requests of a long song are sent at the end if the server was away', async () => {
   const { fakes, song } = await listening();
   const known = { ...NOTHING_HEARD, seconds: 150 };
   fakes.listening[0].show?.(known);
@@ -89,14 +89,14 @@ test('where the server was away, all of it is asked for at the end', async () =>
   await settled();
   assert.equal(song.state, 'predicting');
   assert.equal(fakes.asking[0].request, all.extraction);
-  // The answer so far stays to be seen until then.
+  // The answer so far stays visible until then.
   assert.equal(song.heard, known);
   fakes.asking[0].resolve(reply());
   await settled();
   assert.deepEqual([song.state, song.heard], ['done', null]);
 });
 
-test('no other song is decoded beside a long one until it has ended', async () => {
+test('no other song is decoded until a long one has ended', async () => {
   const { fakes } = await listening(2);
   assert.deepEqual(fakes.begun, ['0']);
   fakes.listening[0].resolve(heardAll());
@@ -104,7 +104,7 @@ test('no other song is decoded beside a long one until it has ended', async () =
   assert.deepEqual(fakes.begun, ['0', '1', '2']);
 });
 
-test('a long song waits for the analysis of the one before', async () => {
+test('a long song waits for the analysis of the song before', async () => {
   const fakes = new Fakes();
   fakes.queue.add([makeSong('0'), makeSong('1')]);
   fakes.decoding[0].resolve(sound());
@@ -118,7 +118,7 @@ test('a long song waits for the analysis of the one before', async () => {
   assert.equal(fakes.listening[0].stream, stream);
 });
 
-test('a long song that is removed before its turn lets go of its file', async () => {
+test('a long song that is removed before its turn closes its file', async () => {
   const fakes = new Fakes();
   const [first, long] = [makeSong('0'), makeSong('1')];
   fakes.queue.add([first, long]);
@@ -134,7 +134,7 @@ test('a long song that is removed before its turn lets go of its file', async ()
   assert.equal(fakes.listening.length, 0);
 });
 
-test('a long song that fails tells why and keeps what was heard', async () => {
+test('a failed long song has its message and keeps its results so far', async () => {
   const { fakes, song } = await listening(1);
   const known = { ...NOTHING_HEARD, seconds: 150, extraction: extraction() };
   fakes.listening[0].show?.(known);
@@ -146,7 +146,7 @@ test('a long song that fails tells why and keeps what was heard', async () => {
   assert.deepEqual(fakes.begun, ['0', '1']);
 });
 
-test('given up halfway, it changes no more', async () => {
+test('a long song that is cancelled halfway does not change any more', async () => {
   const { fakes, song } = await listening();
   const known = { ...NOTHING_HEARD, seconds: 150 };
   fakes.listening[0].show?.(known);
@@ -162,7 +162,7 @@ test('given up halfway, it changes no more', async () => {
   assert.equal(song.heard, null);
 });
 
-test('another version begins a long song anew: the answers so far are those of the one before', async () => {
+test('changing the version starts a long song again, as its answers are from the old version', async () => {
   const { fakes, song } = await listening();
   fakes.queue.use(makeModel({ version: 'v2' }));
   assert.equal(fakes.listening[0].signal.aborted, true);

@@ -9,9 +9,9 @@ import { makeModel, makeSong } from '../made.js';
 import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 
 const V1 = makeModel();
-/** Reads the same numbers as V1. */
+/** A version that reads the same numbers as V1. */
 const V2 = makeModel({ version: 'v2' });
-/** Reads other numbers. */
+/** A version that reads other numbers than V1. */
 const V3 = makeModel({ version: 'v3', featureSpec: { ...V1.featureSpec, id: 'another', sample_rate: 16_000 } });
 
 /**
@@ -46,7 +46,7 @@ test('another version that reads the same numbers is asked at once', async () =>
   assert.equal(fakes.decoding.length, 1);
 });
 
-test('a version that reads other numbers gets them from the file', async () => {
+test('a version that reads other numbers starts again from the file', async () => {
   const { fakes, song } = await answered();
   fakes.queue.use(V3);
   assert.equal(song.state, 'decoding');
@@ -60,7 +60,7 @@ test('a version that reads other numbers gets them from the file', async () => {
   assert.equal(fakes.asking[1].model, V3);
 });
 
-test('an answer that is known is shown again without asking', async () => {
+test('a known answer is shown again without a request', async () => {
   const { fakes, song } = await answered();
   fakes.queue.use(V2);
   await until(() => fakes.asking.length === 2);
@@ -73,16 +73,16 @@ test('an answer that is known is shown again without asking', async () => {
   assert.equal(fakes.asking.length, 2);
 });
 
-test('a song of which only the answer was kept stays with its version', async () => {
+test('a song without its file changes only to a version that reads its numbers', async () => {
   const { fakes, song } = await answered({ file: null });
   fakes.queue.use(V3);
   assert.deepEqual([song.state, song.model], ['done', V1]);
   fakes.queue.use(V2);
-  // Its numbers are there, so that a version which reads them can answer.
+  // V2 reads the numbers that the song still has.
   assert.deepEqual([song.state, song.model], ['predicting', V2]);
 });
 
-test('a request that is on its way is given up, and its answer is nobody’s', async () => {
+test('changing the version aborts a request on its way, and ignores its answer', async () => {
   const { fakes, song } = await answered();
   fakes.queue.use(V2);
   await until(() => fakes.asking.length === 2);
@@ -101,7 +101,7 @@ test('a request that is on its way is given up, and its answer is nobody’s', a
   assert.equal(song.state, 'done');
 });
 
-test('numbers that are being made are taken by a version that reads them', async () => {
+test('an analysis goes on for a new version that reads the same numbers', async () => {
   const fakes = new Fakes({ model: V1 });
   const song = makeSong('song.mp3');
   fakes.queue.add([song]);
@@ -116,7 +116,7 @@ test('numbers that are being made are taken by a version that reads them', async
   assert.equal(fakes.decoding[0].signal.aborted, false);
 });
 
-test('numbers that are being made are given up for a version that reads others', async () => {
+test('an analysis is given up for a new version that reads other numbers', async () => {
   const fakes = new Fakes({ model: V1 });
   const song = makeSong('song.mp3');
   fakes.queue.add([song]);
@@ -131,7 +131,7 @@ test('numbers that are being made are given up for a version that reads others',
   assert.equal(fakes.decoding[1].rate, 16_000);
 });
 
-test('waiting songs are asked of the new version', () => {
+test('waiting songs go to the new version', () => {
   const fakes = new Fakes({ ready: false, model: V1 });
   const song = makeSong('song.mp3');
   fakes.queue.add([song]);
@@ -141,7 +141,7 @@ test('waiting songs are asked of the new version', () => {
   assert.equal(fakes.decoding[0].rate, 16_000);
 });
 
-test('a paused queue stays so, whichever version answers', async () => {
+test('a paused queue stays paused when the version changes', async () => {
   const { fakes, song } = await answered();
   fakes.queue.pause();
   fakes.queue.use(V3);
@@ -150,7 +150,7 @@ test('a paused queue stays so, whichever version answers', async () => {
   assert.equal(song.state, 'decoding');
 });
 
-test('a failed song is asked anew only if that may help', async () => {
+test('a new version tries a failed song again only if that may help', async () => {
   for (const [retryable, state] of /** @type {const} */ ([[true, 'decoding'], [false, 'failed']])) {
     const fakes = new Fakes({ model: V1 });
     const song = makeSong('song.mp3');
@@ -163,7 +163,7 @@ test('a failed song is asked anew only if that may help', async () => {
   }
 });
 
-test('a cancelled song stays so, and is asked of the new version when it is tried again', async () => {
+test('a cancelled song stays cancelled, and goes to the new version when it is tried again', async () => {
   const fakes = new Fakes({ model: V1 });
   const song = makeSong('song.mp3');
   fakes.queue.add([song]);
@@ -178,7 +178,7 @@ test('a cancelled song stays so, and is asked of the new version when it is trie
   assert.equal(fakes.decoding[1].rate, 16_000);
 });
 
-test('a song of an earlier visit keeps the version that it came with', () => {
+test('a song of an earlier visit keeps its version', () => {
   const fakes = new Fakes({ ready: false, model: V1 });
   const song = new Song({ name: 'old.mp3', size: 5 });
   song.model = V2;

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { Budget } from '../../../static/js/sound/budget.js';
 
 /**
- * Takers of amounts, and which of them have begun.
+ * Take amounts from a budget; begun() gives the numbers of those that were granted so far.
  * @param {Budget} budget
  * @param {number[]} amounts
  */
@@ -22,22 +22,22 @@ function taking(budget, amounts) {
   };
 }
 
-test('as much is given as there is, and the rest waits', async () => {
+test('amounts are granted while they fit, and the rest waits', async () => {
   const { begun, giveBack } = taking(new Budget(900), [300, 300, 300, 1]);
   assert.deepEqual(await begun(), [0, 1, 2]);
   giveBack(1);
   assert.deepEqual(await begun(), [0, 1, 2, 3]);
 });
 
-test('room is given in the order in which it was asked for', async () => {
+test('amounts are granted in the order in which they were asked for', async () => {
   const { begun, giveBack } = taking(new Budget(900), [600, 600, 1]);
-  // the third would fit, but the second has waited longer
+  // The third amount would fit, but the second one is first in line.
   assert.deepEqual(await begun(), [0]);
   giveBack(0);
   assert.deepEqual(await begun(), [0, 1, 2]);
 });
 
-test('more than there is at all is given alone', async () => {
+test('an amount larger than the whole budget is granted when nothing else is held', async () => {
   const { begun, giveBack } = taking(new Budget(900), [1, 5000, 1]);
   assert.deepEqual(await begun(), [0]);
   giveBack(0);
@@ -46,7 +46,7 @@ test('more than there is at all is given alone', async () => {
   assert.deepEqual(await begun(), [0, 1, 2]);
 });
 
-test('fractions of a second that are given back leave nothing behind', async () => {
+test('giving back fractions leaves no rounding error in the budget', async () => {
   const amounts = [0.1, 0.2, 0.3, 5000];
   const { begun, giveBack } = taking(new Budget(900), amounts);
   assert.deepEqual(await begun(), [0, 1, 2]);
@@ -54,7 +54,7 @@ test('fractions of a second that are given back leave nothing behind', async () 
   assert.deepEqual(await begun(), [0, 1, 2, 3]);
 });
 
-test('what was given back once is not given back again', async () => {
+test('giving back the same amount twice counts once', async () => {
   const { begun, giveBack } = taking(new Budget(900), [600, 600, 600]);
   assert.deepEqual(await begun(), [0]);
   giveBack(0);

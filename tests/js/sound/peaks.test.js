@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { PEAKS_PER_S, Peaks, peaksOf } from '../../../static/js/sound/peaks.js';
 
-/** Noise that is the same every time. @param {number} length */
+/** Noise that is the same in every run. @param {number} length */
 function noise(length) {
   let state = 1;
   return Float32Array.from({ length }, () => {
@@ -29,18 +29,18 @@ test('each value is the loudest sample of a twentieth of a second', () => {
   assert.deepEqual(peaksOf(samples, 80), Uint8Array.of(128, 0, 255, 1, 64));
 });
 
-test('samples beyond full scale are full scale', () => {
+test('samples beyond full scale are clipped', () => {
   assert.deepEqual(peaksOf(Float32Array.of(1.5, -7), 20), Uint8Array.of(255, 255));
 });
 
-test('sample rates that are no multiple of twenty drift nowhere', () => {
+test('values do not drift, also at sample rates that are no multiple of twenty', () => {
   for (const rate of [11_025, 22_050, 44_100, 48_000, 8001]) {
     const samples = noise(Math.round(2.34 * rate));
     assert.deepEqual(peaksOf(samples, rate), byDefinition(samples, rate), String(rate));
   }
 });
 
-test('a sound that comes in stretches has the outline of the whole', () => {
+test('a sound that comes in chunks has the same outline as the whole', () => {
   const samples = noise(50_000);
   for (const length of [1, 441, 1102, 1103, 7000, 49_999]) {
     const peaks = new Peaks(22_050, samples.length / 22_050);
@@ -61,12 +61,12 @@ test('the outline so far is as long as the sound so far', () => {
   assert.deepEqual(peaks.values, Uint8Array.of(255, 0));
   const before = peaks.values;
   peaks.push(Float32Array.of(1));
-  // Values that were read do not change later.
+  // Values that were read before do not change.
   assert.deepEqual(before, Uint8Array.of(255, 0));
   assert.deepEqual(peaks.values, Uint8Array.of(255, 255));
 });
 
-test('a sound that goes on longer than announced loses its end only', () => {
+test('a sound longer than announced loses only its end', () => {
   const peaks = new Peaks(100, 0.1);
   peaks.push(new Float32Array(100).fill(0.5));
   assert.deepEqual(peaks.values, Uint8Array.of(128, 128, 128));

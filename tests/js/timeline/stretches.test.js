@@ -25,8 +25,9 @@ const SPECS = {
 const PIECE_S = (64 * 1711) / RATE;
 
 /**
- * A song as the timeline sees it: longer than 90 s, it loses its first 30 s; each excerpt of 30 s is
- * cut into as many pieces as fit, and an excerpt without one is left out, unless it is all there is.
+ * A song as the timeline gets it. A song of more than 90 s loses its first 30 s. Each excerpt of 30 s
+ * is cut into as many pieces as fit. An excerpt too short for a piece is left out, unless the song has
+ * no other.
  * @param {number} seconds
  * @param {number[]} silent numbers of the pieces that hold no sound
  * @param {Spec} spec
@@ -62,7 +63,7 @@ const near = (found, expected, tolerance) =>
   assert.ok(Math.abs(found - expected) <= tolerance, `${found} is not ${expected}`);
 
 test('the songs of these tests are cut as the browser cuts them', () => {
-  // tests/browser/test_timeline.py asks the browser's Python for the same ones.
+  // tests/browser/test_timeline.py checks songs of the same lengths in the browser's Python.
   assert.deepEqual(sounding(2).extraction.pieces, [[0, 2]]);
   assert.equal(sounding(40).extraction.pieces.length, 8);
   assert.deepEqual(sounding(40).extraction.pieces[6], [30, 30 + PIECE_S]);
@@ -73,26 +74,26 @@ test('the songs of these tests are cut as the browser cuts them', () => {
 });
 
 for (const [name, spec] of Object.entries(SPECS)) {
-  test(`nothing is called silence in songs without any, in pieces of ${name}`, () => {
+  test(`songs without silence have no stretch called silence, in pieces of ${name}`, () => {
     const whats = new Set();
     for (let tenth = 5; tenth < 3000; tenth += 3) {
       const song = sounding(tenth / 10, [], spec);
       const found = gapsOf(song);
       for (const { what } of found) whats.add(what);
-      // Answered and other stretches make up the song, but for less than a second an excerpt.
+      // Pieces and gaps make up the song, except for less than a second in each excerpt.
       const told = found.reduce((sum, { from, to }) => sum + to - from, 0);
       const heard = song.segments.reduce((sum, { start, end }) => sum + end - start, 0);
       const excerpts = 1 + song.seconds / EXCERPT_S;
       assert.ok(song.seconds - excerpts <= told + heard, String(tenth));
       assert.ok(told + heard <= song.seconds + 0.1, String(tenth));
     }
-    // Three seconds do not fill half a minute: each excerpt leaves some over.
+    // Pieces of three seconds leave a rest of each excerpt, which is a gap.
     const between = name === 'three seconds' ? ['left out'] : [];
     assert.deepEqual(whats, new Set(['intro, left out', 'end, left out', ...between]));
   });
 }
 
-test('silent pieces are called so wherever they are', () => {
+test('silent pieces are called silence wherever they are', () => {
   // 60 s: two excerpts of six pieces
   /** @type {[number[], number, number][]} */
   const cases = [
@@ -111,20 +112,20 @@ test('silent pieces are called so wherever they are', () => {
   }
 });
 
-test('silence before and after a piece that sounds is told twice', () => {
+test('silence before and after a piece with sound makes two stretches', () => {
   const found = gapsOf(sounding(60, [2, 4]));
   assert.deepEqual(found.map(({ what }) => what), ['silence', 'silence']);
   near(found[1].from, 4 * PIECE_S, 0.002);
 });
 
-test('half a minute of silence and an end are told apart', () => {
+test('a silent piece and the end after it are two stretches', () => {
   // 80 s: two pieces, the second one silent, and 20 s that are too short for a third
   const found = gapsOf(sounding(80, [1], SPECS['half a minute']));
   assert.deepEqual(found.map(({ what }) => what), ['silence', 'end, left out']);
   [30, 60, 60, 80].forEach((time, n) => near(found.flatMap(({ from, to }) => [from, to])[n], time, 0.05));
 });
 
-test('a song that is all silence is one stretch, behind its intro', () => {
+test('a silent song is one stretch of silence after its intro', () => {
   const song = sounding(120, Array.from({ length: 18 }, (_, n) => n));
   assert.deepEqual(gapsOf(song), [
     { from: 0, to: 30, what: 'intro, left out' },
@@ -132,7 +133,7 @@ test('a song that is all silence is one stretch, behind its intro', () => {
   ]);
 });
 
-test('a second without a piece is not worth a word, more than that is', () => {
+test('a gap of up to a second is left out, a longer one is not', () => {
   const extraction = { pieces: /** @type {[number, number][]} */ ([[0, 5], [6, 11]]), skipped: 0 };
   assert.deepEqual(gaps([{ start: 0 }, { start: 6 }], extraction, 12), []);
   extraction.pieces[1] = [6.001, 11];
@@ -148,7 +149,7 @@ test('neighbouring pieces with the same winner are one stretch', () => {
   assert.deepEqual(
     runs([
       piece('rock', 0, 5), piece('rock', 5.9, 10), piece('blues', 10, 15), piece('rock', 15, 20),
-      // After a pause of a second it is another one.
+      // A gap of a second begins another stretch.
       piece('rock', 21, 26),
     ]),
     [
