@@ -95,8 +95,8 @@ def shown(visitor: Visit, name: str) -> dict[str, Any]:
 def check_alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
     """Check that two requests have the same pieces and nearly the same numbers.
 
-    The decoders for whole files and for long ones scale integer samples by 1/32767 or by 1/32768. The
-    tolerance covers this.
+    The decoders for whole files and for long ones scale integer samples differently, by 1/32767 or
+    1/32768. The tolerance covers this.
     """
     assert found["feature_spec"] == expected["feature_spec"]
     assert len(found["segments"]) == len(expected["segments"])
