@@ -16,6 +16,10 @@ PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 pyt
 	2>/dev/null && echo $$python && exit; done; echo python3))
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Bytecode lies in the environment, also where the user's shell or a container wants none written:
+# without it every process compiles all that it imports, which takes TensorFlow seven seconds.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 
 # A lock is installed when its checksum is among the names in this folder. The locks agree on every
 # version, so a larger one counts for those that it holds: requirements-dev.txt for all, the two

@@ -260,3 +260,23 @@ def test_help_is_the_default_and_names_every_target(clone: Clone, root: Path) ->
     }  # fmt: skip
     rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert described <= rules
+
+
+def test_bytecode_is_kept_where_the_environment_wants_none(root: Path, tmp_path: Path) -> None:
+    make = shutil.which("make")
+    assert make, "make is needed"
+    rules = tmp_path / "rules"
+    rules.write_text('include Makefile\nshow:\n\t@"$(SHOWN)" -c "$$SHOW"\n')
+    done = subprocess.run(
+        [make, "-f", str(rules), "show", f"SHOWN={sys.executable}"],
+        cwd=root,
+        env=os.environ
+        | {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SHOW": "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1:] == [f"False {root / '.venv/bytecode'}"], done.stderr
