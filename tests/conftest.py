@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ from tests import small_models as small
 
 
 def pytest_configure() -> None:
-    """Let the servers and steps under test hear Ctrl-C.
+    """Let the servers and steps under test hear Ctrl-C; keep the caches of test processes apart.
 
     A shell starts background jobs with SIGINT ignored, and child processes inherit that: the tests
-    of Ctrl-C would then wait in vain.
+    of Ctrl-C would then wait in vain. Two processes that write numba's cache at the same time can
+    spoil it, and librosa then ends every later process (seen with numba 0.68 and librosa 0.11).
     """
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(sys.prefix) / "numba" / worker)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import conftest
 
 LOCKS = ("requirements-serve", "requirements-quick", "requirements", "requirements-dev")
 NOT_OURS = {".git", ".venv", "node_modules", "runtime", "__pycache__", "test-results"}
@@ -193,3 +197,11 @@ def test_npm_lock_pins_by_hash_and_names_no_address(root: Path, folder: str) -> 
     for name, entry in packages.items():
         assert "resolved" not in entry, name
         assert entry["integrity"].startswith("sha512-"), name
+
+
+def test_each_process_of_tests_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "shared")
+    for worker in ("gw0", "gw7"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        conftest.pytest_configure()
+        assert Path(os.environ["NUMBA_CACHE_DIR"]) == Path(sys.prefix) / "numba" / worker
