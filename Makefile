@@ -12,12 +12,13 @@ endif
 
 # The first Python from 3.11 on, those with TensorFlow before newer ones.
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11 python; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	$$python -B -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$python && exit; done; echo python3))
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Bytecode lies in the environment, also where the user's shell or a container wants none written:
-# without it every process compiles all that it imports, which takes TensorFlow seven seconds.
+# without it every process compiles all that it imports, which takes TensorFlow seven seconds. Checks
+# that come before the environment write none (-B): a refusal leaves nothing behind.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 
@@ -144,18 +145,18 @@ clean:
 # --- what has to be there ---------------------------------------------------------------------
 
 python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		found=$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null) \
+	@$(PYTHON) -B -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		found=$$($(PYTHON) -B -c 'import platform; print(platform.python_version())' 2>/dev/null) \
 			&& found="$(PYTHON) is $$found" || found="there is no $(PYTHON)"; \
 		echo "Python 3.11 or newer is needed, and $$found: install one" \
 			"(3.11 to 3.13) or name it, say PYTHON=/path/to/python3.12." >&2; \
 		exit 2; }
 
 check-serve: python
-	@$(PYTHON) -m webapp.preflight --serve --port '$(PORT)' --engine '$(ENGINE)'
+	@$(PYTHON) -B -m webapp.preflight --serve --port '$(PORT)' --engine '$(ENGINE)'
 
 check: python
-	@$(if $(SERVES),:,$(PYTHON) -m webapp.preflight)
+	@$(if $(SERVES),:,$(PYTHON) -B -m webapp.preflight)
 
 # An environment that was moved, or whose Python has gone, is made anew.
 ifneq ($(shell $(RUN) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo works),works)

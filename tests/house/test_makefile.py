@@ -16,6 +16,7 @@ import pytest
 # questions (-c) on to the real one.
 PYTHON = """#!/bin/sh
 real='{real}'
+test "$1" != -B || shift
 case "$1 $2" in
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; echo venv >> "$LOG";;
     "-m pip") for last in "$@"; do :; done; echo "pip $last" >> "$LOG"

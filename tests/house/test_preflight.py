@@ -147,7 +147,7 @@ def test_no_python(clone: Path, tools: Path) -> None:
 
 
 def test_old_python(clone: Path, tools: Path) -> None:
-    old = 'case "$2" in *sys.exit*) exit 1;; *print*) echo 3.9.2;; *) exit 1;; esac'
+    old = 'case "$*" in *sys.exit*) exit 1;; *print*) echo 3.9.2;; *) exit 1;; esac'
     program(tools, "python3", old)
     status, said = make(clone, tools, "serve")
     assert (status, len(said)) == (2, 1)
