@@ -164,6 +164,11 @@ class AudioAugmentation:
                 raise ValueError(f"{field}: {value!r} must be from 0 to {most:g}")
 
 
+def _check_file_name(name: str) -> None:
+    if Path(name).name != name:
+        raise ValueError("teacher must be the name of a file in the data folder")
+
+
 @dataclasses.dataclass(frozen=True)
 class Distillation:
     """A second target beside the genre: the tags that a teacher gave to the training tracks.
@@ -185,13 +190,34 @@ class Distillation:
     def __post_init__(self) -> None:
         if not (self.window_s > 0 and self.hop_s > 0):
             raise ValueError("window_s and hop_s must be more than 0")
-        if Path(self.teacher).name != self.teacher:
-            raise ValueError("teacher must be the name of a file in the data folder")
+        _check_file_name(self.teacher)
 
     @property
     def active(self) -> bool:
         """Whether there is a teacher to learn from."""
         return bool(self.teacher) and self.weight > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """One of the stores that are trained on together: a `[[data]]` table, in their order.
+
+    Attributes
+    ----------
+    folder : of the store; `--data` may name another one.
+    weight : how often its tracks are shown beside those of the other stores: shares of the batches
+        are in proportion to the weights. 0 in all tables: as their tracks come.
+    teacher : file of the teacher's tags in this folder; by default that of `[distillation]`.
+    """
+
+    folder: str = ""
+    weight: float = 0.0
+    teacher: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.weight):
+            raise ValueError(f"weight: {self.weight!r} must be a number")
+        _check_file_name(self.teacher)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +257,7 @@ class Experiment:
     audio_augmentation: AudioAugmentation
     distillation: Distillation = Distillation()
     unfamiliar: Unfamiliar = Unfamiliar()
+    data: tuple[Collection, ...] = ()
     note: str = ""
     tune: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: str = dataclasses.field(default="", compare=False, repr=False)
@@ -247,6 +274,7 @@ class Experiment:
             "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
             "distillation": dataclasses.asdict(self.distillation),
             "unfamiliar": dataclasses.asdict(self.unfamiliar),
+            **({"data": [dataclasses.asdict(each) for each in self.data]} if self.data else {}),
         }
 
 
@@ -258,7 +286,7 @@ def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> An
             raise TrainingError(f"[{name}] {key} must be true or false, not {value!r}.")
         return value
     if isinstance(default, str):
-        choices = typing.get_args(typing.get_type_hints(_OWNERS[name])[key])
+        choices = typing.get_args(typing.get_type_hints((_OWNERS | _LISTS)[name])[key])
         if choices and value not in choices:
             raise TrainingError(f"[{name}] {key} must be one of {', '.join(choices)}.")
         if not isinstance(value, str):
@@ -274,7 +302,7 @@ def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> An
 
 
 def _section(data: Any, name: str) -> Any:
-    kind = _OWNERS[name]
+    kind = (_OWNERS | _LISTS)[name]
     if not isinstance(data, dict):
         raise TrainingError(f"[{name}] must be a table of keys and values.")
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -283,7 +311,7 @@ def _section(data: Any, name: str) -> Any:
             f"[{name}] has no key {', '.join(unknown)}; it knows {', '.join(fields)}."
         )
     values = {key: _value(key, value, fields[key], name) for key, value in data.items()}
-    if kind in (Training, Augmentation, Distillation):
+    if kind in (Training, Augmentation, Distillation, Collection):
         for key, value in values.items():
             if isinstance(value, (int, float)) and value < 0:
                 raise TrainingError(f"[{name}] {key} must not be negative, but is {value!r}.")
@@ -302,6 +330,18 @@ _OWNERS: dict[str, Any] = {
     "distillation": Distillation,
     "unfamiliar": Unfamiliar,
 }
+# A list of tables of one kind.
+_LISTS: dict[str, Any] = {"data": Collection}
+
+
+def _collections(tables: Any) -> tuple[Collection, ...]:
+    if not isinstance(tables, list):
+        raise TrainingError("data must be a list of tables, each headed [[data]].")
+    found = tuple(_section(table, "data") for table in tables)
+    weighted = [each.weight > 0 for each in found]
+    if any(weighted) and not all(weighted):
+        raise TrainingError("[[data]] weight: give each store one, or none.")
+    return found
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -327,7 +367,7 @@ def parse_experiment(source: str, path: Path) -> Experiment:
         data = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path}: not valid TOML: {error}.") from error
-    known = {"title", "note", "tune", *_OWNERS}
+    known = {"title", "note", "tune", *_OWNERS, *_LISTS}
     if unknown := sorted(data.keys() - known):
         raise TrainingError(
             f"{path}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}."
@@ -343,6 +383,7 @@ def parse_experiment(source: str, path: Path) -> Experiment:
         raise TrainingError(f"{path}: [tune] must be a table of keys and values.")
     try:
         sections = {name: _section(data.get(name, {}), name) for name in _OWNERS}
+        sections["data"] = _collections(data.get("data", []))
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
     return Experiment(title=title, note=note, tune=tune, source=source, **sections)

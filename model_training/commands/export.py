@@ -20,7 +20,14 @@ python -m model_training export runs/v1-seed1 runs/v1-seed2 --data STORE --versi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="STORE",
+        help="folder of the feature store; of several stores each, in the order of the training",
+    )
     parser.add_argument(
         "--cross-validation",
         type=Path,

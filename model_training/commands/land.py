@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 from .cross_validate import FOLDS
 from .export import add_target, tell
 
@@ -18,7 +18,7 @@ python -m model_training land model_training/experiments/v1.toml --data STORE --
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     add_seed_argument(parser)
     parser.add_argument(
         "--folds",
@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     # Refuse what can be refused before hours of training.
     new_version(options.models, options.version)
     experiment = load_experiment(options.experiment)
+    data = data_of(options, experiment)
     check_sounds(experiment.to_json(), options.sounds)
     name, seed, command = options.experiment.stem, options.seed, options.command_line
     run = RUNS / f"{name}-seed{seed}"
@@ -50,19 +51,17 @@ def run(options: argparse.Namespace) -> None:
         record = load_run(run)
         if record["experiment"] != experiment.to_json():
             raise TrainingError(f"{run}: made by another experiment; remove it.")
-        if record["data_digest"] != digest(open_store(options.data)):
+        if record["data_digest"] != digest(open_store(data)):
             raise TrainingError(f"{run}: made of other data or another split; remove it.")
     study = None
     if experiment.training.is_final:
         study = RUNS / f"{name}-cv-seed{seed}"
-        cross_validate(experiment, options.data, seed, options.folds or FOLDS, study, command)
+        cross_validate(experiment, data, seed, options.folds or FOLDS, study, command)
     elif options.folds:
         raise TrainingError(
             '--folds is for experiments with train_on = "train+validation"; this one is measured '
             "on the validation tracks."
         )
     if not run.exists():
-        train(experiment, options.data, seed, run, command)
-    tell(
-        export([run], options.data, options.models, options.version, command, study, options.sounds)
-    )
+        train(experiment, data, seed, run, command)
+    tell(export([run], data, options.models, options.version, command, study, options.sounds))

@@ -32,7 +32,7 @@ from ..judging.evaluation import evaluate, per_track
 from ..judging.genre_bias import add_bias
 from ..paths import REPORT_NAME, TEST_TABLE
 from ..reporting.report import write_report
-from ..stores.store import Store, check_split, digest, open_store
+from ..stores.store import Data, Store, check_split, digest, folders_of, open_store
 from ..stores.tracks import Tracks, cut, features_at
 from ..studies.latency import measure_latency
 from ..studies.prediction import predict_file, predict_samples
@@ -274,7 +274,7 @@ def judge_sounds(card: Card, paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def export(
     runs: list[Path],
-    data: Path,
+    data: Data,
     models: Path,
     version: str,
     command: str,
@@ -299,9 +299,11 @@ def export(
     check_split(store)
     check_sounds(record["experiment"], sounds)
     if record["data_digest"] != digest(store):
+        names = " and ".join(map(str, folders_of(data)))
+        names += " has" if len(folders_of(data)) == 1 else " have"
         raise TrainingError(
-            f"{run} was trained on other data or another split than {data} has now: its test could "
-            "hold tracks that were trained on. Train again."
+            f"{run} was trained on other data or another split than {names} now: its test "
+            "could hold tracks that were trained on. Train again."
         )
     record = add_cross_validation(record, cross_validation)
     spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])

@@ -16,10 +16,18 @@ from ..errors import TrainingError
 from ..experiment import Experiment
 from ..files import write_json
 from ..judging.answers import predict_outputs, predict_tracks
-from ..judging.evaluation import evaluate, fit_temperature, per_track
+from ..judging.evaluation import (
+    accuracy_by_group,
+    evaluate,
+    expected_calibration_error,
+    fit_temperature,
+    per_track,
+)
 from ..judging.genre_bias import apply_bias, fit_bias
 from ..paths import CROSS_VALIDATION
+from ..stores.joined_store import JoinedStore
 from ..stores.splits import check_fold
+from ..stores.store import Data, Store, merged_groups
 from ..stores.tracks import Tracks
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
@@ -29,7 +37,7 @@ from .study import Rows, finished_part, folds_by_group, open_without_test, recip
 
 
 def cross_validate(
-    experiment: Experiment, data: Path, seed: int, k: int, out: Path, command: str
+    experiment: Experiment, data: Data, seed: int, k: int, out: Path, command: str
 ) -> dict[str, Any]:
     """Accuracy over k folds in which no artist is on both sides; returns what is written.
 
@@ -110,6 +118,7 @@ def cross_validate(
         "member_accuracies": [part["member_accuracies"] for part in parts],
         "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
+        "collections": _by_collection(store, plain, right, answers),
         "temperature": temperature,
         "genre_bias": {
             genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
@@ -120,6 +129,32 @@ def cross_validate(
     }
     write_json(out / CROSS_VALIDATION, result)
     return result
+
+
+def _by_collection(
+    store: Store,
+    tracks: Tracks,
+    right: npt.NDArray[np.bool_],
+    answers: npt.NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    """Accuracy, interval by group, and calibration error of each of several stores."""
+    if not isinstance(store, JoinedStore):
+        return []
+    merged = merged_groups(store)
+    found = []
+    for number, name in enumerate(store.names):
+        mine = np.flatnonzero(tracks.collection == number)
+        groups = [merged[tracks.names[row]] for row in mine]
+        error = expected_calibration_error(answers[mine], tracks.labels[mine])
+        found.append(
+            {
+                "name": name,
+                "n_tracks": len(mine),
+                "accuracy": accuracy_by_group(right[mine].astype(float), groups),
+                "calibration_error": round(error, 4),
+            }
+        )
+    return found
 
 
 def _apply_foreign_bias(

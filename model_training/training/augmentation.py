@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -162,12 +163,21 @@ def augmented_batch(
     return segments if spec.kind == "log_mel" else segments @ dct_matrix(spec.n_mels, spec.n_mfcc)
 
 
-def shown_share(tracks: Tracks, group_balance: float) -> npt.NDArray[np.float64]:
+def shown_share(
+    tracks: Tracks, group_balance: float, weights: Sequence[float] = ()
+) -> npt.NDArray[np.float64]:
     """How often each track is shown (n_tracks,), summing to one.
 
     Genres are shown equally often; within one a track counts the size of its group to the power of
-    minus `group_balance`.
+    minus `group_balance`. With the `weights` of the stores that is so within each, and the stores'
+    shares are in proportion to them.
     """
+    if weights:
+        share = np.zeros(len(tracks))
+        for number in np.unique(tracks.collection):
+            mine = np.flatnonzero(tracks.collection == number)
+            share[mine] = weights[number] * shown_share(tracks.take(mine), group_balance)
+        return share / share.sum()
     keys = list(zip(tracks.labels.tolist(), tracks.groups, strict=True))
     sizes = Counter(keys)
     share = np.array([sizes[key] ** -group_balance for key in keys])
@@ -198,13 +208,15 @@ class AugmentedTracks(keras.utils.PyDataset):
         seed: int,
         teacher: TeacherTags | None = None,
         group_balance: float = 0.0,
+        weights: Sequence[float] = (),
     ):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._tracks, self._targets, self._spec, self._options = tracks, targets, spec, options
         self._batch_size, self._mixup, self._seed = batch_size, mixup, seed
         self._crops_per_track = crops_per_track
         self._teacher = teacher
-        self._share = shown_share(tracks, group_balance) if group_balance else None
+        balanced = group_balance or weights
+        self._share = shown_share(tracks, group_balance, weights) if balanced else None
         self._epoch = 0
         self._shuffle()
 
@@ -226,7 +238,9 @@ class AugmentedTracks(keras.utils.PyDataset):
         batch = augmented_batch(self._tracks, crops, self._spec, self._options, rng)
         targets = self._targets[rows]
         if self._teacher is not None:
-            tags, known = self._teacher.during(rows, *crops.span(self._spec))
+            start_s, end_s = crops.span(self._spec)
+            first_s = self._tracks.excerpt_start_s[crops.excerpt]
+            tags, known = self._teacher.during(rows, first_s + start_s, first_s + end_s)
         if self._mixup:
             weight = rng.beta(self._mixup, self._mixup, (len(rows), 1)).astype(np.float32)
             partner = rng.permutation(len(rows))

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from ..experiment import Experiment
+from ..stores.store import Data
 from ..stores.tracks import Tracks
 from .distillation import load_teacher
 from .network import build, fit
@@ -25,16 +26,16 @@ def fit_members(
     seed: int,
     validation: Tracks | None = None,
     *,
-    data: Path,
+    data: Data,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     logs: Path | None = None,
 ) -> tuple[list[keras.Model], dict[str, list[float]]]:
     """Train all members of an experiment; returns them and the mean of their histories.
 
-    `data` is where the teacher's tags lie, `logs` where TensorBoard's go. With a layer for
-    unfamiliar sounds every member has its score as second output. Members that stopped early
-    shorten the history to the shortest.
+    `data` is the store or stores, where the teacher's tags lie, `logs` where TensorBoard's go. With
+    a layer for unfamiliar sounds every member has its score as second output. Members that stopped
+    early shorten the history to the shortest.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def fit_members(
     if layer:
         # Before hours of training, not after them.
         describe(build(experiment, len(tracks.genres)), layer)
-    teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
+    teacher = load_teacher(data, experiment, tracks)
     members, histories = [], []
     for number in range(n):
         watching = list(callbacks)
@@ -93,7 +94,7 @@ def fit_whole(
     seed: int,
     validation: Tracks | None = None,
     *,
-    data: Path,
+    data: Data,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     logs: Path | None = None,

@@ -209,6 +209,7 @@ def fit(
             seed=seed,
             teacher=teacher,
             group_balance=options.group_balance,
+            weights=[each.weight for each in experiment.data if each.weight],
         )
         _settle_normalisation(learner, options.epochs * len(batches))
         weight = None if teacher is None else experiment.distillation.weight

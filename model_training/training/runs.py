@@ -29,7 +29,7 @@ from ..files import (
 )
 from ..judging.answers import predict_outputs
 from ..judging.evaluation import evaluate, fit_temperature, per_track
-from ..stores.store import check_split, digest, open_store
+from ..stores.store import Data, check_split, digest, open_store
 from .distillation import teacher_digest
 from .ensemble import fit_whole
 from .network import half_precision
@@ -53,7 +53,7 @@ def library_versions() -> dict[str, str]:
 
 def train(
     experiment: Experiment,
-    data: Path,
+    data: Data,
     seed: int,
     run: Path,
     command: str,
@@ -97,7 +97,7 @@ def train(
         "experiment": experiment.to_json(),
         "genres": list(training.genres),
         "data_digest": digest(store),
-        "teacher_sha256": teacher_digest(data, experiment.distillation),
+        "teacher_sha256": teacher_digest(data, experiment),
         "seed": seed,
         "command": command,
         "libraries": library_versions(),
