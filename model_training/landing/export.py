@@ -32,7 +32,7 @@ from ..judging.evaluation import evaluate, per_track
 from ..judging.genre_bias import add_bias
 from ..paths import REPORT_NAME, TEST_TABLE
 from ..reporting.report import write_report
-from ..stores.store import Data, Store, check_split, digest, folders_of, open_store
+from ..stores.store import Data, Store, check_split, digest, folders_of, open_store, require_test
 from ..stores.tracks import Tracks, cut, features_at
 from ..studies.latency import measure_latency
 from ..studies.prediction import predict_file, predict_samples
@@ -296,6 +296,7 @@ def export(
     target = new_version(models, version)
     run, record, seeds = choose_middle(runs)
     store = open_store(data)
+    require_test(store)
     check_split(store)
     check_sounds(record["experiment"], sounds)
     if record["data_digest"] != digest(store):

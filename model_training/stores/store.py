@@ -274,10 +274,7 @@ def check_split(store: Store) -> None:
     """
     splits: dict[str, list[str]] = {part: store.split(part) for part in PARTS}
     if store.train_only:
-        raise TrainingError(
-            f"{store.folders[0]}: all its tracks are for training, so nothing is left to measure: "
-            "split it anew, or give a store with a test beside it."
-        )
+        return
     recordings = merge_groups({track: track for track in store.groups}, store.replicas)
     known = {"train and validation": splits["train"] + splits["validation"]}
     if isinstance(store, JoinedStore):
@@ -293,6 +290,20 @@ def check_split(store: Store) -> None:
         splitting.check_split(known | {"test": splits["test"]}, store.genre_of, recordings)
     else:
         splitting.check_split(splits, store.genre_of, merged_groups(store))
+
+
+def require_test(store: Store) -> None:
+    """Refuse a store whose tracks are all for training, where a test will be measured.
+
+    Raises
+    ------
+    TrainingError : when it is such a store.
+    """
+    if store.train_only:
+        raise TrainingError(
+            f"{store.folders[0]}: all its tracks are for training, so nothing is left to measure: "
+            "split it anew, or give a store with a test beside it."
+        )
 
 
 def split_store(

@@ -29,7 +29,7 @@ from ..files import (
 )
 from ..judging.answers import predict_outputs
 from ..judging.evaluation import evaluate, fit_temperature, per_track
-from ..stores.store import Data, check_split, digest, open_store
+from ..stores.store import Data, check_split, digest, open_store, require_test
 from .distillation import teacher_digest
 from .ensemble import fit_whole
 from .network import half_precision
@@ -70,6 +70,7 @@ def train(
     """
     refuse_existing(run)
     spec, store = experiment.feature_spec, open_store(data)
+    require_test(store)
     check_split(store)
     final = experiment.training.is_final
     parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)

@@ -38,7 +38,7 @@ from ..experiment import Experiment
 from ..files import write_text
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import fit_temperature, negative_log_likelihood, per_track
-from ..stores.store import Data, Store, check_split, digest, open_store
+from ..stores.store import Data, Store, check_split, digest, open_store, require_test
 from ..stores.tracks import Tracks
 from ..training.distillation import teacher_digest
 from ..training.ensemble import fit_whole
@@ -258,6 +258,7 @@ def tune(
         keys.append(EPOCHS)
     oracle, most = _oracle(method, space, experiment.training.epochs, trials, objective, seed)
     store = open_store(folders)
+    require_test(store)
     check_split(store)
     n_validation = len(store.split("validation"))
     recipe = {

@@ -20,7 +20,7 @@ from model_training.training.augmentation import shown_share
 from model_training.training.distillation import load_teacher, teacher_digest
 from model_training.training.runs import load_run
 
-from .second import SPEC, write_second
+from ..second_store import SPEC, write_second
 
 
 @pytest.fixture
@@ -68,8 +68,15 @@ def test_all_of_a_store_without_a_test_is_trained_on(store, second):
     assert len(joined.split("train")) == len(alone.split("train")) + 12
     assert len(joined.split("test")) == len(alone.split("test"))
     assert not joined.train_only
-    with pytest.raises(TrainingError, match=r"second: all its tracks are for training.*split it"):
-        check_split(open_store(second))
+    check_split(open_store(second))
+
+
+def test_nothing_is_left_to_measure_of_a_store_for_training_alone(
+    second, experiment_file, tmp_path, capsys
+):
+    assert run_train(experiment_file, tmp_path / "run", second) == 2
+    assert "second: all its tracks are for training" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_folds_are_those_that_each_store_has_alone(store, second):
