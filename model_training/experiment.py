@@ -171,7 +171,7 @@ def _check_file_name(name: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Distillation:
-    """A second target beside the genre: the tags that a teacher gave to the training tracks.
+    """Further targets beside the genre: a teacher's tags, and answers of networks of this recipe.
 
     Attributes
     ----------
@@ -180,14 +180,21 @@ class Distillation:
     weight : of the tags' cross-entropy, summed over the tags, beside the genre's; 0 for no
         teacher.
     window_s, hop_s : seconds that the teacher hears at a time, and from one window to the next.
+    elders : networks of other seeds that are trained first, on the same tracks; 0 for none.
+    elders_weight : share of their mean answer in the genre's target ("Born again neural networks",
+        Furlanello et al., 2018).
     """
 
     teacher: str = ""
     weight: float = 1.0
     window_s: float = 3.0
     hop_s: float = 0.98
+    elders: int = 0
+    elders_weight: float = 0.6
 
     def __post_init__(self) -> None:
+        if self.elders_weight > 1:
+            raise ValueError("elders_weight: must be at most 1")
         if not (self.window_s > 0 and self.hop_s > 0):
             raise ValueError("window_s and hop_s must be more than 0")
         _check_file_name(self.teacher)

@@ -27,11 +27,12 @@ DOUBT = ", but says that it is not sure where a sound is unlike its training mus
 
 
 def describe_method(
-    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None
+    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None, n_elders: int = 0
 ) -> str:
     """How the weights, the seed and the temperature were chosen, and what was measured.
 
-    `n_folds` is that of the cross-validation of a final training, None for others.
+    `n_folds` is that of the cross-validation of a final training, None for others; `n_elders`
+    networks were trained before and taught it their answers.
     """
     judged = (
         "the validation tracks"
@@ -56,6 +57,12 @@ def describe_method(
     if options["members"] > 1:
         chosen.insert(
             0, f"the probabilities of {options['members']} networks of different seeds are averaged"
+        )
+    if n_elders:
+        chosen.insert(
+            0,
+            f"the genre's target is in part the mean answer of {n_elders} networks of other seeds "
+            "that were trained on the same tracks before",
         )
     tracks = "training tracks only" if n_folds is None else "training and validation tracks"
     stored = "statistics" if kind == "statistics" else "8-bit log-mel"
@@ -134,6 +141,7 @@ def describe_run(
                 experiment["feature_spec"]["kind"],
                 len(seeds),
                 study and study["recipe"]["k"],
+                experiment["distillation"].get("elders", 0),
             ),
             "seed": record["seed"],
             "seeds": seeds,
@@ -153,7 +161,7 @@ def describe_run(
                         "teacher_sha256": record["teacher_sha256"],
                     }
                 }
-                if record.get("teacher_sha256")
+                if record.get("teacher_sha256") or experiment["distillation"].get("elders")
                 else {}
             ),
             "history": record["history"],

@@ -191,7 +191,8 @@ class AugmentedTracks(keras.utils.PyDataset):
 
     Yields (batch, *spec.shape) float32 and soft labels (batch, n_genres) float32; with a teacher,
     labels and tags (batch, n_tags), and the weight (batch,) of each: none where tags are unknown.
-    A rest smaller than a batch waits for another epoch. Each batch has its own generator, so a run
+    With `elders` their answer to the batch is `elders_weight` of the labels. A rest smaller than a
+    batch waits for another epoch. Each batch has its own generator, so a run
     does not depend on the order in which batches are made.
     """
 
@@ -209,12 +210,15 @@ class AugmentedTracks(keras.utils.PyDataset):
         teacher: TeacherTags | None = None,
         group_balance: float = 0.0,
         weights: Sequence[float] = (),
+        elders: keras.Model | None = None,
+        elders_weight: float = 0.0,
     ):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._tracks, self._targets, self._spec, self._options = tracks, targets, spec, options
         self._batch_size, self._mixup, self._seed = batch_size, mixup, seed
         self._crops_per_track = crops_per_track
         self._teacher = teacher
+        self._elders, self._elders_weight = elders, elders_weight
         balanced = group_balance or weights
         self._share = shown_share(tracks, group_balance, weights) if balanced else None
         self._epoch = 0
@@ -250,6 +254,9 @@ class AugmentedTracks(keras.utils.PyDataset):
             if self._teacher is not None:
                 tags = weight * tags + (1 - weight) * tags[partner]
                 known = known * known[partner]
+        if self._elders is not None:
+            told = self._elders.predict_on_batch(batch)
+            targets = (1 - self._elders_weight) * targets + self._elders_weight * told
         if self._teacher is None:
             return batch, targets
         return batch, (targets, tags), (np.ones_like(known), known)

@@ -19,6 +19,9 @@ from .distillation import load_teacher
 from .network import build, fit
 from .unfamiliarity import add_score, describe
 
+# Far from the seeds of members.
+ELDER_SEEDS = 1_000_000
+
 
 def fit_members(
     experiment: Experiment,
@@ -35,7 +38,8 @@ def fit_members(
 
     `data` is the store or stores, where the teacher's tags lie, `logs` where TensorBoard's go. With
     a layer for unfamiliar sounds every member has its score as second output. Members that stopped
-    early shorten the history to the shortest.
+    early shorten the history to the shortest. With `elders` those are trained first, and every
+    member learns their answers too.
 
     Raises
     ------
@@ -46,6 +50,14 @@ def fit_members(
         # Before hours of training, not after them.
         describe(build(experiment, len(tracks.genres)), layer)
     teacher = load_teacher(data, experiment, tracks)
+    elders = None
+    if n_elders := experiment.distillation.elders:
+        seeds = [ELDER_SEEDS + seed * n_elders + number for number in range(n_elders)]
+        trained = [
+            fit(experiment, tracks, each, validation, teacher=teacher, verbose=verbose)[0]
+            for each in seeds
+        ]
+        elders = combine(trained, "elders")
     members, histories = [], []
     for number in range(n):
         watching = list(callbacks)
@@ -59,6 +71,7 @@ def fit_members(
             seed if n == 1 else (seed * n) + number,
             validation,
             teacher=teacher,
+            elders=elders,
             verbose=verbose,
             callbacks=watching,
         )

@@ -169,14 +169,16 @@ def fit(
     validation: Tracks | None = None,
     *,
     teacher: TeacherTags | None = None,
+    elders: keras.Model | None = None,
     verbose: int | str = 2,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train one network on `tracks`; returns the model and its history.
 
-    With `keep = "last"` nothing is picked on the validation tracks: they are only watched, and
-    their accuracy stays an honest one. With "best", early stopping or "plateau" they choose the
-    weights, and their accuracy is too good.
+    `elders` is a network whose answers are part of the target. With `keep = "last"` nothing is
+    picked on the validation tracks: they are only watched, and their accuracy stays an honest one.
+    With "best", early stopping or "plateau" they choose the weights, and their accuracy is too
+    good.
 
     Raises
     ------
@@ -210,6 +212,8 @@ def fit(
             teacher=teacher,
             group_balance=options.group_balance,
             weights=[each.weight for each in experiment.data if each.weight],
+            elders=elders,
+            elders_weight=experiment.distillation.elders_weight,
         )
         _settle_normalisation(learner, options.epochs * len(batches))
         weight = None if teacher is None else experiment.distillation.weight

@@ -20,6 +20,7 @@ from model_training.experiment import (
 )
 from model_training.judging.answers import predict_outputs
 from model_training.stores.gtzan_store import GtzanStore
+from model_training.training import ensemble
 from model_training.training.augmentation import AugmentedTracks, Crops
 from model_training.training.distillation import TeacherTags, load_teacher, teacher_digest
 from model_training.training.network import fit
@@ -224,3 +225,37 @@ def test_a_student_learns_the_tags_and_loses_their_head(tracks, tmp_path, experi
     outputs, _ = predict_outputs(seen[0], tracks, spec)
     assert outputs[1].shape[1] == 2
     np.testing.assert_allclose(predict_outputs(model, tracks, spec)[0][0], outputs[0], atol=1e-6)
+
+
+def test_a_student_learns_the_answers_of_its_elders(tracks, experiment_file, monkeypatch):
+    experiment = load_experiment(experiment_file)
+    # Nothing but the elders' answers is left of the target.
+    options = Distillation(elders=2, elders_weight=1.0)
+    experiment = dataclasses.replace(experiment, distillation=options)
+    seeds: list[int] = []
+    taught: list[Any] = []
+
+    def watched(*arguments, **options):
+        seeds.append(arguments[2])
+        taught.append(options.get("elders"))
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(ensemble, "fit", watched)
+    (member,), history = ensemble.fit_members(experiment, tracks, 1, data=Path())
+    assert len(set(seeds)) == 3
+    assert seeds[-1] == 1
+    assert taught[:2] == [None, None]
+    assert history.keys() == {"loss", "accuracy"}
+    batch = AugmentedTracks(
+        tracks, np.zeros((len(tracks), 3), np.float32), experiment.feature_spec, Augmentation(),
+        batch_size=6, crops_per_track=1, mixup=0.0, seed=1, elders=taught[2], elders_weight=0.75,
+    )[0]  # fmt: skip
+    told = keras.ops.convert_to_numpy(taught[2](batch[0]))
+    np.testing.assert_allclose(batch[1], 0.75 * told, atol=1e-5)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-5)
+    assert member.output_shape == (None, 3)
+
+
+def test_a_share_of_more_than_all_is_refused():
+    with pytest.raises(ValueError, match="at most 1"):
+        Distillation(elders=2, elders_weight=1.5)
