@@ -152,9 +152,9 @@ def test_curves_have_the_colours_of_their_genres(client: FlaskClient, root: Path
     with create_app({}).test_request_context():
         chart = charts.roc(curves.roc(card), card["genres"])
     styles = {line.key: line.style for line in chart.lines}
-    assert styles["blues"] == "g0"
-    assert styles["country"] == "g2"
-    assert styles["rock"] == "g9 dashed"
+    assert styles["blues"] == "g-blues"
+    assert styles["country"] == "g-country"
+    assert styles["rock"] == "g-rock dashed"
 
 
 def test_a_card_without_curves_gets_none(client: FlaskClient) -> None:
