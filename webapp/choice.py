@@ -106,9 +106,9 @@ def table(registry: Registry) -> list[str]:
     # the title stands last, so that a long one pushes no other column aside
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     lines = []
-    for number, *cells, title in rows:
+    for first, *cells, title in rows:
         aligned = (f"{cell:<{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        lines.append("  ".join(["", f"{number:>{widths[0]}}", *aligned, title]).rstrip())
+        lines.append("  ".join(["", f"{first:>{widths[0]}}", *aligned, title]).rstrip())
     asked = ", ".join(
         f"{summary['version']}: {found['of']}"
         for summary in summaries

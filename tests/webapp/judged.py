@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-ELSEWHERE = {
+ELSEWHERE: dict[str, Any] = {
     "value": 0.43, "low": 0.35, "high": 0.51, "n_tracks": 150, "of": "Emotify",
     "by": "a sister network trained on the other collections alone",
 }  # fmt: skip
