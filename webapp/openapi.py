@@ -91,6 +91,20 @@ def _model_schemas() -> Json:
             **common,
             accuracy=open_obj(value=PROBABILITY, low=PROBABILITY, high=PROBABILITY),
             n_test_tracks=COUNT,
+            elsewhere={
+                "anyOf": [{"type": "null"}, ref("Elsewhere")],
+                "description": "How good it is on a collection that it was not trained on, asked "
+                "of a sister network that never heard that collection; null where that was not "
+                "measured. Not to be held against another version's `accuracy`.",
+            },
+        ),
+        "Elsewhere": open_obj(
+            value=PROBABILITY,
+            low=PROBABILITY,
+            high=PROBABILITY,
+            n_tracks={"type": "integer", "minimum": 1},
+            of={**TEXT, "description": "The collection that was asked about."},
+            by={**TEXT, "description": "How it was measured."},
         ),
         "ModelList": obj(
             selected=TEXT, recommended=TEXT, models=array(ref("ModelSummary"), minItems=1)

@@ -39,6 +39,7 @@ T = TypeVar("T")
 # Python's JSON knows NaN and Infinity, which neither of them lets through.
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
 class Interval(msgspec.Struct):
@@ -60,8 +61,27 @@ class Report(msgspec.Struct):
     track: _TrackMetrics
 
 
+class Elsewhere(Interval):
+    """The card's `metrics.elsewhere`: the share of songs right in a collection of no training data.
+
+    A sister network answers, trained on the version's other collections alone: `of` names the
+    collection that it was asked about, `by` says how. No figure of another version stands beside
+    this one.
+    """
+
+    n_tracks: Annotated[int, msgspec.Meta(ge=1)]
+    of: Text
+    by: Text
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that its value is not in."""
+        if not self.low <= self.value <= self.high:
+            raise ValueError("`value` does not lie between `low` and `high`")
+
+
 class _Metrics(msgspec.Struct):
     test: Report
+    elsewhere: Elsewhere | None = None
 
 
 class _Calibration(msgspec.Struct):
@@ -193,7 +213,8 @@ class Card:
 
     def summary(self) -> dict[str, Any]:
         """The summary of a version for lists."""
-        test = self._json["metrics"]["test"]
+        metrics = self._json["metrics"]
+        test = metrics["test"]
         return {
             "version": self.version,
             "title": self.title,
@@ -202,6 +223,7 @@ class Card:
             "feature_spec": self.spec.to_json(),
             "accuracy": test["track"]["accuracy"],
             "n_test_tracks": test["n_tracks"],
+            "elsewhere": metrics.get("elsewhere"),
             "licence": self._json["licence"],
         }
 

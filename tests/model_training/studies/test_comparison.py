@@ -17,6 +17,7 @@ from model_training.errors import TrainingError
 from model_training.stores.store import open_store
 from model_training.studies.comparison import answers_of, compute_answers, holm, mcnemar, pair_up
 from model_training.studies.prediction import load_predictor
+from tests.webapp.judged import add_elsewhere
 from webapp.inference import Card
 
 from ..cards import GENRES, V1, lines_within, v1_card, write_gtzan, write_version
@@ -70,6 +71,17 @@ def test_tables_and_paired_test(models: Path, capsys: pytest.CaptureFixture[str]
     # v1 finds one of ten chaabi, v2 eight; neither calls another genre chaabi
     assert chaabi == ["chaabi", "0.182", "0.889"]
     assert lines_within(out)
+
+
+def test_elsewhere_is_not_compared(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(models, "v1", "v2") == 0
+    before = capsys.readouterr().out
+    path = models / "v2" / "model.json"
+    card = json.loads(path.read_text())
+    add_elsewhere(card)
+    path.write_text(json.dumps(card))
+    assert compare(models, "v1", "v2") == 0
+    assert capsys.readouterr().out == before
 
 
 def test_the_order_of_tracks_does_not_matter(models: Path) -> None:
