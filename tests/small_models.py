@@ -224,5 +224,5 @@ if __name__ == "__main__":
         shutil.rmtree(NETWORKS, ignore_errors=True)
         make(NETWORKS)
     else:
-        chosen = {"--doubting": DOUBTING, "--embedding": EMBEDDING}
+        chosen = {"--doubting": tuple(DOUBTING), "--embedding": tuple(EMBEDDING)}
         write(Path(sys.argv[1]), *(chosen[option] for option in sys.argv[2:]))

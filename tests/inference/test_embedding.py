@@ -105,6 +105,8 @@ def test_the_engines_agree_and_give_each_segment_its_embedding(
             assert found.unfamiliarity.shape == (n,)
             assert found.probabilities.shape == (n, len(card.genres))
         for mine, other in zip(ours, theirs, strict=True):
+            assert mine is not None
+            assert other is not None
             np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
 
 
