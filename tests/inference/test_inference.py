@@ -55,7 +55,7 @@ def test_every_landed_version_is_valid():
 @pytest.mark.parametrize("version", REGISTRY.cards)
 def test_landed_cards_are_complete_and_consistent(version):
     card = REGISTRY.cards[version].to_json()
-    assert list(card) == [
+    assert [key for key in card if key != "embedding"] == [
         "version", "title", "created", "genres", "feature_spec", "architecture", "training",
         "metrics", "calibration", "unfamiliar", "latency", "licence", "intended_use", "files",
     ]  # fmt: skip

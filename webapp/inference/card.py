@@ -17,10 +17,18 @@ import msgspec
 
 from features import FeatureSpec
 
+from .embedding import (
+    EMBEDDING_NAME,
+    LARGEST_EMBEDDING,
+    LARGEST_SIZE,
+    SMALLEST_SIZE,
+    check_embedding,
+)
+
 CARD_NAME = "model.json"
 MODEL_FILES = ("model.keras", "model.tflite")
-# Bytes of the largest card and of the largest other file. Ours have some millions at most; every
-# start reads all files of a folder.
+# Bytes of the largest card and of the largest other file, but `embedding.json`. Ours have some
+# millions at most; every start reads all files of a folder.
 LARGEST_CARD = 16 * 2**20
 LARGEST_FILE = 512 * 2**20
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -106,8 +114,23 @@ class Unfamiliar(msgspec.Struct):
     sounds: list[Sound] = []
 
 
+class Embedding(msgspec.Struct):
+    """The card's `embedding`: an output of the network that places songs near similar ones.
+
+    Attributes
+    ----------
+    layer : of the network, the one that gives it.
+    size : how many numbers a segment gets.
+    decimals : of these numbers in JSON.
+    """
+
+    layer: str
+    size: Annotated[int, msgspec.Meta(ge=SMALLEST_SIZE, le=LARGEST_SIZE)]
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
 class _CardFile(msgspec.Struct):
-    """Keys that every card must have; it may have more."""
+    """Keys that every card must have, but `embedding`; it may have more."""
 
     version: str
     title: Annotated[str, msgspec.Meta(min_length=1)]
@@ -123,6 +146,7 @@ class _CardFile(msgspec.Struct):
     licence: str
     intended_use: str
     files: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]]
+    embedding: Embedding | None = None
 
 
 def part(value: Any, kind: type[T]) -> T | None:
@@ -141,6 +165,8 @@ class Card:
     version, title, genres, spec, temperature : the keys of the same names; see docs/model-card.md.
     unfamiliar_threshold : score above which a song is unlike the training music; None for a
         version that gives no such score.
+    embedding : the key of the same name; None for a version that gives no embedding.
+    embedding_file : the content of `embedding.json`; None for such a version.
     """
 
     def __init__(self, folder: Path):
@@ -177,11 +203,14 @@ class Card:
         self.genres = tuple(checked.genres)
         self.temperature = checked.calibration.temperature
         self.unfamiliar_threshold = _read_threshold(checked.unfamiliar)
+        self.embedding = checked.embedding
         self.files = checked.files
-        if missing := [name for name in MODEL_FILES if name not in self.files]:
+        needed = MODEL_FILES if self.embedding is None else (*MODEL_FILES, EMBEDDING_NAME)
+        if missing := [name for name in needed if name not in self.files]:
             raise CardError(f"{CARD_NAME} lists no {' and no '.join(missing)} under files")
         for name in self.files:
             self.read(name)
+        self.embedding_file = self._read_embedding_file()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -198,13 +227,29 @@ class Card:
         if Path(name).name != name or name in ("", ".", "..") or "\0" in name:
             raise CardError(f"{CARD_NAME}: {name!r} is not the name of a file in its folder")
         try:
-            content = _content(self.folder / name, LARGEST_FILE)
+            largest = LARGEST_EMBEDDING if name == EMBEDDING_NAME else LARGEST_FILE
+            content = _content(self.folder / name, largest)
         except OSError as error:
             raise CardError(f"{name} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != self.files[name]:
             raise CardError(
                 f"{name} differs from the sha256 in {CARD_NAME}; restore the folder or export anew"
             )
+        return content
+
+    def _read_embedding_file(self) -> bytes | None:
+        if self.embedding is None:
+            return None
+        if (size := self.embedding.size) == len(self.genres):
+            # outputs of the network are told apart by their shapes
+            raise CardError(
+                f"{CARD_NAME}: embedding.size is the number of genres, {size}; train with another"
+            )
+        content = self.read(EMBEDDING_NAME)
+        try:
+            check_embedding(content, self.version, self.genres, size)
+        except ValueError as error:
+            raise CardError(f"{EMBEDDING_NAME} {error}; export the version anew") from error
         return content
 
     def to_json(self) -> dict[str, Any]:
