@@ -9,6 +9,10 @@ RUNS = Path("runs")
 
 # In a run's folder, beside the numbers of `cross-validate`.
 CROSS_VALIDATION = "cross_validation.json"
+# Likewise, beside those of `teaching`.
+TEACHING = "teaching.json"
 # In a version's folder, beside the card: every test track's answer, and the report.
 TEST_TABLE = "test.csv"
 REPORT_NAME = "report.html"
+# Where songs of the known genres lie, for those who teach others.
+EMBEDDING_NAME = "embedding.json"

@@ -25,6 +25,7 @@ COMMANDS = (
     "cross_validate",
     "learning_curve",
     "leak",
+    "teaching",
     "tune",
     "export",
     "land",
