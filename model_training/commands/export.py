@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of the cross-validation, for a run that was trained on validation too",
     )
+    parser.add_argument(
+        "--teaching",
+        type=Path,
+        help="folder of the study `teaching`, for a version with an embedding",
+    )
     add_target(parser)
 
 
@@ -41,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
         options.command_line,
         options.cross_validation,
         options.sounds,
+        options.teaching,
     )
     tell(card)
 

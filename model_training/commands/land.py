@@ -8,8 +8,9 @@ from pathlib import Path
 from ._options import add_seed_argument
 from .cross_validate import FOLDS
 from .export import add_target, tell
+from .teaching import FOLDS as TEACHING_FOLDS
 
-HELP = "train and export an experiment in one go, after a cross-validation if it needs one"
+HELP = "train and export an experiment in one go, after the studies that it needs"
 EXAMPLES = """\
 python -m model_training land model_training/experiments/v1.toml --data STORE --version v9
 """
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from ..paths import RUNS
     from ..stores.store import digest, open_store
     from ..studies.cross_validation import cross_validate
+    from ..studies.teaching import measure_teaching
     from ..training.runs import load_run, train
     from ..versions import new_version
 
@@ -61,8 +63,21 @@ def run(options: argparse.Namespace) -> None:
             '--folds is for experiments with train_on = "train+validation"; this one is measured '
             "on the validation tracks."
         )
+    teaching = None
+    if experiment.embedding.layer:
+        teaching = RUNS / f"{name}-teaching-seed{seed}"
+        measure_teaching(experiment, options.data, seed, TEACHING_FOLDS, teaching, command)
     if not run.exists():
         train(experiment, options.data, seed, run, command)
     tell(
-        export([run], options.data, options.models, options.version, command, study, options.sounds)
+        export(
+            [run],
+            options.data,
+            options.models,
+            options.version,
+            command,
+            study,
+            options.sounds,
+            teaching,
+        )
     )

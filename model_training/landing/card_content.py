@@ -93,7 +93,8 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]
         same = same and recipe["teacher_sha256"] == record["teacher_sha256"]
-        measured = {key: study[key] for key in ("temperature", "genre_bias", "unfamiliar")}
+        keys = ("temperature", "genre_bias", "unfamiliar", "embedding")
+        measured = {key: study[key] for key in keys}
         for key in STUDY_KEYS:
             study["report"][key] = study[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -110,8 +111,12 @@ def describe_run(
     store: Store,
     command: str,
     files: dict[str, str],
+    embedding: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The card of a run, with the validation report standing in for the test's."""
+    """The card of a run, with the validation report standing in for the test's.
+
+    `embedding` is the card's key of that name, None for a version without.
+    """
     experiment = record["experiment"]
     study = record.get("cross_validation")
     report = study["report"] if study else record["validation"]
@@ -171,6 +176,7 @@ def describe_run(
             "fitted_on": f"the distance on the tracks trained on, the threshold on {judged}",
             **record["unfamiliar"],
         },
+        **({"embedding": embedding} if embedding else {}),
         "latency": {},
         "licence": store.licence,
         "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),
