@@ -241,6 +241,26 @@ class Unfamiliar:
 
 
 @dataclasses.dataclass(frozen=True)
+class Embedding:
+    """Whether the version also says where a song lies among others, to learn new genres from.
+
+    Attributes
+    ----------
+    layer : name of the layer whose activations are the embedding (`training/embedding.py`); empty
+        for no embedding.
+    decimals : digits after the point with which the site sends it.
+    """
+
+    layer: str = ""
+    decimals: int = 4
+
+    def __post_init__(self) -> None:
+        # float32 holds seven digits.
+        if not 0 <= self.decimals <= 6:
+            raise ValueError("decimals must be from 0 to 6")
+
+
+@dataclasses.dataclass(frozen=True)
 class Architecture:
     """Which network, with its options (`architectures/<name>.py` documents them, dropout too)."""
 
@@ -264,10 +284,18 @@ class Experiment:
     audio_augmentation: AudioAugmentation
     distillation: Distillation = Distillation()
     unfamiliar: Unfamiliar = Unfamiliar()
+    embedding: Embedding = Embedding()
     data: tuple[Collection, ...] = ()
     note: str = ""
     tune: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: str = dataclasses.field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.embedding.layer and self.training.members > 1:
+            raise ValueError(
+                "[embedding] needs [training] members = 1: the units of different networks mean "
+                "different things, and their mean means nothing"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All values, defaults included."""
@@ -281,6 +309,7 @@ class Experiment:
             "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
             "distillation": dataclasses.asdict(self.distillation),
             "unfamiliar": dataclasses.asdict(self.unfamiliar),
+            "embedding": dataclasses.asdict(self.embedding),
             **({"data": [dataclasses.asdict(each) for each in self.data]} if self.data else {}),
         }
 
@@ -336,6 +365,7 @@ _OWNERS: dict[str, Any] = {
     "audio_augmentation": AudioAugmentation,
     "distillation": Distillation,
     "unfamiliar": Unfamiliar,
+    "embedding": Embedding,
 }
 # A list of tables of one kind.
 _LISTS: dict[str, Any] = {"data": Collection}
@@ -393,4 +423,7 @@ def parse_experiment(source: str, path: Path) -> Experiment:
         sections["data"] = _collections(data.get("data", []))
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
-    return Experiment(title=title, note=note, tune=tune, source=source, **sections)
+    try:
+        return Experiment(title=title, note=note, tune=tune, source=source, **sections)
+    except ValueError as error:
+        raise TrainingError(f"{path}: {error}.") from error

@@ -11,6 +11,8 @@ RUNS = Path("runs")
 CROSS_VALIDATION = "cross_validation.json"
 # Beside the numbers of `elsewhere`.
 ELSEWHERE = "elsewhere.json"
+# Likewise, beside those of `teaching`.
+TEACHING = "teaching.json"
 # In a version's folder, beside the card: every test track's answer, and the report.
 TEST_TABLE = "test.csv"
 REPORT_NAME = "report.html"

@@ -26,6 +26,7 @@ COMMANDS = (
     "learning_curve",
     "leak",
     "elsewhere",
+    "teaching",
     "tune",
     "export",
     "land",

@@ -11,7 +11,7 @@ from webapp.inference.card import UNFAMILIAR_METHOD
 
 from ..errors import TrainingError
 from ..files import read_json
-from ..paths import CROSS_VALIDATION
+from ..paths import CROSS_VALIDATION, ELSEWHERE
 from ..stores.store import Store
 
 # Keys of a cross-validation that the card adds to the study's report.
@@ -100,7 +100,8 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]
         same = same and recipe["teacher_sha256"] == record["teacher_sha256"]
-        measured = {key: study[key] for key in ("temperature", "genre_bias", "unfamiliar")}
+        keys = ("temperature", "genre_bias", "unfamiliar", "embedding")
+        measured = {key: study[key] for key in keys}
         for key in STUDY_KEYS:
             study["report"][key] = study[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -110,6 +111,33 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
     return {**record, **measured, "cross_validation": study}
 
 
+def read_elsewhere(record: dict[str, Any], folder: Path | None) -> dict[str, Any] | None:
+    """The card's `metrics.elsewhere` from the study of that name; None without a study.
+
+    Raises
+    ------
+    TrainingError : when it is missing or of another recipe.
+    """
+    if folder is None:
+        return None
+    path = folder / ELSEWHERE
+    # The sister network was trained on other stores, by the same recipe else.
+    mine = {key: value for key, value in record["experiment"].items() if key != "data"}
+    try:
+        study = read_json(path)
+        asked = study["recipe"]["experiment"]
+        same = {key: value for key, value in asked.items() if key != "data"} == mine
+        found = {
+            **{key: study["accuracy"][key] for key in ("value", "low", "high")},
+            **{key: study[key] for key in ("n_tracks", "of", "by")},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path}: no finished study there ({error}).") from error
+    if not same:
+        raise TrainingError(f"{path}: made by another experiment than this run.")
+    return found
+
+
 def describe_run(
     version: str,
     record: dict[str, Any],
@@ -117,8 +145,12 @@ def describe_run(
     store: Store,
     command: str,
     files: dict[str, str],
+    embedding: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The card of a run, with the validation report standing in for the test's."""
+    """The card of a run, with the validation report standing in for the test's.
+
+    `embedding` is the card's key of that name, None for a version without.
+    """
     experiment = record["experiment"]
     study = record.get("cross_validation")
     report = study["report"] if study else record["validation"]
@@ -166,7 +198,11 @@ def describe_run(
             ),
             "history": record["history"],
         },
-        "metrics": {**metrics, "test": report},
+        "metrics": {
+            **metrics,
+            "test": report,
+            **({"elsewhere": record["elsewhere"]} if record.get("elsewhere") else {}),
+        },
         "calibration": {
             "temperature": record["temperature"],
             **({"genre_bias": record["genre_bias"]} if "genre_bias" in record else {}),
@@ -179,6 +215,7 @@ def describe_run(
             "fitted_on": f"the distance on the tracks trained on, the threshold on {judged}",
             **record["unfamiliar"],
         },
+        **({"embedding": embedding} if embedding else {}),
         "latency": {},
         "licence": store.licence,
         "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),

@@ -29,6 +29,7 @@ from ..stores.joined_store import JoinedStore
 from ..stores.splits import check_fold
 from ..stores.store import Data, Store, merged_groups
 from ..stores.tracks import Tracks
+from ..training.embedding import Space, measure_spread, song_embeddings
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
 from ..training.unfamiliarity import choose_threshold
@@ -73,7 +74,7 @@ def cross_validate(
             plain.take(chosen_on) if needs_validation else None,
             data=data,
         )
-        fold = _judge_fold(experiment, members, plain.take(folds[number]))
+        fold = _judge_fold(experiment, members, plain.take(folds[number]), plain.take(rest))
         return {"n_training_tracks": len(rest), **fold}
 
     parts = []
@@ -108,6 +109,7 @@ def cross_validate(
     if parts[0]["unfamiliarity"] is not None:
         scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
         unfamiliar = choose_threshold(per_track(scores, track, len(plain)))
+    spreads = [part["spread"] for part in parts]
     result = {
         "recipe": recipe,
         "command": command,
@@ -124,6 +126,9 @@ def cross_validate(
             genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
         },
         "unfamiliar": unfamiliar,
+        "embedding": {"spread": round(float(np.mean(spreads)), 4), "fold_spreads": spreads}
+        if experiment.embedding.layer
+        else None,
         "disturbances": _mean_rows(parts),
         "report": report,
     }
@@ -174,9 +179,9 @@ def _apply_foreign_bias(
 
 
 def _judge_fold(
-    experiment: Experiment, members: list[keras.Model], tracks: Tracks
+    experiment: Experiment, members: list[keras.Model], tracks: Tracks, trained: Tracks
 ) -> dict[str, Any]:
-    """Answers of members that never met these tracks, before calibration."""
+    """Answers of members that never met these tracks, but `trained`, before calibration."""
     spec = experiment.feature_spec
     model = combine(members, experiment.architecture.name)
 
@@ -186,8 +191,15 @@ def _judge_fold(
     outputs, track = predict_outputs(model, tracks, spec)
     report = evaluate(outputs[0], track, tracks.labels, tracks.genres, 1.0)
     winners = [soft_votes(tracks, member).argmax(axis=1) for member in members]
-    has_score = len(outputs) > 1
     is_log_mel = spec.kind != "statistics"
+    spread = None
+    if experiment.embedding.layer:
+        known = song_embeddings(model, trained, spec)
+        spread = measure_spread(
+            Space.of(known, trained.labels, len(trained.genres)),
+            per_track(outputs[-1], track, len(tracks)),
+            tracks.labels,
+        )
     return {
         "n_tracks": len(tracks),
         "accuracy": report["track"]["accuracy"],
@@ -199,8 +211,9 @@ def _judge_fold(
         "segment_track": track.tolist(),
         "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
         "unfamiliarity": np.round(outputs[1][:, 0].astype(np.float64), 4).tolist()
-        if has_score
+        if experiment.unfamiliar.layer
         else None,
+        "spread": spread,
     }
 
 

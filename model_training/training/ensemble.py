@@ -16,6 +16,7 @@ from ..experiment import Experiment
 from ..stores.store import Data
 from ..stores.tracks import Tracks
 from .distillation import load_teacher
+from .embedding import add_embedding, embedding_size
 from .network import build, fit
 from .unfamiliarity import add_score, describe
 
@@ -37,18 +38,20 @@ def fit_members(
     """Train all members of an experiment; returns them and the mean of their histories.
 
     `data` is the store or stores, where the teacher's tags lie, `logs` where TensorBoard's go. With
-    a layer for unfamiliar sounds every member has its score as second output. Members that stopped
-    early shorten the history to the shortest. With `elders` those are trained first, and every
-    member learns their answers too.
+    a layer for unfamiliar sounds every member has its score as second output, with one for the
+    embedding that as its last. Members that stopped early shorten the history to the shortest. With
+    `elders` those are trained first, and every member learns their answers too.
 
     Raises
     ------
     TrainingError : when the options do not fit the data.
     """
     n, layer = experiment.training.members, experiment.unfamiliar.layer
+    # Before hours of training, not after them.
     if layer:
-        # Before hours of training, not after them.
         describe(build(experiment, len(tracks.genres)), layer)
+    if experiment.embedding.layer:
+        embedding_size(build(experiment, len(tracks.genres)), experiment.embedding.layer)
     teacher = load_teacher(data, experiment, tracks)
     elders = None
     if n_elders := experiment.distillation.elders:
@@ -77,6 +80,8 @@ def fit_members(
         )
         if layer:
             model = add_score(model, layer, tracks, experiment.feature_spec)
+        if experiment.embedding.layer:
+            model = add_embedding(model, experiment.embedding.layer)
         members.append(model)
         histories.append(history)
     length = min(len(next(iter(history.values()))) for history in histories)

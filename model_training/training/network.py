@@ -148,6 +148,20 @@ def build(experiment: Experiment, n_genres: int) -> keras.Model:
     )
 
 
+def named_layers(model: keras.Model, n_axes: int) -> list[str]:
+    """Names of the layers whose output has so many axes, that of the batch too.
+
+    Without those that Keras makes up: they count on from network to network.
+    """
+    return [
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+        and len(layer.output.shape) == n_axes
+        and re.sub(r"_\d+$", "", layer.name).replace("_", "") != type(layer).__name__.lower()
+    ]
+
+
 def half_precision(options: Training) -> str | None:
     """The Keras policy of half precision that pays here, if any."""
     if not options.mixed_precision:

@@ -153,6 +153,7 @@ def load_run(run: Path) -> dict[str, Any]:
     experiment = record.get("experiment") if isinstance(record, dict) else None
     if not isinstance(experiment, dict):
         raise TrainingError(f"{run}/run.json: not a run's record.")
-    if not (record.keys() >= NEEDED and {"distillation", "unfamiliar"} <= experiment.keys()):
+    sections = {"distillation", "unfamiliar", "embedding"}
+    if not (record.keys() >= NEEDED and sections <= experiment.keys()):
         raise TrainingError(f"{run}: made by an older release; train again.")
     return record

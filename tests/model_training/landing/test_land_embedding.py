@@ -1,0 +1,99 @@
+"""`land` of an experiment with an embedding: file, card and model agree."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from features import FeatureSpec
+from model_training.__main__ import main
+from model_training.architectures import BUILDERS
+from webapp.inference import Predictors, Registry
+from webapp.inference.embedding import LARGEST_EMBEDDING
+
+from ..conftest import GENRES
+
+EXPERIMENT = """\
+title = "Small"
+[feature_spec]
+n_mfcc = 20
+[architecture]
+name = "mfcc_cnn"
+[training]
+epochs = 1
+crops_per_track = 2
+train_on = "train+validation"
+[unfamiliar]
+layer = "block1"
+[embedding]
+layer = "embedding"
+decimals = 3
+"""
+
+
+def build(spec: FeatureSpec, n_genres: int) -> keras.Model:
+    """A network that trains in a moment, with both layers that an experiment may name."""
+    inputs = keras.layers.Input(spec.shape, name=spec.kind)
+    x = keras.layers.Reshape((*spec.shape, 1))(inputs)
+    x = keras.layers.Conv2D(4, 3, strides=4, activation="relu", name="block1")(x)
+    x = keras.layers.Dense(8, activation="relu", name="embedding")(keras.layers.Flatten()(x))
+    answer = keras.layers.Dense(n_genres, activation="softmax", name="genre")(x)
+    return keras.Model(inputs, answer)
+
+
+@pytest.fixture(scope="module")
+def landed(store, tmp_path_factory) -> Path:
+    """The folder in which `land` ran."""
+    folder = tmp_path_factory.mktemp("landed")
+    (folder / "small.toml").write_text(EXPERIMENT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model_training.paths.RUNS", folder / "runs")
+        patch.setitem(BUILDERS, "mfcc_cnn", build)
+        words = ["land", str(folder / "small.toml"), "--data", str(store), "--version", "v10"]
+        assert main([*words, "--folds", "2", "--models", str(folder / "models")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def card(landed) -> dict[str, Any]:
+    return json.loads((landed / "models" / "v10" / "model.json").read_text())
+
+
+def test_the_card_tells_the_embedding_and_how_well_it_teaches(card, landed):
+    told = card["embedding"]
+    assert (told["layer"], told["size"], told["decimals"]) == ("embedding", 8, 3)
+    study = json.loads((landed / "runs/small-teaching-seed1/teaching.json").read_text())
+    assert told["taught"] == study["taught"]
+    assert list(told["taught"]["by_genre"]) == list(GENRES)
+    assert "embedding.json" in card["files"]
+
+
+def test_the_file_belongs_to_the_version(card, landed):
+    path = landed / "models" / "v10" / "embedding.json"
+    assert path.stat().st_size <= LARGEST_EMBEDDING
+    content = json.loads(path.read_text())
+    assert content["version"] == "v10"
+    assert content["size"] == card["embedding"]["size"]
+    assert [genre["name"] for genre in content["genres"]] == card["genres"]
+    assert sum(genre["songs"] for genre in content["genres"]) == card["training"]["n_tracks"]
+    assert len(content["covariance"]) == 8 * 9 // 2
+    study = json.loads((landed / "runs/small-cv-seed1/cross_validation.json").read_text())
+    assert content["spread"] == pytest.approx(study["embedding"]["spread"], rel=1e-5)
+
+
+def test_score_and_embedding_keep_their_places(card, landed):
+    model = keras.models.load_model(landed / "models/v10/model.keras", compile=False)
+    assert [output.shape[1] for output in model.outputs] == [3, 1, 8]
+    assert card["unfamiliar"]["sounds"][0]["name"] == "white noise"
+    assert 0 <= card["metrics"]["test"]["flagged_share"] <= 1
+    registry = Registry.load(landed / "models")
+    assert not registry.refused
+    spec = registry.get("v10").spec
+    features = np.random.default_rng(0).normal(0, 1, (5, *spec.shape)).astype(np.float32)
+    answer = Predictors(registry, "litert").get("v10").predict(features)
+    assert answer.unfamiliar is not None
+    outputs = model.predict(features, verbose=0)
+    assert answer.unfamiliar["score"] == pytest.approx(outputs[1].mean(), abs=1e-3)
