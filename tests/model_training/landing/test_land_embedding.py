@@ -1,4 +1,4 @@
-"""`land` of an experiment with an embedding: file, card and model agree."""
+"""`land` of an experiment with an embedding, of two stores: file, card and model agree."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,12 @@ import pytest
 from features import FeatureSpec
 from model_training.__main__ import main
 from model_training.architectures import BUILDERS
+from model_training.errors import TrainingError
+from model_training.landing.card_content import read_elsewhere
 from webapp.inference import Predictors, Registry
 from webapp.inference.embedding import LARGEST_EMBEDDING
 
-from ..conftest import GENRES
+from ..second_store import write_second
 
 EXPERIMENT = """\
 title = "Small"
@@ -49,10 +51,13 @@ def landed(store, tmp_path_factory) -> Path:
     """The folder in which `land` ran."""
     folder = tmp_path_factory.mktemp("landed")
     (folder / "small.toml").write_text(EXPERIMENT)
+    second = write_second(folder / "second", groups=6)
+    assert main(["split", str(second), "--by", "none"]) == 0
+    stores = ["--data", str(store), "--data", str(second), "--asked", str(second)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model_training.paths.RUNS", folder / "runs")
         patch.setitem(BUILDERS, "mfcc_cnn", build)
-        words = ["land", str(folder / "small.toml"), "--data", str(store), "--version", "v10"]
+        words = ["land", str(folder / "small.toml"), *stores, "--version", "v10"]
         assert main([*words, "--folds", "2", "--models", str(folder / "models")]) == 0
     return folder
 
@@ -67,8 +72,41 @@ def test_the_card_tells_the_embedding_and_how_well_it_teaches(card, landed):
     assert (told["layer"], told["size"], told["decimals"]) == ("embedding", 8, 3)
     study = json.loads((landed / "runs/small-teaching-seed1/teaching.json").read_text())
     assert told["taught"] == study["taught"]
-    assert list(told["taught"]["by_genre"]) == list(GENRES)
+    assert list(told["taught"]["by_genre"]) == card["genres"]
     assert "embedding.json" in card["files"]
+
+
+def test_both_stores_are_trained_on_and_told_of(card, landed):
+    assert card["genres"] == ["chaabi", "gnawa", "malhun", "rai"]
+    assert card["training"]["n_tracks"] == 24 + 12
+    assert card["training"]["data"] == "GTZAN, fault-filtered split + Second"
+    assert "Second: Second's licence." in card["licence"]
+    study = json.loads((landed / "runs/small-cv-seed1/cross_validation.json").read_text())
+    assert [each["n_tracks"] for each in study["collections"]] == [24, 12]
+    # The test is that of the first store, which has no rai.
+    test = card["metrics"]["test"]
+    assert test["track"]["per_genre"]["rai"]["support"] == 0
+    f1 = [told["f1"] for told in test["track"]["per_genre"].values() if told["support"]]
+    assert test["track"]["macro_f1"] == pytest.approx(np.mean(f1), abs=1e-4)
+
+
+def test_the_card_tells_how_a_sister_network_did_elsewhere(card, landed):
+    told = card["metrics"]["elsewhere"]
+    study = json.loads((landed / "runs/small-elsewhere-seed1/elsewhere.json").read_text())
+    assert study["recipe"]["data"] == "GTZAN, fault-filtered split"
+    assert told == {
+        **study["accuracy"],
+        "n_tracks": 6,
+        "of": "Second",
+        "by": "a network of the same recipe that was trained on GTZAN, fault-filtered split alone",
+    }
+    run, asked = landed / "runs/small-seed1", landed / "runs/small-elsewhere-seed1"
+    other = json.loads((run / "run.json").read_text())["experiment"]
+    other["training"]["epochs"] = 2
+    with pytest.raises(TrainingError, match="made by another experiment"):
+        read_elsewhere({"experiment": other}, asked)
+    with pytest.raises(TrainingError, match="no finished study"):
+        read_elsewhere({"experiment": other}, run)
 
 
 def test_the_file_belongs_to_the_version(card, landed):
@@ -86,7 +124,7 @@ def test_the_file_belongs_to_the_version(card, landed):
 
 def test_score_and_embedding_keep_their_places(card, landed):
     model = keras.models.load_model(landed / "models/v10/model.keras", compile=False)
-    assert [output.shape[1] for output in model.outputs] == [3, 1, 8]
+    assert [output.shape[1] for output in model.outputs] == [4, 1, 8]
     assert card["unfamiliar"]["sounds"][0]["name"] == "white noise"
     assert 0 <= card["metrics"]["test"]["flagged_share"] <= 1
     registry = Registry.load(landed / "models")
