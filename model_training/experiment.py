@@ -164,9 +164,14 @@ class AudioAugmentation:
                 raise ValueError(f"{field}: {value!r} must be from 0 to {most:g}")
 
 
+def _check_file_name(name: str) -> None:
+    if Path(name).name != name:
+        raise ValueError("teacher must be the name of a file in the data folder")
+
+
 @dataclasses.dataclass(frozen=True)
 class Distillation:
-    """A second target beside the genre: the tags that a teacher gave to the training tracks.
+    """Further targets beside the genre: a teacher's tags, and answers of networks of this recipe.
 
     Attributes
     ----------
@@ -175,23 +180,51 @@ class Distillation:
     weight : of the tags' cross-entropy, summed over the tags, beside the genre's; 0 for no
         teacher.
     window_s, hop_s : seconds that the teacher hears at a time, and from one window to the next.
+    elders : networks of other seeds that are trained first, on the same tracks; 0 for none.
+    elders_weight : share of their mean answer in the genre's target ("Born again neural networks",
+        Furlanello et al., 2018).
     """
 
     teacher: str = ""
     weight: float = 1.0
     window_s: float = 3.0
     hop_s: float = 0.98
+    elders: int = 0
+    elders_weight: float = 0.6
 
     def __post_init__(self) -> None:
+        if self.elders_weight > 1:
+            raise ValueError("elders_weight: must be at most 1")
         if not (self.window_s > 0 and self.hop_s > 0):
             raise ValueError("window_s and hop_s must be more than 0")
-        if Path(self.teacher).name != self.teacher:
-            raise ValueError("teacher must be the name of a file in the data folder")
+        _check_file_name(self.teacher)
 
     @property
     def active(self) -> bool:
         """Whether there is a teacher to learn from."""
         return bool(self.teacher) and self.weight > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """One of the stores that are trained on together: a `[[data]]` table, in their order.
+
+    Attributes
+    ----------
+    folder : of the store; `--data` may name another one.
+    weight : how often its tracks are shown beside those of the other stores: shares of the batches
+        are in proportion to the weights. 0 in all tables: as their tracks come.
+    teacher : file of the teacher's tags in this folder; by default that of `[distillation]`.
+    """
+
+    folder: str = ""
+    weight: float = 0.0
+    teacher: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.weight):
+            raise ValueError(f"weight: {self.weight!r} must be a number")
+        _check_file_name(self.teacher)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +238,26 @@ class Unfamiliar:
     """
 
     layer: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """Whether the version also says where a song lies among others, to learn new genres from.
+
+    Attributes
+    ----------
+    layer : name of the layer whose activations are the embedding (`training/embedding.py`); empty
+        for no embedding.
+    decimals : digits after the point with which the site sends it.
+    """
+
+    layer: str = ""
+    decimals: int = 4
+
+    def __post_init__(self) -> None:
+        # float32 holds seven digits.
+        if not 0 <= self.decimals <= 6:
+            raise ValueError("decimals must be from 0 to 6")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,9 +284,18 @@ class Experiment:
     audio_augmentation: AudioAugmentation
     distillation: Distillation = Distillation()
     unfamiliar: Unfamiliar = Unfamiliar()
+    embedding: Embedding = Embedding()
+    data: tuple[Collection, ...] = ()
     note: str = ""
     tune: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: str = dataclasses.field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.embedding.layer and self.training.members > 1:
+            raise ValueError(
+                "[embedding] needs [training] members = 1: the units of different networks mean "
+                "different things, and their mean means nothing"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All values, defaults included."""
@@ -247,6 +309,8 @@ class Experiment:
             "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
             "distillation": dataclasses.asdict(self.distillation),
             "unfamiliar": dataclasses.asdict(self.unfamiliar),
+            "embedding": dataclasses.asdict(self.embedding),
+            **({"data": [dataclasses.asdict(each) for each in self.data]} if self.data else {}),
         }
 
 
@@ -258,7 +322,7 @@ def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> An
             raise TrainingError(f"[{name}] {key} must be true or false, not {value!r}.")
         return value
     if isinstance(default, str):
-        choices = typing.get_args(typing.get_type_hints(_OWNERS[name])[key])
+        choices = typing.get_args(typing.get_type_hints((_OWNERS | _LISTS)[name])[key])
         if choices and value not in choices:
             raise TrainingError(f"[{name}] {key} must be one of {', '.join(choices)}.")
         if not isinstance(value, str):
@@ -274,7 +338,7 @@ def _value(key: str, value: Any, field: dataclasses.Field[Any], name: str) -> An
 
 
 def _section(data: Any, name: str) -> Any:
-    kind = _OWNERS[name]
+    kind = (_OWNERS | _LISTS)[name]
     if not isinstance(data, dict):
         raise TrainingError(f"[{name}] must be a table of keys and values.")
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -283,7 +347,7 @@ def _section(data: Any, name: str) -> Any:
             f"[{name}] has no key {', '.join(unknown)}; it knows {', '.join(fields)}."
         )
     values = {key: _value(key, value, fields[key], name) for key, value in data.items()}
-    if kind in (Training, Augmentation, Distillation):
+    if kind in (Training, Augmentation, Distillation, Collection):
         for key, value in values.items():
             if isinstance(value, (int, float)) and value < 0:
                 raise TrainingError(f"[{name}] {key} must not be negative, but is {value!r}.")
@@ -301,7 +365,20 @@ _OWNERS: dict[str, Any] = {
     "audio_augmentation": AudioAugmentation,
     "distillation": Distillation,
     "unfamiliar": Unfamiliar,
+    "embedding": Embedding,
 }
+# A list of tables of one kind.
+_LISTS: dict[str, Any] = {"data": Collection}
+
+
+def _collections(tables: Any) -> tuple[Collection, ...]:
+    if not isinstance(tables, list):
+        raise TrainingError("data must be a list of tables, each headed [[data]].")
+    found = tuple(_section(table, "data") for table in tables)
+    weighted = [each.weight > 0 for each in found]
+    if any(weighted) and not all(weighted):
+        raise TrainingError("[[data]] weight: give each store one, or none.")
+    return found
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -327,7 +404,7 @@ def parse_experiment(source: str, path: Path) -> Experiment:
         data = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path}: not valid TOML: {error}.") from error
-    known = {"title", "note", "tune", *_OWNERS}
+    known = {"title", "note", "tune", *_OWNERS, *_LISTS}
     if unknown := sorted(data.keys() - known):
         raise TrainingError(
             f"{path}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}."
@@ -343,6 +420,10 @@ def parse_experiment(source: str, path: Path) -> Experiment:
         raise TrainingError(f"{path}: [tune] must be a table of keys and values.")
     try:
         sections = {name: _section(data.get(name, {}), name) for name in _OWNERS}
+        sections["data"] = _collections(data.get("data", []))
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
-    return Experiment(title=title, note=note, tune=tune, source=source, **sections)
+    try:
+        return Experiment(title=title, note=note, tune=tune, source=source, **sections)
+    except ValueError as error:
+        raise TrainingError(f"{path}: {error}.") from error

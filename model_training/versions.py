@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from webapp.inference import Card, Registry, UnknownVersion
 from webapp.inference.card import VERSION_PATTERN, VERSION_RULE
@@ -55,11 +57,25 @@ def describe(models: Path) -> list[str]:
     registry = Registry.load(models)
     lines = []
     for card in registry.cards.values():
-        accuracy = card.summary()["accuracy"]
+        summary = card.summary()
         star = " (recommended)" if card.version == registry.recommended else ""
         lines.append(
-            f"{card.version}{star}: {card.title}, {len(card.genres)} genres, test accuracy "
-            f"{accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] on "
-            f"{card.summary()['n_test_tracks']} tracks"
+            f"{card.version}{star}: {card.title}, {len(card.genres)} genres, "
+            f"{_elsewhere(summary['elsewhere'])}test accuracy {_interval(summary['accuracy'])} on "
+            f"{summary['n_test_tracks']} tracks"
         )
     return lines + [f"{name}: refused, {reason}" for name, reason in registry.refused.items()]
+
+
+def _interval(share: Mapping[str, Any]) -> str:
+    return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
+
+
+def _elsewhere(found: Mapping[str, Any] | None) -> str:
+    """The figure for music from elsewhere, before that of the test tracks."""
+    if not found:
+        return ""
+    return (
+        f"elsewhere {_interval(found)} on {found['n_tracks']} tracks of {found['of']} (a sister "
+        "network that never heard them), "
+    )

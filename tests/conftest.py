@@ -72,5 +72,13 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def doubting_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with versions that flag unfamiliar sounds; see `tests.small_models`."""
     folder = tmp_path_factory.mktemp("doubting")
-    small.write(folder, doubting=True)
+    small.write(folder, small.DOUBTING)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedding_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with versions that give embeddings; see `tests.small_models`."""
+    folder = tmp_path_factory.mktemp("embedding")
+    small.write(folder, small.EMBEDDING)
     return folder

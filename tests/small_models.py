@@ -1,7 +1,8 @@
 """Small versions of every kind of features, with networks of the families that are trained.
 
 `python -m tests.small_models FOLDER` writes them as a models folder; `--doubting` writes versions
-that also flag sounds unlike those of `band`. The cards are v1's, with what `write` changes.
+that also flag sounds unlike those of `band`, and `--embedding` those that give embeddings as well.
+The cards are v1's, with what `write` changes.
 
 The networks are stored in `tests/data/networks`, as making them takes TensorFlow and half a minute;
 `python -m tests.small_models --make` makes them anew. They are not trained: tests only need answers
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from features import FeatureSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import keras
     import numpy as np
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 # Versions with a score for unfamiliar sounds -> the small version that each extends, and whether
 # the score is its first output.
 DOUBTING = {"doubting": ("images", False), "doubting_sequence": ("sequence", True)}
+# Versions with such a score and an embedding -> the small version that each extends, and the order
+# of its outputs: 0 the probabilities, 1 the score, 2 the embedding.
+EMBEDDING = {"embedding": ("table", (0, 1, 2)), "embedding_sequence": ("sequence", (2, 1, 0))}
 # The threshold, in multiples of the largest score of the songs that the score is fitted on.
 MARGIN = 3.0
 
@@ -71,11 +75,11 @@ SMALL: dict[str, tuple[FeatureSpec, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def write(folder: Path, *, doubting: bool = False) -> None:
-    """Write the versions of `SMALL`, or of `DOUBTING`, into the models folder `folder`."""
+def write(folder: Path, versions: Iterable[str] = tuple(SMALL)) -> None:
+    """Write some versions, those of `SMALL` if none are named, into the models folder `folder`."""
     v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
-    for version in DOUBTING if doubting else SMALL:
-        spec, name, options = SMALL[_small(version)]
+    for version in versions:
+        spec, name, options = SMALL[small_of(version)]
         network, made = NETWORKS / version, folder / version
         shutil.copytree(network, made, ignore=shutil.ignore_patterns(MADE))
         told = json.loads((network / MADE).read_text(encoding="utf-8"))
@@ -86,7 +90,7 @@ def write(folder: Path, *, doubting: bool = False) -> None:
             "architecture": {
                 "name": name, "options": options, "n_parameters": told["n_parameters"],
             },
-            "unfamiliar": told["unfamiliar"],
+            **{key: told[key] for key in ("unfamiliar", "embedding") if key in told},
             "files": {
                 path.name: hashlib.sha256(path.read_bytes()).hexdigest()
                 for path in sorted(made.iterdir())
@@ -107,25 +111,62 @@ def make(folder: Path) -> None:
 
     v1 = json.loads((ROOT / "trained_models" / "v1" / "model.json").read_text(encoding="utf-8"))
     sounds = [band(61, 22050, seed) for seed in range(2)]
-    for version in (*SMALL, *DOUBTING):
-        spec, name, options = SMALL[_small(version)]
+    for version in (*SMALL, *DOUBTING, *EMBEDDING):
+        spec, name, options = SMALL[small_of(version)]
         songs = [np.array([s.values for s in extract_segments(x, spec)]) for x in sounds]
         keras.utils.set_random_seed(7)
         model = build(name, spec, len(v1["genres"]), options)
         _spread(model, np.concatenate(songs))
-        unfamiliar = None
-        if version in DOUBTING:
-            model, unfamiliar = _with_score(model, songs, DOUBTING[version][1])
         made = folder / version
         made.mkdir(parents=True)
+        unfamiliar, more = None, {}
+        if version in DOUBTING:
+            model, unfamiliar = _with_score(model, songs, DOUBTING[version][1])
+        elif version in EMBEDDING:
+            hidden = model.layers[-1].input
+            model, unfamiliar = _with_score(model, songs, False)
+            outputs = [*model.outputs, keras.layers.Activation("linear", name="embedding")(hidden)]
+            model = keras.Model(model.input, [outputs[at] for at in EMBEDDING[version][1]])
+            more = {"embedding": {"layer": "embedding", "size": hidden.shape[1], "decimals": 4}}
+            of_songs = keras.Model(model.input, hidden)
+            means = [of_songs.predict(song, verbose=0).mean(axis=0) for song in songs]
+            file = _embedding_file(version, v1["genres"], np.array(means, np.float64))
+            (made / "embedding.json").write_text(json.dumps(file) + "\n", encoding="utf-8")
         write_model_files(model, made)
-        told = {"n_parameters": model.count_params(), "unfamiliar": unfamiliar}
+        told = {"n_parameters": model.count_params(), "unfamiliar": unfamiliar, **more}
         (made / MADE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
-def _small(version: str) -> str:
+def small_of(version: str) -> str:
     """The small version whose network `version` uses or extends."""
-    return DOUBTING[version][0] if version in DOUBTING else version
+    extended = {**DOUBTING, **EMBEDDING}
+    return extended[version][0] if version in extended else version
+
+
+def _embedding_file(
+    version: str, genres: Sequence[str], values: npt.NDArray[np.float64]
+) -> dict[str, Any]:
+    """The `embedding.json` of songs (n, size), which the genres share out in turn."""
+    import numpy as np
+
+    n, size = values.shape
+    mean, scale = values.mean(axis=0), values.std(axis=0) + 0.01
+    means = np.round((values - mean) / scale, 4).tolist()
+    return {
+        "format": 1,
+        "version": version,
+        "size": size,
+        "standardisation": {
+            "mean": np.round(mean, 4).tolist(),
+            "scale": np.round(scale, 4).tolist(),
+        },
+        "genres": [
+            {"name": genre, "songs": 1, "mean": means[place % n]}
+            for place, genre in enumerate(genres)
+        ],
+        "covariance": np.eye(size)[np.triu_indices(size)].tolist(),
+        "spread": 1.5,
+    }
 
 
 def _spread(model: keras.Model, features: FloatArray) -> None:
@@ -183,4 +224,5 @@ if __name__ == "__main__":
         shutil.rmtree(NETWORKS, ignore_errors=True)
         make(NETWORKS)
     else:
-        write(Path(sys.argv[1]), doubting="--doubting" in sys.argv)
+        chosen = {"--doubting": tuple(DOUBTING), "--embedding": tuple(EMBEDDING)}
+        write(Path(sys.argv[1]), *(chosen[option] for option in sys.argv[2:]))

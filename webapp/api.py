@@ -11,6 +11,7 @@ from .access_log import note
 from .bodies import read_body
 from .errors import RequestError, engine_errors, json_response
 from .inference import FEATURE_ERRORS, FeatureError, UnknownVersion
+from .inference.embedding import EMBEDDING_NAME
 from .language import _
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .inference import Card, Prediction
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1/models")
+
+# of predictions; with the value 1 the answer has embeddings too
+EMBEDDING_PARAMETER = "embedding"
 
 
 @bp.get("")
@@ -41,12 +45,26 @@ def show_model(version: str) -> Response:
     return json_response(find(version).to_json())
 
 
+@bp.get("/<version>/embedding")
+def show_embedding(version: str) -> Response:
+    """Show where the genres of a version lie among the embeddings of songs."""
+    card = find(version)
+    if card.embedding_file is None:
+        raise no_embedding(404, version)
+    response = Response(card.embedding_file, mimetype=JSON_TYPE)
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(card.files[EMBEDDING_NAME])
+    response.make_conditional(request)
+    return response
+
+
 @bp.post("/<version>/predictions")
 def predict(version: str) -> Response:
     """Classify the segments of one song in one batched pass."""
     here = site()
     card = find(version)
     note(version=card.version)
+    decimals = embedding_decimals(card)
     times, features = here.schemas[card.version].parse(read_json_body())
     note(segments=len(times))
     with engine_errors(card.version):
@@ -62,16 +80,52 @@ def predict(version: str) -> Response:
     numbers = metrics()
     numbers.prediction_seconds.labels(card.version).observe(seconds)
     numbers.segments.labels(card.version).observe(len(times))
-    return json_response(answer(card, times, prediction), cache="no-store")
+    return json_response(answer(card, times, prediction, decimals), cache="no-store")
 
 
-def answer(card: Card, times: list[Times], prediction: Prediction) -> dict[str, Any]:
-    """The JSON of a prediction."""
+def answer(
+    card: Card, times: list[Times], prediction: Prediction, decimals: int | None = None
+) -> dict[str, Any]:
+    """The JSON of a prediction, with embeddings of so many `decimals` if given."""
     return {
         "version": card.version,
         "genres": list(prediction.genres),
-        **prediction.to_json((time.start, time.end) for time in times),
+        **prediction.to_json(((time.start, time.end) for time in times), decimals),
     }
+
+
+def embedding_decimals(card: Card) -> int | None:
+    """How embeddings are rounded in the answer to this request; None when it asks for none.
+
+    Raises
+    ------
+    RequestError : 400 for another value than 1, and for a version that gives none.
+    """
+    values = request.args.getlist(EMBEDDING_PARAMETER)
+    if not values:
+        return None
+    if values != ["1"]:
+        raise RequestError(
+            400,
+            "bad_embedding",
+            _("Ask for embeddings with embedding=1, once, or leave the parameter out."),
+        )
+    if card.embedding is None:
+        raise no_embedding(400, card.version)
+    return card.embedding.decimals
+
+
+def no_embedding(status: int, version: str) -> RequestError:
+    """The refusal of a request for what a version without an embedding does not have."""
+    return RequestError(
+        status,
+        "no_embedding",
+        _(
+            "Version %(version)s gives no embedding. Ask one whose card has the key embedding.",
+            version=version,
+        ),
+        {"available": [name for name, card in site().registry.cards.items() if card.embedding]},
+    )
 
 
 def find(version: str) -> Card:

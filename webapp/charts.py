@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .genres import WORDS, colour_classes
 from .inference.curves import VALIDATION, Bin, Learning, Points, Roc, value_at
 from .language import _
 from .numbers import decimal, percent
@@ -21,9 +22,8 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 18, 30, 44
 FALSE_ALARMS = (0.05, 0.1, 0.2)
 # Radius of a dot for all songs of the test, and for none of them.
 DOT_LARGEST, DOT_SMALLEST = 14.0, 2.5
-# Number of colours for genres. Lines of the second half are dashed: so many colours alone are hard
-# to tell apart.
-COLOURS = 10
+# Lines of these genres are dashed: so many colours alone are hard to tell apart.
+DASHED = [f"g-{word}" for word in WORDS[len(WORDS) // 2 :]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,10 +121,10 @@ class Chart:
 def roc(curves: Sequence[Roc], genres: Sequence[str]) -> Chart:
     """ROC curves in the colours that `genres` have on the whole page."""
     lines = []
+    colours = colour_classes(genres)
     for curve in curves:
-        if curve.key in genres:
-            colour = genres.index(curve.key) % COLOURS
-            title, style = curve.key, f"g{colour}{' dashed' if colour >= COLOURS / 2 else ''}"
+        if colour := colours.get(curve.key):
+            title, style = curve.key, f"{colour} dashed" if colour in DASHED else colour
         else:
             title, style = _("mean of all genres"), "mean"
         lines.append(Line(curve.key, title, curve.points, style, curve.area))

@@ -81,29 +81,51 @@ def ask(registry: Registry) -> str:
 
 
 def table(registry: Registry) -> list[str]:
-    """One line per version, newest last; then the genres that they know."""
+    """One line per version, newest last; then the genres that they know.
+
+    Where a version tells how good it is on music from elsewhere, that comes first, in a column of
+    its own: it is another measure than the test songs.
+    """
     best = recommended(registry)
     summaries = [card.summary() for card in registry.cards.values()]
-    rows = [("", "", "test songs right (95 % interval)", "")]
+    rows: list[tuple[str, ...]] = [("", "", "elsewhere *", "test songs right (95 % interval)", "")]
     for number, summary in enumerate(summaries, start=1):
-        accuracy = summary["accuracy"]
+        found = summary["elsewhere"]
         mark = "  (recommended)" if summary["version"] == best else ""
         rows.append(
             (
                 f"{number}",
                 summary["version"],
-                f"{100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to "
-                f"{100 * accuracy['high']:.1f}) of {summary['n_test_tracks']}",
+                _share(found, found["n_tracks"]) if found else "",
+                _share(summary["accuracy"], summary["n_test_tracks"]),
                 summary["title"] + mark,
             )
         )
+    if all(not summary["elsewhere"] for summary in summaries):
+        rows = [(*row[:2], *row[3:]) for row in rows]
     # the title stands last, so that a long one pushes no other column aside
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        f"  {number:>{widths[0]}}  {version:<{widths[1]}}  {right:<{widths[2]}}  {title}".rstrip()
-        for number, version, right, title in rows
-    ]
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    lines = []
+    for first, *cells, title in rows:
+        aligned = (f"{cell:<{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append("  ".join(["", f"{first:>{widths[0]}}", *aligned, title]).rstrip())
+    asked = ", ".join(
+        f"{summary['version']}: {found['of']}"
+        for summary in summaries
+        if (found := summary["elsewhere"])
+    )
+    if asked:
+        lines += [
+            "",
+            f"* songs of a collection right, by a sister network that never heard it ({asked});",
+            "  not to be held against another version's test songs",
+        ]
     return [*lines, "", *_genres(summaries)]
+
+
+def _share(found: dict[str, Any], songs: int) -> str:
+    low, value, high = (f"{100 * found[name]:.1f}" for name in ("low", "value", "high"))
+    return f"{value} % ({low} to {high}) of {songs}"
 
 
 def _genres(summaries: list[dict[str, Any]]) -> list[str]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from .api import EMBEDDING_PARAMETER
 from .errors import json_response
 from .inference.card import UNFAMILIAR_METHOD
+from .inference.embedding import LARGEST_SIZE, SMALLEST_SIZE
 from .pages import DOWNLOADS
 from .schema import JSON_TYPE, LARGEST
 from .state import Site, site
@@ -25,7 +27,15 @@ PROBABILITIES: Json = {
     "items": PROBABILITY,
     "description": "One per genre, in the order of `genres`; they sum to 1.",
 }
-THRESHOLD: Json = {"type": "number", "exclusiveMinimum": 0}
+POSITIVE: Json = {"type": "number", "exclusiveMinimum": 0}
+EMBEDDING: Json = {
+    "type": "array",
+    "items": NUMBER,
+    "minItems": SMALLEST_SIZE,
+    "maxItems": LARGEST_SIZE,
+    "description": f"Only where the request asks for it with {EMBEDDING_PARAMETER}=1: as many "
+    "numbers as the card's `embedding.size`. That of the song is the mean of its segments'.",
+}
 HTML: Json = {"text/html": {"schema": TEXT}}
 
 
@@ -42,6 +52,11 @@ def obj(**properties: Json) -> Json:
 def open_obj(**properties: Json) -> Json:
     """Schema of an object with at least these keys."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def optional(schema: Json, **properties: Json) -> Json:
+    """Schema of an object that may have these keys too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
 
 
 def one_of(*texts: str) -> Json:
@@ -79,6 +94,7 @@ def _model_schemas() -> Json:
         "feature_spec": ref("FeatureSpec"),
         "licence": {},
     }
+    size: Json = {"type": "integer", "minimum": SMALLEST_SIZE, "maximum": LARGEST_SIZE}
     return {
         "FeatureSpec": open_obj(
             id=TEXT,
@@ -91,27 +107,70 @@ def _model_schemas() -> Json:
             **common,
             accuracy=open_obj(value=PROBABILITY, low=PROBABILITY, high=PROBABILITY),
             n_test_tracks=COUNT,
+            elsewhere={
+                "anyOf": [{"type": "null"}, ref("Elsewhere")],
+                "description": "How good it is on a collection that it was not trained on, asked "
+                "of a sister network that never heard that collection; null where that was not "
+                "measured. Not to be held against another version's `accuracy`.",
+            },
+        ),
+        "Elsewhere": open_obj(
+            value=PROBABILITY,
+            low=PROBABILITY,
+            high=PROBABILITY,
+            n_tracks={"type": "integer", "minimum": 1},
+            of={**TEXT, "description": "The collection that was asked about."},
+            by={**TEXT, "description": "How it was measured."},
         ),
         "ModelList": obj(
             selected=TEXT, recommended=TEXT, models=array(ref("ModelSummary"), minItems=1)
         ),
-        "ModelCard": open_obj(
-            **common,
-            architecture={},
-            training={},
-            metrics={"type": "object"},
-            calibration=open_obj(temperature=NUMBER),
-            unfamiliar={
+        "ModelCard": optional(
+            open_obj(
+                **common,
+                architecture={},
+                training={},
+                metrics={"type": "object"},
+                calibration=open_obj(temperature=NUMBER),
+                unfamiliar={
+                    "anyOf": [
+                        {"type": "null"},
+                        open_obj(method={"const": UNFAMILIAR_METHOD}, threshold=POSITIVE),
+                    ],
+                    "description": "How the version tells songs unlike its training music; null "
+                    "when it does not.",
+                },
+                latency={},
+                intended_use={},
+                files={"type": "object", "additionalProperties": TEXT},
+            ),
+            embedding={
                 "anyOf": [
                     {"type": "null"},
-                    open_obj(method={"const": UNFAMILIAR_METHOD}, threshold=THRESHOLD),
+                    open_obj(layer=TEXT, size=size, decimals=COUNT),
                 ],
-                "description": "How the version tells songs unlike its training music; null when "
-                "it does not.",
+                "description": "The embedding that the version gives of songs; missing or null "
+                "when it gives none.",
             },
-            latency={},
-            intended_use={},
-            files={"type": "object", "additionalProperties": TEXT},
+        ),
+        "Embedding": open_obj(
+            format={"const": 1},
+            version=TEXT,
+            size=size,
+            standardisation=open_obj(mean=array(NUMBER), scale=array(POSITIVE)),
+            genres=array(
+                open_obj(name=TEXT, songs={**COUNT, "minimum": 1}, mean=array(NUMBER)), minItems=2
+            ),
+            covariance={
+                **array(NUMBER),
+                "description": "Of standardised embeddings within genres: the upper triangle, row "
+                "by row, with the diagonal.",
+            },
+            spread={
+                **POSITIVE,
+                "description": "Squared distances of songs that were not trained on are so many "
+                "times larger.",
+            },
         ),
     }
 
@@ -128,7 +187,7 @@ def _schemas(here: Site) -> Json:
             "description": "Mean over the segments: the larger, the less the song is like the "
             "music that the version was trained on. Each version has its own scale.",
         },
-        threshold=THRESHOLD,
+        threshold=POSITIVE,
         flag={
             "type": "boolean",
             "description": "Whether the score is above the threshold. The genre is then only the "
@@ -163,15 +222,23 @@ def _schemas(here: Site) -> Json:
         "Prediction": obj(
             version=TEXT,
             genres=array(TEXT, minItems=2),
-            segments=array(obj(start=NUMBER, end=NUMBER, genre=TEXT, probabilities=PROBABILITIES)),
-            aggregate=obj(
-                genre=TEXT,
-                probabilities=PROBABILITIES,
-                votes=votes,
-                unfamiliar={
-                    "anyOf": [{"type": "null"}, unfamiliar],
-                    "description": "Null when the version does not judge it.",
-                },
+            segments=array(
+                optional(
+                    obj(start=NUMBER, end=NUMBER, genre=TEXT, probabilities=PROBABILITIES),
+                    embedding=EMBEDDING,
+                )
+            ),
+            aggregate=optional(
+                obj(
+                    genre=TEXT,
+                    probabilities=PROBABILITIES,
+                    votes=votes,
+                    unfamiliar={
+                        "anyOf": [{"type": "null"}, unfamiliar],
+                        "description": "Null when the version does not judge it.",
+                    },
+                ),
+                embedding=EMBEDDING,
             ),
         ),
         "Health": obj(status={"const": "ok"}),
@@ -184,13 +251,19 @@ def _json(name: str, description: str) -> Json:
 
 
 def _operation(
-    summary: str, ok: Json, *errors: int, parameters: Json | None = None, **more: Any
+    summary: str,
+    ok: Json,
+    *errors: int,
+    parameters: Json | None = None,
+    query: Json | None = None,
+    **more: Any,
 ) -> Json:
     described = {
-        400: "Not JSON, no gzip where the header says so, an incomplete body, or a host name that "
-        "this site does not answer to",
+        400: "Not JSON, no gzip where the header says so, an incomplete body, another value of "
+        f"{EMBEDDING_PARAMETER} than 1 or a version without an embedding, or a host name that this "
+        "site does not answer to",
         403: "A request from a page of another site",
-        404: "No such model version",
+        404: "No such model version, or one without what was asked for",
         413: "The body is too large",
         415: "Not application/json in UTF-8, or compressed in another way than with gzip; the "
         "Accept-Encoding header then names what is taken",
@@ -206,6 +279,7 @@ def _operation(
             {"name": name, "in": "path", "required": True, "schema": schema}
             for name, schema in parameters.items()
         ]
+        operation["parameters"] += [query] if query else []
     return operation
 
 
@@ -221,6 +295,15 @@ def document(here: Site) -> Json:
     """The whole OpenAPI document of a site."""
     models = "/api/v1/models"
     version = {"version": one_of(*here.registry.cards)}
+    embedded = [name for name, card in here.registry.cards.items() if card.embedding]
+    embedding = {
+        "name": EMBEDDING_PARAMETER,
+        "in": "query",
+        "required": False,
+        "schema": one_of("1"),
+        "description": "Adds the embedding of each segment and of the song to the answer of a "
+        f"version that gives one: {', '.join(embedded) or 'none here'}.",
+    }
     body = {
         "required": True,
         "description": f"At most {here.settings.max_body_bytes} bytes. May be compressed with gzip "
@@ -265,12 +348,22 @@ def document(here: Site) -> Json:
                     parameters=version,
                 )
             },
+            f"{models}/{{version}}/embedding": {
+                "get": _operation(
+                    "Show where the genres of a version lie among the embeddings of songs",
+                    _json("Embedding", "The version's embedding.json"),
+                    404,
+                    # all of them answer 404 where none has one
+                    parameters={"version": one_of(*(embedded or here.registry.cards))},
+                )
+            },
             f"{models}/{{version}}/predictions": {
                 "post": _operation(
                     "Classify the segments of one song",
                     _json("Prediction", "Genre of each segment and of the whole song"),
                     403, 404, 413, 415, 422, 429, 503,
                     parameters=version,
+                    query=embedding,
                     requestBody=body,
                 )
             },

@@ -12,6 +12,7 @@ from features.statistics import statistics_names
 from . import assets, charts, language, numbers
 from .api import find
 from .errors import RequestError
+from .genres import colour_classes
 from .inference import Card, CardError
 from .inference.sections import compared, sections
 from .language import _
@@ -52,6 +53,7 @@ def model(version: str) -> Response:
     return _page(
         "model.html",
         card=card.to_json(),
+        colours=colour_classes(card.genres),
         sections=told,
         roc=charts.roc(told.roc, card.genres),
         false_alarms=charts.FALSE_ALARMS,

@@ -49,7 +49,7 @@ def build(
     filters : of both convolutions.
     n_channels : of a frame, mixed of the convolutions' filters and bands.
     n_bands : smooth mel bands that the cepstrum is turned back into for the convolutions.
-    hidden : units of the dense layer.
+    hidden : units of the dense layer, whose activations are the layer `embedding`.
     ridge : added to the variances, so that a steady sound does not divide by zero.
     iterations : of Newton and Schulz; after eight, the root is too small in directions with less
         than some thousandths of the variance.
@@ -128,7 +128,7 @@ def build(
     )
     x = layers.BatchNormalization(center=False, scale=False, dtype="float32")(x)
     x = layers.Dense(hidden, use_bias=False)(layers.Dropout(input_dropout)(x))
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU(name="embedding")(layers.BatchNormalization()(x))
     outputs = layers.Dense(n_genres, activation="softmax", dtype="float32", name="genre")(
         layers.Dropout(dropout)(x)
     )

@@ -25,6 +25,8 @@ COMMANDS = (
     "cross_validate",
     "learning_curve",
     "leak",
+    "elsewhere",
+    "teaching",
     "tune",
     "export",
     "land",

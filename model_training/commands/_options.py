@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import TrainingError
 from ..paths import MODELS
+
+if TYPE_CHECKING:
+    from ..experiment import Experiment
 
 
 def add_models_argument(parser: argparse.ArgumentParser) -> None:
@@ -20,3 +25,38 @@ def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of everything drawn at random (1)"
     )
+
+
+def add_data_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--data`; `data_of` reads it."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="STORE",
+        help="folder of a feature store; give it again for each further store that is trained on "
+        "with it (by default the folders in the experiment's [[data]])",
+    )
+
+
+def data_of(options: argparse.Namespace, experiment: Experiment) -> list[Path]:
+    """The folders of the stores: those of `--data`, or else the experiment's.
+
+    Raises
+    ------
+    TrainingError : when neither names one, or their numbers differ.
+    """
+    folders: list[Path] = options.data or [Path(each.folder) for each in experiment.data]
+    if not folders:
+        raise TrainingError(
+            "No feature store: give one with --data, or in a table [[data]] of the experiment."
+        )
+    if experiment.data and len(folders) != len(experiment.data):
+        raise TrainingError(
+            f"The experiment has {len(experiment.data)} tables [[data]], but --data names "
+            f"{len(folders)}; give one folder for each, in their order."
+        )
+    if not all(str(folder) != "." for folder in folders) and not options.data:
+        raise TrainingError("[[data]] folder: name it there, or give the stores with --data.")
+    return folders

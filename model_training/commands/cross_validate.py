@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 
 # `land` has the same default, so that it finds a study that was finished here.
 FOLDS = 5
@@ -18,7 +18,7 @@ python -m model_training cross-validate model_training/experiments/mfcc_images.t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     parser.add_argument("--folds", type=int, default=FOLDS, help=f"number of folds ({FOLDS})")
     add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-cv-seedN)")
@@ -31,9 +31,11 @@ def run(options: argparse.Namespace) -> None:
     from ..studies.cross_validation import cross_validate
 
     out = options.out or RUNS / f"{options.experiment.stem}-cv-seed{options.seed}"
+    experiment = load_experiment(options.experiment)
+    data = data_of(options, experiment)
     result = cross_validate(
-        load_experiment(options.experiment),
-        options.data,
+        experiment,
+        data,
         options.seed,
         options.folds,
         out,
@@ -44,3 +46,9 @@ def run(options: argparse.Namespace) -> None:
         f"{out}: {accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] of "
         f"{result['n_tracks']} tracks; folds differ by {result['fold_deviation']:.1%}"
     )
+    for each in result["collections"]:
+        accuracy = each["accuracy"]
+        print(
+            f"{each['name']}: {accuracy['value']:.1%} [{accuracy['low']:.1%}, "
+            f"{accuracy['high']:.1%}] of {each['n_tracks']} tracks"
+        )

@@ -20,11 +20,28 @@ python -m model_training export runs/v1-seed1 runs/v1-seed2 --data STORE --versi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="STORE",
+        help="folder of the feature store; of several stores each, in the order of the training",
+    )
     parser.add_argument(
         "--cross-validation",
         type=Path,
         help="folder of the cross-validation, for a run that was trained on validation too",
+    )
+    parser.add_argument(
+        "--teaching",
+        type=Path,
+        help="folder of the study `teaching`, for a version with an embedding",
+    )
+    parser.add_argument(
+        "--elsewhere",
+        type=Path,
+        help="folder of the study `elsewhere`, for the accuracy on music from elsewhere",
     )
     add_target(parser)
 
@@ -41,6 +58,8 @@ def run(options: argparse.Namespace) -> None:
         options.command_line,
         options.cross_validation,
         options.sounds,
+        options.teaching,
+        options.elsewhere,
     )
     tell(card)
 
@@ -59,8 +78,14 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 
 def tell(card: Card) -> None:
-    """Say how good a version is on the test tracks."""
-    accuracy = card.summary()["accuracy"]
+    """Say how good a version is: on music from elsewhere, where that is known, and on its test."""
+    summary = card.summary()
+    if found := summary["elsewhere"]:
+        print(
+            f"{card.folder}: {found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}] of "
+            f"{found['n_tracks']} tracks of {found['of']}, by a sister network that never heard it"
+        )
+    accuracy = summary["accuracy"]
     print(
         f"{card.folder}: test accuracy {accuracy['value']:.1%} "
         f"[{accuracy['low']:.1%}, {accuracy['high']:.1%}] per track"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 
 HELP = "show how much a split by segment raises the accuracy"
 EXAMPLES = """\
@@ -16,7 +16,7 @@ python -m model_training leak model_training/experiments/mfcc_images.toml --data
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-leak-seedN)")
 
@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> None:
     from ..studies.leak import demonstrate_leak
 
     out = options.out or RUNS / f"{options.experiment.stem}-leak-seed{options.seed}"
-    result = demonstrate_leak(
-        load_experiment(options.experiment), options.data, options.seed, out, options.command_line
-    )
+    experiment = load_experiment(options.experiment)
+    data = data_of(options, experiment)
+    result = demonstrate_leak(experiment, data, options.seed, out, options.command_line)
     for name in ("by_track", "by_segment"):
         part = result[name]
         accuracy = part["accuracy"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 
 HELP = "accuracy against the number of training tracks"
 EXAMPLES = """\
@@ -16,7 +16,7 @@ python -m model_training learning-curve model_training/experiments/mfcc_images.t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-curve-seedN)")
 
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from ..studies.learning_curve import learning_curve
 
     out = options.out or RUNS / f"{options.experiment.stem}-curve-seed{options.seed}"
-    learning_curve(
-        load_experiment(options.experiment), options.data, options.seed, out, options.command_line
-    )
+    experiment = load_experiment(options.experiment)
+    data = data_of(options, experiment)
+    learning_curve(experiment, data, options.seed, out, options.command_line)
     print(f"{out}/learning_curve.json")

@@ -19,10 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", type=Path, help="folder of a feature store that `extract` wrote")
     parser.add_argument(
         "--by",
-        choices=("group", "track", "segment"),
+        choices=("group", "track", "none", "segment"),
         default="group",
         help="unit that stays in one part: the data set's group, such as an artist (default), or "
-        "the track; segment is refused with the reason",
+        "the track; none leaves all tracks to training, for a store that is given beside others; "
+        "segment is refused with the reason",
     )
     parser.add_argument(
         "--validation", type=float, default=0.2, help="share of each genre's tracks (0.2)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 
 HELP = "train one seed of an experiment"
 EXAMPLES = """\
@@ -16,7 +16,7 @@ python -m model_training train model_training/experiments/v1.toml --data STORE -
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     add_seed_argument(parser)
     parser.add_argument(
         "--tensorboard", type=Path, help="folder for TensorBoard's logs (by default, none)"
@@ -32,9 +32,8 @@ def run(options: argparse.Namespace) -> None:
 
     run = options.out or RUNS / f"{options.experiment.stem}-seed{options.seed}"
     experiment = load_experiment(options.experiment)
-    record = train(
-        experiment, options.data, options.seed, run, options.command_line, options.tensorboard
-    )
+    data = data_of(options, experiment)
+    record = train(experiment, data, options.seed, run, options.command_line, options.tensorboard)
     if record["validation"] is None:
         print(f"{run}: trained on {record['n_training_tracks']} tracks; none are left to measure")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_seed_argument
+from ._options import add_data_argument, add_seed_argument, data_of
 
 HELP = "search for better values of an experiment, as its table [tune] says"
 EXAMPLES = """\
@@ -20,7 +20,7 @@ MOST_ROWS = 15
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("experiment", type=Path, help="TOML file with a table [tune]")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the feature store")
+    add_data_argument(parser)
     parser.add_argument("--method", choices=("random", "grid", "hyperband"), default="random")
     parser.add_argument(
         "--trials",
@@ -51,9 +51,11 @@ def run(options: argparse.Namespace) -> None:
     from ..tuning.trials import TRIALS_NAME, table_of
 
     out = options.out or RUNS / f"{options.experiment.stem}-tune"
+    experiment = load_experiment(options.experiment)
+    data = data_of(options, experiment)
     outcome = tune(
-        load_experiment(options.experiment),
-        options.data,
+        experiment,
+        data,
         method=options.method,
         trials=options.trials,
         seed=options.seed,
@@ -71,4 +73,5 @@ def run(options: argparse.Namespace) -> None:
         f"On {outcome.n_validation} validation tracks an accuracy has a standard error of "
         f"{100 * outcome.margin:.1f} points: smaller differences say little."
     )
-    print(f"next: python -m model_training train {out / BEST_NAME} --data {options.data}")
+    stores = " ".join(f"--data {folder}" for folder in data)
+    print(f"next: python -m model_training train {out / BEST_NAME} {stores}")

@@ -19,11 +19,13 @@ from .evaluation import Floats, Labels, negative_log_likelihood, per_track
 
 # Keeps the biases of genres with few tracks small.
 PENALTY = 0.01
+# Of the temperature that is fitted with them: it has no limit where a network knows nothing.
+TEMPERATURES = (0.1, 10.0)
 
 
 def apply_bias(probabilities: Floats, bias: Floats) -> npt.NDArray[np.float64]:
     """Probabilities (n, n_genres) whose logits are larger by `bias` (n_genres,)."""
-    weighted = probabilities * np.exp(bias)
+    weighted = probabilities * np.exp(bias - bias.max())
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
@@ -43,7 +45,9 @@ def fit_bias(probabilities: Floats, track: Labels, labels: Labels) -> npt.NDArra
         answers = per_track(powers / powers.sum(axis=1, keepdims=True), track, len(labels))
         return negative_log_likelihood(answers, labels) + PENALTY * float((values[1:] ** 2).sum())
 
-    found = minimize(loss, np.zeros(1 + probabilities.shape[1]), method="L-BFGS-B").x
+    start = np.zeros(1 + probabilities.shape[1])
+    bounds = [np.log(TEMPERATURES), *[(None, None)] * probabilities.shape[1]]
+    found = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
     # Before the temperature, where the network applies it.
     bias = np.exp(found[0]) * found[1:]
     return np.asarray(bias - bias.mean())
@@ -52,7 +56,7 @@ def fit_bias(probabilities: Floats, track: Labels, labels: Labels) -> npt.NDArra
 def add_bias(model: keras.Model, bias: Floats) -> keras.Model:
     """The network with `apply_bias` inside; other outputs stay as they are."""
     outputs: list[Any] = model.output if isinstance(model.output, list) else [model.output]
-    weights = np.exp(bias).tolist()
+    weights = np.exp(bias - bias.max()).tolist()
     weighted = keras.layers.Rescaling(weights, name="genre_bias")(outputs[0])
     probabilities = weighted / keras.ops.sum(weighted, axis=-1, keepdims=True)
     others = outputs[1:]

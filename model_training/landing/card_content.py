@@ -11,7 +11,7 @@ from webapp.inference.card import UNFAMILIAR_METHOD
 
 from ..errors import TrainingError
 from ..files import read_json
-from ..paths import CROSS_VALIDATION
+from ..paths import CROSS_VALIDATION, ELSEWHERE
 from ..stores.store import Store
 
 # Keys of a cross-validation that the card adds to the study's report.
@@ -27,11 +27,12 @@ DOUBT = ", but says that it is not sure where a sound is unlike its training mus
 
 
 def describe_method(
-    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None
+    options: Mapping[str, Any], kind: str, n_seeds: int, n_folds: int | None, n_elders: int = 0
 ) -> str:
     """How the weights, the seed and the temperature were chosen, and what was measured.
 
-    `n_folds` is that of the cross-validation of a final training, None for others.
+    `n_folds` is that of the cross-validation of a final training, None for others; `n_elders`
+    networks were trained before and taught it their answers.
     """
     judged = (
         "the validation tracks"
@@ -56,6 +57,12 @@ def describe_method(
     if options["members"] > 1:
         chosen.insert(
             0, f"the probabilities of {options['members']} networks of different seeds are averaged"
+        )
+    if n_elders:
+        chosen.insert(
+            0,
+            f"the genre's target is in part the mean answer of {n_elders} networks of other seeds "
+            "that were trained on the same tracks before",
         )
     tracks = "training tracks only" if n_folds is None else "training and validation tracks"
     stored = "statistics" if kind == "statistics" else "8-bit log-mel"
@@ -93,7 +100,8 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]
         same = same and recipe["teacher_sha256"] == record["teacher_sha256"]
-        measured = {key: study[key] for key in ("temperature", "genre_bias", "unfamiliar")}
+        keys = ("temperature", "genre_bias", "unfamiliar", "embedding")
+        measured = {key: study[key] for key in keys}
         for key in STUDY_KEYS:
             study["report"][key] = study[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -103,6 +111,33 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
     return {**record, **measured, "cross_validation": study}
 
 
+def read_elsewhere(record: dict[str, Any], folder: Path | None) -> dict[str, Any] | None:
+    """The card's `metrics.elsewhere` from the study of that name; None without a study.
+
+    Raises
+    ------
+    TrainingError : when it is missing or of another recipe.
+    """
+    if folder is None:
+        return None
+    path = folder / ELSEWHERE
+    # The sister network was trained on other stores, by the same recipe else.
+    mine = {key: value for key, value in record["experiment"].items() if key != "data"}
+    try:
+        study = read_json(path)
+        asked = study["recipe"]["experiment"]
+        same = {key: value for key, value in asked.items() if key != "data"} == mine
+        found = {
+            **{key: study["accuracy"][key] for key in ("value", "low", "high")},
+            **{key: study[key] for key in ("n_tracks", "of", "by")},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path}: no finished study there ({error}).") from error
+    if not same:
+        raise TrainingError(f"{path}: made by another experiment than this run.")
+    return found
+
+
 def describe_run(
     version: str,
     record: dict[str, Any],
@@ -110,8 +145,12 @@ def describe_run(
     store: Store,
     command: str,
     files: dict[str, str],
+    embedding: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The card of a run, with the validation report standing in for the test's."""
+    """The card of a run, with the validation report standing in for the test's.
+
+    `embedding` is the card's key of that name, None for a version without.
+    """
     experiment = record["experiment"]
     study = record.get("cross_validation")
     report = study["report"] if study else record["validation"]
@@ -134,6 +173,7 @@ def describe_run(
                 experiment["feature_spec"]["kind"],
                 len(seeds),
                 study and study["recipe"]["k"],
+                experiment["distillation"].get("elders", 0),
             ),
             "seed": record["seed"],
             "seeds": seeds,
@@ -153,12 +193,16 @@ def describe_run(
                         "teacher_sha256": record["teacher_sha256"],
                     }
                 }
-                if record.get("teacher_sha256")
+                if record.get("teacher_sha256") or experiment["distillation"].get("elders")
                 else {}
             ),
             "history": record["history"],
         },
-        "metrics": {**metrics, "test": report},
+        "metrics": {
+            **metrics,
+            "test": report,
+            **({"elsewhere": record["elsewhere"]} if record.get("elsewhere") else {}),
+        },
         "calibration": {
             "temperature": record["temperature"],
             **({"genre_bias": record["genre_bias"]} if "genre_bias" in record else {}),
@@ -171,6 +215,7 @@ def describe_run(
             "fitted_on": f"the distance on the tracks trained on, the threshold on {judged}",
             **record["unfamiliar"],
         },
+        **({"embedding": embedding} if embedding else {}),
         "latency": {},
         "licence": store.licence,
         "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),

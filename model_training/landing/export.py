@@ -22,9 +22,9 @@ from features import FeatureSpec
 from webapp.inference import Card, Predictor
 from webapp.inference.calibration import calibrate
 from webapp.inference.card import CARD_NAME, MODEL_FILES
+from webapp.inference.embedding import EMBEDDING_NAME
 from webapp.inference.engines import KerasEngine, LiteRTEngine
 
-from ..datasets.clips import Part
 from ..errors import TrainingError
 from ..files import replacing_folder, sha256, write_json
 from ..judging.answers import predict_outputs, predict_tracks
@@ -32,7 +32,7 @@ from ..judging.evaluation import evaluate, per_track
 from ..judging.genre_bias import add_bias
 from ..paths import REPORT_NAME, TEST_TABLE
 from ..reporting.report import write_report
-from ..stores.store import Store, check_split, digest, open_store
+from ..stores.store import Data, Store, check_split, digest, folders_of, open_store, require_test
 from ..stores.tracks import Tracks, cut, features_at
 from ..studies.latency import measure_latency
 from ..studies.prediction import predict_file, predict_samples
@@ -40,7 +40,8 @@ from ..studies.robustness import measure_disturbances
 from ..training.runs import EXPERIMENT_NAME, load_run
 from ..training.unfamiliarity import made_sounds
 from ..versions import new_version
-from .card_content import add_cross_validation, describe_run
+from .card_content import add_cross_validation, describe_run, read_elsewhere
+from .embedding_file import describe_songs, parts_trained_on, read_taught, write_embedding
 
 ENGINE_TOLERANCE = 1e-4
 SCORE_TOLERANCE = 1e-3
@@ -133,6 +134,8 @@ def convert(model: keras.Model) -> bytes:
 def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     """Largest difference between Keras' and LiteRT's probabilities on real segments.
 
+    Scores and embeddings are compared too; the tolerance of the latter grows with its numbers.
+
     Raises
     ------
     TrainingError : when it exceeds the tolerance.
@@ -143,6 +146,10 @@ def check_engines(card: Card, features: npt.NDArray[np.float32]) -> float:
     if of_keras.unfamiliarity is not None and of_litert.unfamiliarity is not None:
         apart = float(np.abs(of_keras.unfamiliarity - of_litert.unfamiliarity).max())
         differences.append(("unfamiliarity scores", apart, SCORE_TOLERANCE))
+    if of_keras.embeddings is not None and of_litert.embeddings is not None:
+        apart = float(np.abs(of_keras.embeddings - of_litert.embeddings).max())
+        apart /= max(1.0, float(np.abs(of_keras.embeddings).max()))
+        differences.append(("embeddings", apart, SCORE_TOLERANCE))
     for name, difference, tolerance in differences:
         if not difference <= tolerance:
             raise TrainingError(
@@ -213,7 +220,7 @@ def measure_test(
             return per_track(calibrate(raw, temperature), segment_track, len(tracks))
 
         report["disturbances"] = measure_disturbances(ask, test, spec)
-    parts: tuple[Part, ...] = ("train",) if record["validation"] else ("train", "validation")
+    parts = parts_trained_on(record)
     trained = {store.groups[name] for part in parts for name in store.split(part)}
     unshared = np.flatnonzero([group not in trained for group in test.groups])
     if 0 < len(unshared) < len(test):
@@ -274,12 +281,14 @@ def judge_sounds(card: Card, paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def export(
     runs: list[Path],
-    data: Path,
+    data: Data,
     models: Path,
     version: str,
     command: str,
     cross_validation: Path | None = None,
     sounds: Sequence[Path] = (),
+    teaching: Path | None = None,
+    elsewhere: Path | None = None,
 ) -> Card:
     """Write `models/version`; the test tracks are measured last, when nothing can be refused.
 
@@ -287,6 +296,9 @@ def export(
     ----------
     cross_validation : folder of the study, for a run that was trained on the validation tracks too.
     sounds : sound files whose unfamiliarity the card shall tell.
+    teaching : folder of the study that measured how well the embedding teaches.
+    elsewhere : folder of the study that asked a network of the same recipe about a collection that
+        it never heard.
 
     Raises
     ------
@@ -296,14 +308,19 @@ def export(
     target = new_version(models, version)
     run, record, seeds = choose_middle(runs)
     store = open_store(data)
+    require_test(store)
     check_split(store)
     check_sounds(record["experiment"], sounds)
     if record["data_digest"] != digest(store):
+        names = " and ".join(map(str, folders_of(data)))
+        names += " has" if len(folders_of(data)) == 1 else " have"
         raise TrainingError(
-            f"{run} was trained on other data or another split than {data} has now: its test could "
-            "hold tracks that were trained on. Train again."
+            f"{run} was trained on other data or another split than {names} now: its test "
+            "could hold tracks that were trained on. Train again."
         )
     record = add_cross_validation(record, cross_validation)
+    taught = read_taught(record, teaching)
+    record["elsewhere"] = read_elsewhere(record, elsewhere)
     spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
     try:
         model = keras.models.load_model(run / "model.keras", compile=False)
@@ -315,9 +332,19 @@ def export(
     require_builtin_layers(model)
     validation = store.load(spec, store.split("validation"))
     features = features_at(validation, cut(validation, spec)[0], spec)
+    options, embedding = record["experiment"]["embedding"], None
     with replacing_folder(target) as made:
+        if options["layer"]:
+            songs = describe_songs(model, record, store, spec, version)
+            write_embedding(made / EMBEDDING_NAME, songs)
+            embedding = {
+                "layer": options["layer"],
+                "size": songs["size"],
+                "decimals": options["decimals"],
+                **({"taught": taught} if taught else {}),
+            }
         files = write_model_files(model, made)
-        card = describe_run(version, record, seeds, store, command, files)
+        card = describe_run(version, record, seeds, store, command, files, embedding)
         # Engines load from a valid card; this one lasts until the test report takes its place.
         write_json(made / CARD_NAME, card)
         checked = Card(made)

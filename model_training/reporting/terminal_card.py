@@ -79,6 +79,14 @@ def _accuracy(content: Accuracy) -> str:
     columns = ("n_tracks", "track", "segment", "macro_f1", "roc_auc", "calibration_error")
     in_table = ("segment_accuracy", "macro_f1", "mean_roc_auc", "calibration_error")
     rows, rest = [], []
+    sentences = [
+        words().honest_accuracy(content.version, content.test.accuracy, content.test.n_tracks)
+    ]
+    if elsewhere := content.elsewhere:
+        name = names["elsewhere"].lower()
+        rows.append([name, str(elsewhere.n_tracks), interval(elsewhere), *"----"])
+        rest += [f"{name}:", _facts({"of": elsewhere.of, "by": elsewhere.by}, 1)]
+        sentences.insert(0, words().elsewhere(elsewhere))
     for report in content.reports:
         name = names.get(report.name, words().label(report.name)).lower()
         numbers = (report.macro_f1, report.roc_auc, report.calibration_error)
@@ -96,11 +104,10 @@ def _accuracy(content: Accuracy) -> str:
     if content.facts:
         rest.append(_facts(content.facts))
     lines = [
-        _wrapped(
-            words().honest_accuracy(content.version, content.test.accuracy, content.test.n_tracks)
-        ),
+        *map(_wrapped, sentences),
         table(["", *(heads[column] for column in columns)], rows),
         _wrapped(words().short_note),
+        *([_wrapped(words().elsewhere_note)] if elsewhere else []),
     ]
     return "\n".join([*lines, *rest])
 

@@ -102,6 +102,7 @@ class GtzanStore:
     # 22 test tracks of the published split share an artist with training, 35 with training and
     # validation: reported, not refused.
     groups_may_cross = True
+    train_only = False
 
     def __init__(self, folder: Path):
         """Read the list of tracks.
@@ -111,6 +112,7 @@ class GtzanStore:
         TrainingError : when the folder is not such a store.
         """
         self.folder = folder
+        self.folders: tuple[Path, ...] = (folder,)
         main = self._file(MAIN)
         with undamaged(main), np.load(main) as store:
             tracks = [str(track) for track in store["track"]]
@@ -209,6 +211,8 @@ class GtzanStore:
             excerpt_track=track[order].astype(np.int64),
             excerpt_first=first[order].astype(np.int64),
             excerpt_columns=length[order].astype(np.int64),
+            excerpt_start_s=np.zeros(len(order)),
+            collection=tracks.collection,
         )
 
     def _statistics(self, spec: FeatureSpec, names: list[str]) -> Floats:

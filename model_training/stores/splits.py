@@ -19,7 +19,9 @@ from ..datasets import PARTS
 from ..errors import TrainingError
 from ..files import replacing_folder, write_json, write_text
 
-BY = ("group", "track")
+# All tracks for training, in a store that is read beside others which hold the test.
+TRAIN_ONLY = "none"
+BY = ("group", "track", TRAIN_ONLY)
 FOLDER = "splits"
 ABOUT = "split.json"
 # Groups with several genres can make the first try leave a genre out.
@@ -200,11 +202,37 @@ def check_split(
     ------
     TrainingError : naming the track, the group or the genre, and what to do.
     """
+    for part, tracks in splits.items():
+        if unknown := [track for track in tracks if track not in genres_of]:
+            raise TrainingError(f"{unknown[0]!r} of the {part} part is not in the data set.")
+    check_apart(splits, groups)
+    genres = {genres_of[track] for tracks in splits.values() for track in tracks}
+    for part, tracks in splits.items():
+        if missing := sorted(genres - {genres_of[track] for track in tracks}):
+            raise TrainingError(
+                f"The split leaves the genre {missing[0]!r} out of the {part} part, because groups "
+                "stay whole: add recordings of other artists, choose other shares, or leave the "
+                "genre out."
+            )
+
+
+def check_apart(splits: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> None:
+    """Refuse a split in which a track or a group is in two parts.
+
+    Parameters
+    ----------
+    splits : tracks of each part.
+    groups : group (after `merge_groups`) of every track.
+
+    Raises
+    ------
+    TrainingError : naming the track or the group, and what to do.
+    """
     part_of: dict[str, str] = {}
     part_of_group: dict[str, tuple[str, str]] = {}
     for part, tracks in splits.items():
         for track in tracks:
-            if track not in groups or track not in genres_of:
+            if track not in groups:
                 raise TrainingError(f"{track!r} of the {part} part is not in the data set.")
             if track in part_of:
                 where = "twice in" if part_of[track] == part else f"in {part_of[track]} and in"
@@ -216,14 +244,6 @@ def check_split(
                     f"The group {groups[track]!r} is on two sides: {beside!r} is in {other}, "
                     f"{track!r} in {part}; keep a group on one side."
                 )
-    genres = {genres_of[track] for track in part_of}
-    for part, tracks in splits.items():
-        if missing := sorted(genres - {genres_of[track] for track in tracks}):
-            raise TrainingError(
-                f"The split leaves the genre {missing[0]!r} out of the {part} part, because groups "
-                "stay whole: add recordings of other artists, choose other shares, or leave the "
-                "genre out."
-            )
 
 
 def group_folds(

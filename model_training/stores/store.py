@@ -1,11 +1,13 @@
 """Feature stores, from which training and evaluation read.
 
-`extract` writes one (`store_writer` says its layout); the ready-made arrays of GTZAN are another.
+`extract` writes one (`store_writer` says its layout); the ready-made arrays of GTZAN are another,
+and several stores can be read as one (`joined_store`).
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +22,12 @@ from ..files import digest_of, read_json, sha256
 from . import levels
 from . import splits as splitting
 from .gtzan_store import MAIN, GtzanStore
+from .joined_store import JoinedStore
 from .splits import merge_groups
 from .tracks import Tracks
+
+# The folder of a store, or the folders of several that are read as one.
+Data = Path | Sequence[Path]
 
 STORE_NAME = "store.json"
 FORMAT = 1
@@ -35,6 +41,7 @@ class Store(Protocol):
     Attributes
     ----------
     name, licence : of the data set.
+    folders : where it lies: one folder, or those of the stores that are read as one.
     genres : sorted names.
     genre_of : genre of every track.
     groups : artist, album or recording of every track; the track itself where unknown.
@@ -45,10 +52,16 @@ class Store(Protocol):
 
     name: str
     licence: str
+    folders: tuple[Path, ...]
     genres: tuple[str, ...]
     genre_of: dict[str, str]
     groups: dict[str, str]
     replicas: list[tuple[str, str]]
+
+    @property
+    def train_only(self) -> bool:
+        """Whether all tracks are for training, and for folds, and none for a test."""
+        ...
 
     @property
     def groups_may_cross(self) -> bool:
@@ -56,7 +69,7 @@ class Store(Protocol):
         ...
 
     def split(self, which: Part) -> list[str]:
-        """Tracks of "train", "validation" or "test"."""
+        """Tracks of "train", "validation" or "test"; none where all are for training."""
         ...
 
     def load(self, spec: FeatureSpec, names: list[str], copies: bool = False) -> Tracks:
@@ -75,6 +88,7 @@ class ExtractedStore:
         TrainingError : for a store that is incomplete or was changed.
         """
         self.folder = folder
+        self.folders: tuple[Path, ...] = (folder,)
         try:
             about = read_json(folder / STORE_NAME)
             if about["format"] != FORMAT:
@@ -95,7 +109,12 @@ class ExtractedStore:
             with (folder / "tracks.csv").open(encoding="utf-8", newline="") as file:
                 self._rows = list(csv.DictReader(file))
             self.genre_of = {row["track"]: row["genre"] for row in self._rows}
-            self.groups = {row["track"]: row["group"] for row in self._rows}
+            self.groups = {row["track"]: row.get("group", "") for row in self._rows}
+            if alone := [track for track, group in self.groups.items() if not group]:
+                raise TrainingError(
+                    f"{folder / 'tracks.csv'}: {alone[0]!r} has no group, so its artist could be "
+                    "trained on and tested; extract it again."
+                )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{folder}: not a complete feature store ({error}).") from error
         self._row_of = {row["track"]: number for number, row in enumerate(self._rows)}
@@ -112,19 +131,28 @@ class ExtractedStore:
             ) from error
         if unknown := [name for name in names if name not in self._row_of]:
             raise TrainingError(f"{path}: {unknown[0]!r} is no track of this store; split anew.")
-        if not names:
+        if not names and not self.train_only:
             raise TrainingError(f"{path}: names no track; split anew.")
         return names
 
     @property
+    def train_only(self) -> bool:
+        """Whether the split leaves all tracks to training."""
+        return self._about_split.get("by") == splitting.TRAIN_ONLY
+
+    @property
     def groups_may_cross(self) -> bool:
         """Whether the split was made by track, or prescribed by the data set."""
-        path = self.folder / splitting.FOLDER / splitting.ABOUT
+        return self._about_split.get("by") not in ("group", splitting.TRAIN_ONLY)
+
+    @property
+    def _about_split(self) -> dict[str, Any]:
+        """How the split was made; empty where nobody says."""
         try:
-            about = read_json(path)
+            about = read_json(self.folder / splitting.FOLDER / splitting.ABOUT)
         except (OSError, ValueError):
-            return False
-        return isinstance(about, dict) and about.get("by") != "group"
+            return {"by": "group"}
+        return about if isinstance(about, dict) else {"by": "group"}
 
     def check_spec(self, spec: FeatureSpec) -> None:
         """Refuse a spec whose features cannot be made of the stored ones.
@@ -165,6 +193,7 @@ class ExtractedStore:
             if missing := sorted(set(range(len(names))) - set(track[kept].tolist())):
                 raise TrainingError(f"{self.folder}: {names[missing[0]]!r} has no excerpt.")
             order = np.flatnonzero(kept)[np.argsort(track[kept], kind="stable")]
+            start = np.where(arrays["excerpt_copy"] == 0, arrays["excerpt_start"], np.nan)[order]
             rows = np.concatenate([np.arange(first[i], first[i] + columns[i]) for i in order])
             if spec.kind == "statistics":
                 values = arrays["values"][rows]
@@ -180,6 +209,8 @@ class ExtractedStore:
             excerpt_track=track[order].astype(np.int64),
             excerpt_first=np.cumsum(lengths) - lengths,
             excerpt_columns=lengths,
+            excerpt_start_s=start,
+            collection=np.zeros(len(names), dtype=np.int64),
         )
 
 
@@ -189,13 +220,18 @@ def _parameters(spec: FeatureSpec) -> dict[str, Any]:
     }
 
 
-def open_store(folder: Path) -> Store:
-    """The store in `folder`, whichever kind it is.
+def open_store(data: Data) -> Store:
+    """The store in a folder, whichever kind it is, or those in several folders as one.
 
     Raises
     ------
-    TrainingError : when there is none.
+    TrainingError : when there is none, or they do not go together.
     """
+    stores = [_open_folder(folder) for folder in folders_of(data)]
+    return stores[0] if len(stores) == 1 else JoinedStore(stores)
+
+
+def _open_folder(folder: Path) -> Store:
     if (folder / STORE_NAME).is_file():
         return ExtractedStore(folder)
     if (folder / MAIN).is_file():
@@ -204,6 +240,11 @@ def open_store(folder: Path) -> Store:
         f"{folder}: no feature store there (neither {STORE_NAME} nor {MAIN}); make one with: "
         "python -m model_training extract"
     )
+
+
+def folders_of(data: Data) -> tuple[Path, ...]:
+    """The folders of the stores, in their order."""
+    return (data,) if isinstance(data, Path) else tuple(data)
 
 
 def digest(store: Store) -> str:
@@ -232,12 +273,37 @@ def check_split(store: Store) -> None:
     TrainingError : naming the tracks, the group or the genre that is left out.
     """
     splits: dict[str, list[str]] = {part: store.split(part) for part in PARTS}
-    if not store.groups_may_cross:
-        splitting.check_split(splits, store.genre_of, merged_groups(store))
+    if store.train_only:
         return
-    known = {"train and validation": splits["train"] + splits["validation"]}
     recordings = merge_groups({track: track for track in store.groups}, store.replicas)
-    splitting.check_split(known | {"test": splits["test"]}, store.genre_of, recordings)
+    known = {"train and validation": splits["train"] + splits["validation"]}
+    if isinstance(store, JoinedStore):
+        # Each by its own rule: what one collection lacks, another may have.
+        for each in store.stores:
+            if not each.train_only:
+                check_split(each)
+        if store.groups_may_cross:
+            splitting.check_apart(known | {"test": splits["test"]}, recordings)
+        else:
+            splitting.check_apart(splits, merged_groups(store))
+    elif store.groups_may_cross:
+        splitting.check_split(known | {"test": splits["test"]}, store.genre_of, recordings)
+    else:
+        splitting.check_split(splits, store.genre_of, merged_groups(store))
+
+
+def require_test(store: Store) -> None:
+    """Refuse a store whose tracks are all for training, where a test will be measured.
+
+    Raises
+    ------
+    TrainingError : when it is such a store.
+    """
+    if store.train_only:
+        raise TrainingError(
+            f"{store.folders[0]}: all its tracks are for training, so nothing is left to measure: "
+            "split it anew, or give a store with a test beside it."
+        )
 
 
 def split_store(
@@ -269,20 +335,18 @@ def split_store(
     groups = opened.groups if by == "group" else {track: track for track in genre_of}
     groups = merge_groups(groups, opened.replicas)
     names = sorted(genre_of)
-    splits = splitting.split_tracks(
-        names,
-        [genre_of[name] for name in names],
-        [groups[name] for name in names],
-        validation,
-        test,
-        seed,
-    )
-    about = {
-        "by": by,
-        "validation": validation,
-        "test": test,
-        "seed": seed,
-        "command": command,
-    }
+    about: dict[str, Any] = {"by": by, "command": command}
+    if by == splitting.TRAIN_ONLY:
+        splits = {"train": names, "validation": [], "test": []}
+    else:
+        splits = splitting.split_tracks(
+            names,
+            [genre_of[name] for name in names],
+            [groups[name] for name in names],
+            validation,
+            test,
+            seed,
+        )
+        about |= {"validation": validation, "test": test, "seed": seed}
     splitting.write_splits(store, splits, about, overwrite)
     return splits

@@ -30,6 +30,9 @@ class Tracks:
         segment, (n_segments, n_coefficients), each an excerpt of length one.
     excerpt_track, excerpt_first, excerpt_columns : int64 (n_excerpts,), in the order of tracks:
         the track, the first row and the number of rows of each excerpt.
+    excerpt_start_s : float64 (n_excerpts,), seconds from the track's start; NaN for augmented
+        copies, whose time runs otherwise, and for segments that are tracks of their own.
+    collection : int64 (n_tracks,), number of the store that each track comes from.
     """
 
     names: list[str]
@@ -40,6 +43,8 @@ class Tracks:
     excerpt_track: Index
     excerpt_first: Index
     excerpt_columns: Index
+    excerpt_start_s: npt.NDArray[np.float64]
+    collection: Index
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,13 +61,15 @@ class Tracks:
             excerpt_track=np.repeat(np.arange(len(rows)), [len(found) for found in excerpts]),
             excerpt_first=self.excerpt_first[chosen],
             excerpt_columns=self.excerpt_columns[chosen],
+            excerpt_start_s=self.excerpt_start_s[chosen],
+            collection=self.collection[np.asarray(rows, dtype=np.int64)],
         )
 
 
 def of_equal_length(
     names: list[str], labels: Index, groups: list[str], genres: tuple[str, ...], values: Floats
 ) -> Tracks:
-    """Tracks of one excerpt each; `values` (n_tracks, n_columns, width)."""
+    """Tracks of one store, of one excerpt each; `values` (n_tracks, n_columns, width)."""
     n, columns, width = values.shape
     return Tracks(
         names=names,
@@ -73,6 +80,8 @@ def of_equal_length(
         excerpt_track=np.arange(n),
         excerpt_first=np.arange(n) * columns,
         excerpt_columns=np.full(n, columns),
+        excerpt_start_s=np.zeros(n),
+        collection=np.zeros(n, dtype=np.int64),
     )
 
 
@@ -120,4 +129,6 @@ def segments_as_tracks(tracks: Tracks, spec: FeatureSpec) -> Tracks:
         excerpt_track=np.arange(len(first)),
         excerpt_first=first,
         excerpt_columns=np.full(len(first), length),
+        excerpt_start_s=np.full(len(first), np.nan),
+        collection=tracks.collection[track],
     )

@@ -127,19 +127,20 @@ def kept_answers(card: Card) -> Answers:
 
 
 def load_tracks(card: Card, store: Store, names: list[str]) -> Tracks:
-    """Tracks of a feature store, as a version wants them.
+    """Tracks of a feature store, as a version wants them; labels are those of its genres.
 
     Raises
     ------
-    TrainingError : when the store does not fit the version.
+    TrainingError : when the store does not fit the version, or a track's genre is none of its own.
     """
-    if set(store.genres) != set(card.genres):
+    if unknown := sorted({store.genre_of[name] for name in names} - set(card.genres)):
         raise TrainingError(
-            f"The genres of the store ({store.name}) are {', '.join(store.genres)}; "
-            f"{card.version} knows "
-            f"{', '.join(card.genres)}."
+            f"{card.version} does not know the genre {unknown[0]!r} of the store ({store.name}); "
+            f"it knows {', '.join(card.genres)}."
         )
-    return store.load(card.spec, names)
+    tracks = store.load(card.spec, names)
+    labels = [card.genres.index(tracks.genres[label]) for label in tracks.labels]
+    return dataclasses.replace(tracks, labels=np.array(labels, dtype=np.int64), genres=card.genres)
 
 
 def soft_votes(predictor: Predictor, tracks: Tracks) -> npt.NDArray[np.float64]:
@@ -197,9 +198,10 @@ def answers_of(card: Card, store: Store | None) -> Answers:
 
 def _refusal(first: Answers, second: Answers) -> str:
     """Why two versions cannot be paired; empty when they can."""
-    if set(first.genres) != set(second.genres):
-        odd = sorted(set(first.genres) ^ set(second.genres))
-        return f"their genres differ ({', '.join(odd)})"
+    # A version may know further genres: what it calls so is wrong.
+    for genres, other in ((first.genres, second.truth), (second.genres, first.truth)):
+        if unknown := sorted(set(other) - set(genres)):
+            return f"one of them does not know the genre {unknown[0]} of the other's test"
     if set(first.tracks) != set(second.tracks):
         common = len(set(first.tracks) & set(second.tracks))
         return (

@@ -16,11 +16,20 @@ from ..errors import TrainingError
 from ..experiment import Experiment
 from ..files import write_json
 from ..judging.answers import predict_outputs, predict_tracks
-from ..judging.evaluation import evaluate, fit_temperature, per_track
+from ..judging.evaluation import (
+    accuracy_by_group,
+    evaluate,
+    expected_calibration_error,
+    fit_temperature,
+    per_track,
+)
 from ..judging.genre_bias import apply_bias, fit_bias
 from ..paths import CROSS_VALIDATION
+from ..stores.joined_store import JoinedStore
 from ..stores.splits import check_fold
+from ..stores.store import Data, Store, merged_groups
 from ..stores.tracks import Tracks
+from ..training.embedding import Space, measure_spread, song_embeddings
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
 from ..training.unfamiliarity import choose_threshold
@@ -29,7 +38,7 @@ from .study import Rows, finished_part, folds_by_group, open_without_test, recip
 
 
 def cross_validate(
-    experiment: Experiment, data: Path, seed: int, k: int, out: Path, command: str
+    experiment: Experiment, data: Data, seed: int, k: int, out: Path, command: str
 ) -> dict[str, Any]:
     """Accuracy over k folds in which no artist is on both sides; returns what is written.
 
@@ -65,7 +74,7 @@ def cross_validate(
             plain.take(chosen_on) if needs_validation else None,
             data=data,
         )
-        fold = _judge_fold(experiment, members, plain.take(folds[number]))
+        fold = _judge_fold(experiment, members, plain.take(folds[number]), plain.take(rest))
         return {"n_training_tracks": len(rest), **fold}
 
     parts = []
@@ -100,6 +109,7 @@ def cross_validate(
     if parts[0]["unfamiliarity"] is not None:
         scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
         unfamiliar = choose_threshold(per_track(scores, track, len(plain)))
+    spreads = [part["spread"] for part in parts]
     result = {
         "recipe": recipe,
         "command": command,
@@ -110,16 +120,46 @@ def cross_validate(
         "member_accuracies": [part["member_accuracies"] for part in parts],
         "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
+        "collections": _by_collection(store, plain, right, answers),
         "temperature": temperature,
         "genre_bias": {
             genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
         },
         "unfamiliar": unfamiliar,
+        "embedding": {"spread": round(float(np.mean(spreads)), 4), "fold_spreads": spreads}
+        if experiment.embedding.layer
+        else None,
         "disturbances": _mean_rows(parts),
         "report": report,
     }
     write_json(out / CROSS_VALIDATION, result)
     return result
+
+
+def _by_collection(
+    store: Store,
+    tracks: Tracks,
+    right: npt.NDArray[np.bool_],
+    answers: npt.NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    """Accuracy, interval by group, and calibration error of each of several stores."""
+    if not isinstance(store, JoinedStore):
+        return []
+    merged = merged_groups(store)
+    found = []
+    for number, name in enumerate(store.names):
+        mine = np.flatnonzero(tracks.collection == number)
+        groups = [merged[tracks.names[row]] for row in mine]
+        error = expected_calibration_error(answers[mine], tracks.labels[mine])
+        found.append(
+            {
+                "name": name,
+                "n_tracks": len(mine),
+                "accuracy": accuracy_by_group(right[mine].astype(float), groups),
+                "calibration_error": round(error, 4),
+            }
+        )
+    return found
 
 
 def _apply_foreign_bias(
@@ -139,9 +179,9 @@ def _apply_foreign_bias(
 
 
 def _judge_fold(
-    experiment: Experiment, members: list[keras.Model], tracks: Tracks
+    experiment: Experiment, members: list[keras.Model], tracks: Tracks, trained: Tracks
 ) -> dict[str, Any]:
-    """Answers of members that never met these tracks, before calibration."""
+    """Answers of members that never met these tracks, but `trained`, before calibration."""
     spec = experiment.feature_spec
     model = combine(members, experiment.architecture.name)
 
@@ -151,8 +191,15 @@ def _judge_fold(
     outputs, track = predict_outputs(model, tracks, spec)
     report = evaluate(outputs[0], track, tracks.labels, tracks.genres, 1.0)
     winners = [soft_votes(tracks, member).argmax(axis=1) for member in members]
-    has_score = len(outputs) > 1
     is_log_mel = spec.kind != "statistics"
+    spread = None
+    if experiment.embedding.layer:
+        known = song_embeddings(model, trained, spec)
+        spread = measure_spread(
+            Space.of(known, trained.labels, len(trained.genres)),
+            per_track(outputs[-1], track, len(tracks)),
+            tracks.labels,
+        )
     return {
         "n_tracks": len(tracks),
         "accuracy": report["track"]["accuracy"],
@@ -164,8 +211,9 @@ def _judge_fold(
         "segment_track": track.tolist(),
         "probabilities": np.round(outputs[0].astype(np.float64), 6).tolist(),
         "unfamiliarity": np.round(outputs[1][:, 0].astype(np.float64), 4).tolist()
-        if has_score
+        if experiment.unfamiliar.layer
         else None,
+        "spread": spread,
     }
 
 

@@ -15,6 +15,7 @@ from ..experiment import Distillation, Experiment
 from ..files import write_json
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import bootstrap_interval, per_track
+from ..stores.store import Data
 from ..stores.tracks import segments_as_tracks
 from ..training.network import fit
 from ..training.runs import library_versions
@@ -25,7 +26,7 @@ FOLDS = 5
 
 
 def demonstrate_leak(
-    experiment: Experiment, data: Path, seed: int, out: Path, command: str
+    experiment: Experiment, data: Data, seed: int, out: Path, command: str
 ) -> dict[str, Any]:
     """The same network and the same number of segments, split in two ways.
 

@@ -13,7 +13,7 @@ from ..files import write_json, write_text
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import accuracy_of, per_track
 from ..reporting import plots
-from ..stores.store import check_split, open_store
+from ..stores.store import Data, check_split, open_store, require_test
 from ..training.ensemble import fit_whole
 from ..training.runs import library_versions
 from .study import Rows, finished_part, recipe_of
@@ -23,7 +23,7 @@ SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 def learning_curve(
-    experiment: Experiment, data: Path, seed: int, out: Path, command: str
+    experiment: Experiment, data: Data, seed: int, out: Path, command: str
 ) -> dict[str, Any]:
     """Accuracy on the validation tracks when only a share of the training tracks is known.
 
@@ -32,6 +32,7 @@ def learning_curve(
     TrainingError : when `out` holds another study.
     """
     store, spec = open_store(data), experiment.feature_spec
+    require_test(store)
     check_split(store)
     training = store.load(spec, store.split("train"), copies=True)
     plain = store.load(spec, store.split("train"))

@@ -166,6 +166,8 @@ def _disturb(change: Change, tracks: Tracks, spec: FeatureSpec) -> Tracks:
         excerpt_track=tracks.excerpt_track,
         excerpt_first=np.cumsum(columns) - columns,
         excerpt_columns=columns,
+        excerpt_start_s=tracks.excerpt_start_s,
+        collection=tracks.collection,
     )
 
 
@@ -242,10 +244,7 @@ def measure_store(predictor: Predictor, store: Store) -> list[dict[str, Any]]:
             "sound files."
         )
     tracks = load_tracks(card, store, store.split("validation"))
-    order = [card.genres.index(genre) for genre in tracks.genres]
-    return measure_disturbances(
-        lambda asked: soft_votes(predictor, asked)[:, order], tracks, card.spec
-    )
+    return measure_disturbances(lambda asked: soft_votes(predictor, asked), tracks, card.spec)
 
 
 # File type of each copy, and the arguments with which ffmpeg makes it. White noise has the sample

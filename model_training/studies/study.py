@@ -17,14 +17,14 @@ from ..errors import TrainingError
 from ..experiment import Experiment
 from ..files import as_json, read_json, undamaged, write_json
 from ..stores.splits import group_folds
-from ..stores.store import Store, check_split, digest, merged_groups, open_store
+from ..stores.store import Data, Store, check_split, digest, merged_groups, open_store
 from ..stores.tracks import Tracks
 from ..training.distillation import teacher_digest
 
 Rows = npt.NDArray[np.int64]
 
 
-def open_without_test(experiment: Experiment, data: Path) -> tuple[Store, Tracks, Tracks]:
+def open_without_test(experiment: Experiment, data: Data) -> tuple[Store, Tracks, Tracks]:
     """The store and its training and validation tracks together, without and with copies.
 
     Raises
@@ -41,13 +41,28 @@ def open_without_test(experiment: Experiment, data: Path) -> tuple[Store, Tracks
 def folds_by_group(store: Store, tracks: Tracks, k: int, seed: int) -> list[Rows]:
     """Rows of the tracks of each of k folds; groups and replicas stay in one fold.
 
+    Of several stores each has the folds that it has alone, unless they share a group.
+
     Raises
     ------
     TrainingError : when a genre has fewer groups than folds.
     """
     merged = merged_groups(store)
     genres = [tracks.genres[label] for label in tracks.labels]
-    return group_folds(genres, [merged[name] for name in tracks.names], k, seed)
+    groups = [merged[name] for name in tracks.names]
+    parts = [np.flatnonzero(tracks.collection == n) for n in np.unique(tracks.collection)]
+    if sum(len({groups[row] for row in rows}) for rows in parts) > len(set(groups)):
+        parts = [np.arange(len(tracks))]
+    folds = [
+        [
+            rows[fold]
+            for fold in group_folds(
+                [genres[row] for row in rows], [groups[row] for row in rows], k, seed
+            )
+        ]
+        for rows in parts
+    ]
+    return [np.concatenate(same) for same in zip(*folds, strict=True)]
 
 
 def finished_part(
@@ -75,14 +90,14 @@ def finished_part(
 
 
 def recipe_of(
-    experiment: Experiment, store: Store, data: Path, seed: int, **more: Any
+    experiment: Experiment, store: Store, data: Data, seed: int, **more: Any
 ) -> dict[str, Any]:
     """The values that decide a study's result, as JSON; a study goes on only with the same."""
     recipe = {
         "experiment": experiment.to_json(),
         "data": store.name,
         "data_digest": digest(store),
-        "teacher_sha256": teacher_digest(data, experiment.distillation),
+        "teacher_sha256": teacher_digest(data, experiment),
         "seed": seed,
         **more,
     }

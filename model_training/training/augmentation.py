@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -162,12 +163,21 @@ def augmented_batch(
     return segments if spec.kind == "log_mel" else segments @ dct_matrix(spec.n_mels, spec.n_mfcc)
 
 
-def shown_share(tracks: Tracks, group_balance: float) -> npt.NDArray[np.float64]:
+def shown_share(
+    tracks: Tracks, group_balance: float, weights: Sequence[float] = ()
+) -> npt.NDArray[np.float64]:
     """How often each track is shown (n_tracks,), summing to one.
 
     Genres are shown equally often; within one a track counts the size of its group to the power of
-    minus `group_balance`.
+    minus `group_balance`. With the `weights` of the stores that is so within each, and the stores'
+    shares are in proportion to them.
     """
+    if weights:
+        share = np.zeros(len(tracks))
+        for number in np.unique(tracks.collection):
+            mine = np.flatnonzero(tracks.collection == number)
+            share[mine] = weights[number] * shown_share(tracks.take(mine), group_balance)
+        return share / share.sum()
     keys = list(zip(tracks.labels.tolist(), tracks.groups, strict=True))
     sizes = Counter(keys)
     share = np.array([sizes[key] ** -group_balance for key in keys])
@@ -181,7 +191,8 @@ class AugmentedTracks(keras.utils.PyDataset):
 
     Yields (batch, *spec.shape) float32 and soft labels (batch, n_genres) float32; with a teacher,
     labels and tags (batch, n_tags), and the weight (batch,) of each: none where tags are unknown.
-    A rest smaller than a batch waits for another epoch. Each batch has its own generator, so a run
+    With `elders` their answer to the batch is `elders_weight` of the labels. A rest smaller than a
+    batch waits for another epoch. Each batch has its own generator, so a run
     does not depend on the order in which batches are made.
     """
 
@@ -198,13 +209,18 @@ class AugmentedTracks(keras.utils.PyDataset):
         seed: int,
         teacher: TeacherTags | None = None,
         group_balance: float = 0.0,
+        weights: Sequence[float] = (),
+        elders: keras.Model | None = None,
+        elders_weight: float = 0.0,
     ):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._tracks, self._targets, self._spec, self._options = tracks, targets, spec, options
         self._batch_size, self._mixup, self._seed = batch_size, mixup, seed
         self._crops_per_track = crops_per_track
         self._teacher = teacher
-        self._share = shown_share(tracks, group_balance) if group_balance else None
+        self._elders, self._elders_weight = elders, elders_weight
+        balanced = group_balance or weights
+        self._share = shown_share(tracks, group_balance, weights) if balanced else None
         self._epoch = 0
         self._shuffle()
 
@@ -226,7 +242,9 @@ class AugmentedTracks(keras.utils.PyDataset):
         batch = augmented_batch(self._tracks, crops, self._spec, self._options, rng)
         targets = self._targets[rows]
         if self._teacher is not None:
-            tags, known = self._teacher.during(rows, *crops.span(self._spec))
+            start_s, end_s = crops.span(self._spec)
+            first_s = self._tracks.excerpt_start_s[crops.excerpt]
+            tags, known = self._teacher.during(rows, first_s + start_s, first_s + end_s)
         if self._mixup:
             weight = rng.beta(self._mixup, self._mixup, (len(rows), 1)).astype(np.float32)
             partner = rng.permutation(len(rows))
@@ -236,6 +254,9 @@ class AugmentedTracks(keras.utils.PyDataset):
             if self._teacher is not None:
                 tags = weight * tags + (1 - weight) * tags[partner]
                 known = known * known[partner]
+        if self._elders is not None:
+            told = self._elders.predict_on_batch(batch)
+            targets = (1 - self._elders_weight) * targets + self._elders_weight * told
         if self._teacher is None:
             return batch, targets
         return batch, (targets, tags), (np.ones_like(known), known)

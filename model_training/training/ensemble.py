@@ -13,10 +13,15 @@ import keras
 import numpy as np
 
 from ..experiment import Experiment
+from ..stores.store import Data
 from ..stores.tracks import Tracks
 from .distillation import load_teacher
+from .embedding import add_embedding, embedding_size
 from .network import build, fit
 from .unfamiliarity import add_score, describe
+
+# Far from the seeds of members.
+ELDER_SEEDS = 1_000_000
 
 
 def fit_members(
@@ -25,26 +30,37 @@ def fit_members(
     seed: int,
     validation: Tracks | None = None,
     *,
-    data: Path,
+    data: Data,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     logs: Path | None = None,
 ) -> tuple[list[keras.Model], dict[str, list[float]]]:
     """Train all members of an experiment; returns them and the mean of their histories.
 
-    `data` is where the teacher's tags lie, `logs` where TensorBoard's go. With a layer for
-    unfamiliar sounds every member has its score as second output. Members that stopped early
-    shorten the history to the shortest.
+    `data` is the store or stores, where the teacher's tags lie, `logs` where TensorBoard's go. With
+    a layer for unfamiliar sounds every member has its score as second output, with one for the
+    embedding that as its last. Members that stopped early shorten the history to the shortest. With
+    `elders` those are trained first, and every member learns their answers too.
 
     Raises
     ------
     TrainingError : when the options do not fit the data.
     """
     n, layer = experiment.training.members, experiment.unfamiliar.layer
+    # Before hours of training, not after them.
     if layer:
-        # Before hours of training, not after them.
         describe(build(experiment, len(tracks.genres)), layer)
-    teacher = load_teacher(data, experiment.distillation, tracks, experiment.feature_spec)
+    if experiment.embedding.layer:
+        embedding_size(build(experiment, len(tracks.genres)), experiment.embedding.layer)
+    teacher = load_teacher(data, experiment, tracks)
+    elders = None
+    if n_elders := experiment.distillation.elders:
+        seeds = [ELDER_SEEDS + seed * n_elders + number for number in range(n_elders)]
+        trained = [
+            fit(experiment, tracks, each, validation, teacher=teacher, verbose=verbose)[0]
+            for each in seeds
+        ]
+        elders = combine(trained, "elders")
     members, histories = [], []
     for number in range(n):
         watching = list(callbacks)
@@ -58,11 +74,14 @@ def fit_members(
             seed if n == 1 else (seed * n) + number,
             validation,
             teacher=teacher,
+            elders=elders,
             verbose=verbose,
             callbacks=watching,
         )
         if layer:
             model = add_score(model, layer, tracks, experiment.feature_spec)
+        if experiment.embedding.layer:
+            model = add_embedding(model, experiment.embedding.layer)
         members.append(model)
         histories.append(history)
     length = min(len(next(iter(history.values()))) for history in histories)
@@ -93,7 +112,7 @@ def fit_whole(
     seed: int,
     validation: Tracks | None = None,
     *,
-    data: Path,
+    data: Data,
     verbose: int | str = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     logs: Path | None = None,

@@ -148,6 +148,20 @@ def build(experiment: Experiment, n_genres: int) -> keras.Model:
     )
 
 
+def named_layers(model: keras.Model, n_axes: int) -> list[str]:
+    """Names of the layers whose output has so many axes, that of the batch too.
+
+    Without those that Keras makes up: they count on from network to network.
+    """
+    return [
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+        and len(layer.output.shape) == n_axes
+        and re.sub(r"_\d+$", "", layer.name).replace("_", "") != type(layer).__name__.lower()
+    ]
+
+
 def half_precision(options: Training) -> str | None:
     """The Keras policy of half precision that pays here, if any."""
     if not options.mixed_precision:
@@ -169,14 +183,16 @@ def fit(
     validation: Tracks | None = None,
     *,
     teacher: TeacherTags | None = None,
+    elders: keras.Model | None = None,
     verbose: int | str = 2,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train one network on `tracks`; returns the model and its history.
 
-    With `keep = "last"` nothing is picked on the validation tracks: they are only watched, and
-    their accuracy stays an honest one. With "best", early stopping or "plateau" they choose the
-    weights, and their accuracy is too good.
+    `elders` is a network whose answers are part of the target. With `keep = "last"` nothing is
+    picked on the validation tracks: they are only watched, and their accuracy stays an honest one.
+    With "best", early stopping or "plateau" they choose the weights, and their accuracy is too
+    good.
 
     Raises
     ------
@@ -209,6 +225,9 @@ def fit(
             seed=seed,
             teacher=teacher,
             group_balance=options.group_balance,
+            weights=[each.weight for each in experiment.data if each.weight],
+            elders=elders,
+            elders_weight=experiment.distillation.elders_weight,
         )
         _settle_normalisation(learner, options.epochs * len(batches))
         weight = None if teacher is None else experiment.distillation.weight

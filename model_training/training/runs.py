@@ -29,7 +29,7 @@ from ..files import (
 )
 from ..judging.answers import predict_outputs
 from ..judging.evaluation import evaluate, fit_temperature, per_track
-from ..stores.store import check_split, digest, open_store
+from ..stores.store import Data, check_split, digest, open_store, require_test
 from .distillation import teacher_digest
 from .ensemble import fit_whole
 from .network import half_precision
@@ -53,7 +53,7 @@ def library_versions() -> dict[str, str]:
 
 def train(
     experiment: Experiment,
-    data: Path,
+    data: Data,
     seed: int,
     run: Path,
     command: str,
@@ -70,6 +70,7 @@ def train(
     """
     refuse_existing(run)
     spec, store = experiment.feature_spec, open_store(data)
+    require_test(store)
     check_split(store)
     final = experiment.training.is_final
     parts: tuple[Part, ...] = ("train", "validation") if final else ("train",)
@@ -97,7 +98,7 @@ def train(
         "experiment": experiment.to_json(),
         "genres": list(training.genres),
         "data_digest": digest(store),
-        "teacher_sha256": teacher_digest(data, experiment.distillation),
+        "teacher_sha256": teacher_digest(data, experiment),
         "seed": seed,
         "command": command,
         "libraries": library_versions(),
@@ -152,6 +153,7 @@ def load_run(run: Path) -> dict[str, Any]:
     experiment = record.get("experiment") if isinstance(record, dict) else None
     if not isinstance(experiment, dict):
         raise TrainingError(f"{run}/run.json: not a run's record.")
-    if not (record.keys() >= NEEDED and {"distillation", "unfamiliar"} <= experiment.keys()):
+    sections = {"distillation", "unfamiliar", "embedding"}
+    if not (record.keys() >= NEEDED and sections <= experiment.keys()):
         raise TrainingError(f"{run}: made by an older release; train again.")
     return record

@@ -11,7 +11,6 @@ song.
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import keras
@@ -24,6 +23,7 @@ from features import FeatureSpec
 from ..errors import TrainingError
 from ..judging.answers import outputs_at
 from ..stores.tracks import Tracks, cut
+from .network import named_layers
 
 # Directions of most variance that are looked at, and segments of training music that they are
 # taken from.
@@ -40,13 +40,7 @@ def describe(model: keras.Model, layer: str) -> keras.KerasTensor:
     ------
     TrainingError : when the network has no such layer with time, frequency and channels.
     """
-    # Names that Keras makes up count on from network to network.
-    known = [
-        each.name
-        for each in model.layers
-        if len(each.output.shape) == 4
-        and re.sub(r"_\d+$", "", each.name).replace("_", "") != type(each).__name__.lower()
-    ]
+    known = named_layers(model, 4)
     if layer not in known:
         raise TrainingError(
             f"[unfamiliar] layer = {layer!r} is no named layer with time, frequency and channels; "

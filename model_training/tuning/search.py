@@ -38,7 +38,7 @@ from ..experiment import Experiment
 from ..files import write_text
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import fit_temperature, negative_log_likelihood, per_track
-from ..stores.store import Store, check_split, digest, open_store
+from ..stores.store import Data, Store, check_split, digest, open_store, require_test
 from ..stores.tracks import Tracks
 from ..training.distillation import teacher_digest
 from ..training.ensemble import fit_whole
@@ -56,8 +56,8 @@ EPOCHS = "training.epochs"
 class _Data:
     """Training and validation tracks; those of one spec at a time are kept."""
 
-    def __init__(self, store: Store, folder: Path):
-        self._store, self.folder = store, folder
+    def __init__(self, store: Store, folders: Data):
+        self._store, self.folders = store, folders
         self._kept: dict[str, tuple[Tracks, Tracks]] = {}
 
     def parts(self, experiment: Experiment) -> tuple[Tracks, Tracks]:
@@ -122,7 +122,7 @@ def _measure(experiment: Experiment, values: Values, data: _Data, seeds: range, 
                 training,
                 seed,
                 validation if options.needs_validation else None,
-                data=data.folder,
+                data=data.folders,
                 verbose=0,
                 callbacks=[_Epochs(bar, options.epochs)],
             )
@@ -219,7 +219,7 @@ def _check_early(experiment: Experiment, space: list[Dimension], data: _Data, n:
 
 def tune(
     experiment: Experiment,
-    folder: Path,
+    folders: Data,
     *,
     method: str,
     trials: int | None,
@@ -233,7 +233,7 @@ def tune(
 
     Parameters
     ----------
-    folder : the feature store.
+    folders : the feature store or stores.
     method : one of METHODS.
     trials : at most so many, besides the experiment as it stands; None for RANDOM_TRIALS, the
         whole grid or all of Hyperband.
@@ -257,7 +257,8 @@ def tune(
             )
         keys.append(EPOCHS)
     oracle, most = _oracle(method, space, experiment.training.epochs, trials, objective, seed)
-    store = open_store(folder)
+    store = open_store(folders)
+    require_test(store)
     check_split(store)
     n_validation = len(store.split("validation"))
     recipe = {
@@ -265,13 +266,13 @@ def tune(
         "tune": experiment.tune,
         "data": store.name,
         "data_digest": digest(store),
-        "teacher_sha256": teacher_digest(folder, experiment.distillation),
+        "teacher_sha256": teacher_digest(folders, experiment),
         "n_training_tracks": len(store.split("train")),
         "n_validation_tracks": n_validation,
         "seed": seed,
         "repeats": repeats,
     }
-    records, data = Records(out, recipe), _Data(store, folder)
+    records, data = Records(out, recipe), _Data(store, folders)
     n_known = len(records)
     _check_early(experiment, space, data, len(store.genres))
 

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from tests.conftest import card_of
-from tests.webapp.judged import add_judgements
-from webapp.inference.card import Interval
+from tests.webapp.judged import ELSEWHERE as FIGURE
+from tests.webapp.judged import add_elsewhere, add_judgements
+from webapp.inference.card import Elsewhere, Interval
 from webapp.inference.sections import Sections, compared, facts, sections
 
 VERSIONS = [f"v{n}" for n in range(1, 10)]
@@ -21,8 +22,8 @@ VERSIONS = [f"v{n}" for n in range(1, 10)]
 ELSEWHERE = {
     "value", "low", "high", "options", "per_genre", "confusion_matrix", "roc", "roc_auc",
     "reliability", "segment", "disturbances", "sounds", "test", "validation", "cross_validation",
-    "track", "n_coefficients", "command", "export_command", "cross_validation_command", "fpr",
-    "tpr", "macro",
+    "elsewhere", "track", "n_coefficients", "command", "export_command",
+    "cross_validation_command", "fpr", "tpr", "macro",
 }  # fmt: skip
 
 
@@ -92,6 +93,18 @@ def test_accuracy_of_the_test_comes_first(card: dict[str, Any]) -> None:
     assert next(iter(told.test.facts)) == "segment_accuracy"
     assert told.test.facts["shared_artists"]["n_tracks"] == 35
     assert compared(card).test == told.test
+
+
+def test_elsewhere_stands_apart(card: dict[str, Any]) -> None:
+    assert sections(card).accuracy.elsewhere is None
+    before = compared(card)
+    add_elsewhere(card)
+    told = sections(card).accuracy
+    assert told.elsewhere == Elsewhere(**FIGURE)
+    assert [report.name for report in told.reports] == ["test", "cross_validation"]
+    assert told.facts == {}
+    # versions are not compared by it
+    assert compared(card) == before
 
 
 def test_mistakes_are_sorted_by_their_number(card: dict[str, Any]) -> None:
@@ -192,7 +205,7 @@ def test_a_part_that_makes_no_sense_is_left_out(card: dict[str, Any], nonsense: 
             "per_genre", "confusion_matrix", "roc", "roc_auc", "reliability", "macro_f1",
         ),
         "metrics.test": ("segment", "shared_artists", "disturbances", "flagged_share"),
-        "metrics": ("cross_validation",),
+        "metrics": ("cross_validation", "elsewhere"),
         "training": ("history", "options", "note", "method", "command", "libraries"),
         "architecture": ("options", "n_parameters"),
         "latency": ("milliseconds",),

@@ -89,7 +89,8 @@ def test_the_engines_agree_and_give_each_segment_its_score(
     for n in (1, 16, 17, 65):
         features = random_features(spec, n)
         answers = [engine.run(features) for engine in (litert, keras)]
-        for probabilities, unfamiliarity in answers:
+        for probabilities, unfamiliarity, embeddings in answers:
+            assert embeddings is None
             assert probabilities.shape == (n, len(card.genres))
             assert unfamiliarity is not None
             assert unfamiliarity.shape == (n,)

@@ -14,7 +14,10 @@ from model_training.errors import TrainingError
 from model_training.landing.export import choose_middle, export, require_builtin_layers
 from model_training.stores.store import open_store
 from model_training.stores.tracks import cut, features_at
+from tests.webapp.judged import add_elsewhere
 from webapp.inference import Predictors, Registry
+
+from .cards import write_version
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +128,20 @@ def test_list_and_recommend(models, capsys):
     out = capsys.readouterr().out
     assert "v7 (recommended): Small, 3 genres, test accuracy" in out
     assert "broken: refused" in out
+    assert "elsewhere" not in out
     (models / "broken").rmdir()
+
+
+def test_list_tells_elsewhere_before_the_test(tmp_path, capsys):
+    folder = write_version(tmp_path, "v7", {"a": "gnawa", "b": "malhun"}, ["gnawa", "gnawa"]).folder
+    card = json.loads((folder / "model.json").read_text())
+    add_elsewhere(card)
+    (folder / "model.json").write_text(json.dumps(card))
+    assert main(["list", "--models", str(tmp_path)]) == 0
+    assert (
+        "elsewhere 43.0% [35.0%, 51.0%] on 150 tracks of Emotify (a sister network that never "
+        "heard them), test accuracy 50.0% ["
+    ) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests import small_models
 
 def test_stored_networks_equal_those_made_today(tmp_path: Path) -> None:
     small_models.make(tmp_path)
-    versions = {*small_models.SMALL, *small_models.DOUBTING}
+    versions = {*small_models.SMALL, *small_models.DOUBTING, *small_models.EMBEDDING}
     assert {path.name for path in small_models.NETWORKS.iterdir()} == versions
     for version in versions:
         kept, made = small_models.NETWORKS / version, tmp_path / version

@@ -307,10 +307,11 @@ def test_a_body_that_breaks_off(client: FlaskClient, url: str) -> None:
 @pytest.mark.parametrize(
     "name", ["v999", "..", "%2e%2e", "V1", "v1%00", "\u202ev1", "v1%2f..", "a" * 3000]
 )
-@pytest.mark.parametrize("rest", ["", "/predictions"])
+@pytest.mark.parametrize("rest", ["", "/embedding", "/predictions"])
 def test_unknown_versions(client: FlaskClient, body: dict[str, Any], name: str, rest: str) -> None:
     address = f"/api/v1/models/{name}{rest}"
-    response = client.post(address, json=body) if rest else client.get(address)
+    posted = rest == "/predictions"
+    response = client.post(address, json=body) if posted else client.get(address)
     assert response.status_code == 404
     details = refused(response, 404, response.get_json()["error"]["code"])
     if name == "v999":
@@ -330,6 +331,7 @@ def test_nothing_there(client: FlaskClient, path: str) -> None:
         ("POST", "/api/v1/models", {"GET", "HEAD", "OPTIONS"}),
         ("DELETE", "/api/v1/models", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/api/v1/models/v1/predictions", {"POST", "OPTIONS"}),
+        ("POST", "/api/v1/models/v1/embedding", {"GET", "HEAD", "OPTIONS"}),
         ("PUT", "/api/v1/models/v1/predictions", {"POST", "OPTIONS"}),
         ("BREW", "/api/openapi.json", {"GET", "HEAD", "OPTIONS"}),
     ],

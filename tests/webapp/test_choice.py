@@ -15,6 +15,7 @@ import flask.cli
 import pytest
 from flask.testing import FlaskCliRunner
 
+from tests.webapp.judged import add_elsewhere
 from tests.webapp.running import PYTHON, Program, Server, free_port, program, server
 from webapp import choice, create_app
 from webapp.inference import Registry
@@ -96,6 +97,26 @@ def test_many_versions_stay_readable(copy_models: Callable[..., Path]) -> None:
     others = ", ".join(name for name in names if name != "v3")
     assert [line.split(":")[0] for line in genres] == [others, "v3"]
     assert genres[1] == "v3: 2 genres (chaabi, gnawa)"
+
+
+def test_elsewhere_comes_first_in_a_column_of_its_own(copy_models: Callable[..., Path]) -> None:
+    folder = copy_models("v1", "v2", recommended="v1")
+    card = json.loads((folder / "v2" / "model.json").read_text())
+    add_elsewhere(card)
+    (folder / "v2" / "model.json").write_text(json.dumps(card))
+    lines = choice.table(Registry.load(folder))
+    title = card["title"]
+    assert lines[:7] == [
+        "         elsewhere *                   test songs right (95 % interval)",
+        f"  1  v1                                66.5 % (61.0 to 72.1) of 290      {title}"
+        "  (recommended)",
+        f"  2  v2  43.0 % (35.0 to 51.0) of 150  66.5 % (61.0 to 72.1) of 290      {title}",
+        "",
+        "* songs of a collection right, by a sister network that never heard it (v2: Emotify);",
+        "  not to be held against another version's test songs",
+        "",
+    ]
+    assert lines[7].startswith("All: 10 genres")
 
 
 def test_a_wrong_answer_asks_again(three: Path) -> None:

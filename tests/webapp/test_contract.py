@@ -7,8 +7,8 @@ the same ones. None may end in a 5xx, and every answer must be one that the docu
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -18,12 +18,14 @@ from typing import Any
 
 import pytest
 
+from tests import small_models
 from tests.webapp.running import server
+from webapp.pages import DOWNLOADS
 
 pytestmark = pytest.mark.full
 
-# Its segments have 53 numbers; making up the thousands of other versions takes minutes.
-VERSION = "v2"
+# Its segments have 77 numbers; making up the thousands of other versions takes minutes.
+VERSION = "embedding"
 CONFIGURATION = """
 [generation]
 deterministic = true
@@ -40,7 +42,7 @@ expected-statuses = ["2xx", 422]
 
 def test_the_server_does_what_it_documents(models_dir: Path, tmp_path: Path) -> None:
     models, configuration, report = (tmp_path / x for x in ("models", "st.toml", "report.ndjson"))
-    shutil.copytree(models_dir / VERSION, models / VERSION)
+    write_version(models, models_dir / "v2")
     configuration.write_text(CONFIGURATION)
     with server(MODELS_DIR=models) as site:
         site.wait_ready()
@@ -62,10 +64,22 @@ def test_the_server_does_what_it_documents(models_dir: Path, tmp_path: Path) -> 
     # the document itself was asked for first
     assert operations - {operation for operation, _ in counts} == {"GET /api/openapi.json"}
     predictions = "POST /api/v1/models/{version}/predictions"
-    for status in (200, 404, 405, 415, 422):
+    for status in (200, 400, 404, 405, 415, 422):
         assert counts[predictions, status], counts
     for operation in operations - {"GET /api/openapi.json"}:
         assert counts[operation, 200], counts
+
+
+def write_version(models: Path, landed: Path) -> None:
+    """Write a version that has an embedding, and the downloads of the version `landed`."""
+    small_models.write(models, [VERSION])
+    path = models / VERSION / "model.json"
+    card = json.loads(path.read_text())
+    for name in DOWNLOADS:
+        content = (landed / name).read_bytes()
+        (models / VERSION / name).write_bytes(content)
+        card["files"][name] = hashlib.sha256(content).hexdigest()
+    path.write_text(json.dumps(card))
 
 
 def requests(report: Path) -> Iterator[tuple[str, bool, int, bytes]]:

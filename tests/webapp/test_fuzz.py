@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
 
-from tests.small_models import SMALL
+from tests.small_models import EMBEDDING, SMALL, small_of, write
 from tests.webapp.asking import JSON, post, refused
 from tests.webapp.conftest import request_of
 from webapp import create_app
@@ -110,17 +109,37 @@ def test_changed_requests(
     check_changed(client, url, small_body, request_schema(app), edits)
 
 
-@pytest.mark.parametrize("version", ["table", "sequence"])
+@pytest.mark.parametrize("version", ["table", "sequence", "embedding"])
 @settings(OFTEN, max_examples=300)
 @given(edits=changes())
 def test_changed_requests_of_other_kinds(all_kinds: Flask, version: str, edits: Any) -> None:
     check_changed(
         all_kinds.test_client(),
         f"/api/v1/models/{version}/predictions",
-        request_of(SMALL[version][0], 1),
+        request_of(SMALL[small_of(version)][0], 1),
         request_schema(all_kinds),
         edits,
     )
+
+
+@settings(OFTEN, max_examples=300)
+@given(
+    values=st.lists(
+        st.text(max_size=5) | st.sampled_from(["1", " 1", "1.0", "+1", "true", "\uff11"]),
+        max_size=2,
+    )
+)
+def test_values_of_a_parameter(all_kinds: Flask, values: list[str]) -> None:
+    response = all_kinds.test_client().post(
+        "/api/v1/models/embedding/predictions",
+        query_string={"embedding": values},
+        json=request_of(SMALL["table"][0], 1),
+    )
+    if values in ([], ["1"]):
+        assert response.status_code == 200
+        assert ("embedding" in response.get_json()["aggregate"]) is bool(values)
+    else:
+        refused(response, 400, "bad_embedding")
 
 
 @OFTEN
@@ -175,8 +194,10 @@ def small_json(small_body: dict[str, Any]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def all_kinds(small_models: Path) -> Flask:
-    return create_app({"MODELS_DIR": small_models})
+def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    folder = tmp_path_factory.mktemp("kinds")
+    write(folder, [*SMALL, *EMBEDDING])
+    return create_app({"MODELS_DIR": folder})
 
 
 @functools.cache

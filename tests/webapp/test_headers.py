@@ -56,6 +56,7 @@ ADDRESSES = {
     "/api/openapi.json": "/api/openapi.json",
     "/api/v1/models": "/api/v1/models",
     "/api/v1/models/<version>": "/api/v1/models/v1",
+    "/api/v1/models/<version>/embedding": "/api/v1/models/v1/embedding",
     "/api/v1/models/<version>/predictions": "/api/v1/models/v1/predictions",
     "/static/<path:name>": "/static/img/favicon.svg",
     "/static/page/<version>/<path:name>": "/static/page/{page}/js/app.js",

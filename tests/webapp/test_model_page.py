@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import card_of
 from tests.webapp.conftest import words
-from tests.webapp.judged import add_judgements
+from tests.webapp.judged import add_elsewhere, add_judgements
 from webapp import charts, create_app, language, numbers
 from webapp.inference import curves
 from webapp.inference.sections import sections
@@ -59,6 +59,38 @@ def test_cross_validation_disturbances_and_doubt(page_of: Callable[..., str]) ->
         "weight 2.5 hop (s) 0.5 window (s) 3.5",
     ):
         assert told in page, told
+
+
+def test_elsewhere_comes_before_the_test(page_of: Callable[..., str]) -> None:
+    page = page_of(add_elsewhere)
+    order = [
+        "Of music from elsewhere, expect about 4 of 10 songs to be named right: a sister network "
+        "that never heard Emotify was right for 43% of its 150 songs (95% interval 35% to 51%).",
+        "Model a1 was right for about 7 of 10 songs like those it was tested on",
+        "Music from elsewhere 43.0% of 150 songs right 95% interval 35.0% to 51.0% A sister "
+        "network's share, on a collection that it never heard. Other versions' shares of test "
+        "songs cannot be held against it. collection asked about Emotify measured with a sister "
+        "network trained on the other collections alone",
+        "Test 66.5% of 290 songs right",
+    ]
+    places = [page.index(told) for told in order]
+    assert places == sorted(places)
+
+
+def test_versions_are_not_compared_by_elsewhere(copy_models: Callable[..., Path]) -> None:
+    models = copy_models("a1", "a2", recommended="a1")
+    before = create_app({"MODELS_DIR": models}).test_client()
+    path = models / "a2" / "model.json"
+    card = json.loads(path.read_text())
+    add_elsewhere(card)
+    path.write_text(json.dumps(card))
+    after = create_app({"MODELS_DIR": models}).test_client()
+    assert inside(after, "a2", "versions") == inside(before, "a2", "versions") != ""
+    # the question of the page and the sentence under a song tell both, elsewhere first
+    page = words(after.get("/").text)
+    assert "MFCC CNN (music from elsewhere: right for 43%; its own test: 67%)" in page
+    assert "MFCC CNN (right for 67%)" in page
+    assert "(95% interval 35% to 51%). Model a2 was right for about 7 of 10 songs" in page
 
 
 def test_disturbances_without_cross_validation(page_of: Callable[..., str]) -> None:
@@ -120,9 +152,9 @@ def test_curves_have_the_colours_of_their_genres(client: FlaskClient, root: Path
     with create_app({}).test_request_context():
         chart = charts.roc(curves.roc(card), card["genres"])
     styles = {line.key: line.style for line in chart.lines}
-    assert styles["blues"] == "g0"
-    assert styles["country"] == "g2"
-    assert styles["rock"] == "g9 dashed"
+    assert styles["blues"] == "g-blues"
+    assert styles["country"] == "g-country"
+    assert styles["rock"] == "g-rock dashed"
 
 
 def test_a_card_without_curves_gets_none(client: FlaskClient) -> None:

@@ -10,6 +10,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.webapp.conftest import request_of
+from tests.webapp.judged import ELSEWHERE
 from webapp import create_app
 from webapp.inference import Registry
 
@@ -56,6 +57,13 @@ def test_answers_are_as_documented(
     client: FlaskClient, registry: Registry, document: dict[str, Any]
 ) -> None:
     schema(document, "ModelList").validate(client.get("/api/v1/models").get_json())
+    told = client.get("/api/v1/models").get_json()
+    told["models"][0]["elsewhere"] = dict(ELSEWHERE)
+    schema(document, "ModelList").validate(told)
+    told["models"][0]["elsewhere"]["n_tracks"] = 0
+    assert not schema(document, "ModelList").is_valid(told)
+    del told["models"][0]["elsewhere"]
+    assert not schema(document, "ModelList").is_valid(told)
     schema(document, "Health").validate(client.get("/healthz").get_json())
     schema(document, "Ready").validate(client.get("/readyz").get_json())
     for version, card in registry.cards.items():

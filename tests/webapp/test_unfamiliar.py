@@ -97,8 +97,7 @@ def test_a_score_that_overflows_is_no_internal_error(
     real = LiteRTEngine.run
 
     def overflow(engine: LiteRTEngine, features: np.ndarray[Any, Any]) -> Outputs:
-        probabilities, _ = real(engine, features)
-        return Outputs(probabilities, np.array([1.0, np.inf], np.float32))
+        return Outputs(real(engine, features).probabilities, np.array([1.0, np.inf], np.float32))
 
     monkeypatch.setattr(LiteRTEngine, "run", overflow)
     refused(client.post(URL, json=request), 422, "out_of_range")

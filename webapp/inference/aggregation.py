@@ -27,6 +27,12 @@ def soft_vote(probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.fl
     return mean
 
 
+def mean_embedding(embeddings: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """The embedding of a song: the mean of its segments' (n_segments, size), as (size,)."""
+    mean: npt.NDArray[np.float64] = embeddings.mean(axis=0, dtype=np.float64)
+    return mean
+
+
 def vote_counts(winners: npt.NDArray[np.integer[Any]], genres: Sequence[str]) -> dict[str, int]:
     """Segments won by each genre; `winners` (n_segments,) are indices into `genres`."""
     counts = np.bincount(winners, minlength=len(genres))

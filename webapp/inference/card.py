@@ -17,10 +17,18 @@ import msgspec
 
 from features import FeatureSpec
 
+from .embedding import (
+    EMBEDDING_NAME,
+    LARGEST_EMBEDDING,
+    LARGEST_SIZE,
+    SMALLEST_SIZE,
+    check_embedding,
+)
+
 CARD_NAME = "model.json"
 MODEL_FILES = ("model.keras", "model.tflite")
-# Bytes of the largest card and of the largest other file. Ours have some millions at most; every
-# start reads all files of a folder.
+# Bytes of the largest card and of the largest other file, but `embedding.json`. Ours have some
+# millions at most; every start reads all files of a folder.
 LARGEST_CARD = 16 * 2**20
 LARGEST_FILE = 512 * 2**20
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -39,6 +47,7 @@ T = TypeVar("T")
 # Python's JSON knows NaN and Infinity, which neither of them lets through.
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
 class Interval(msgspec.Struct):
@@ -60,8 +69,27 @@ class Report(msgspec.Struct):
     track: _TrackMetrics
 
 
+class Elsewhere(Interval):
+    """The card's `metrics.elsewhere`: the share of songs right in a collection of no training data.
+
+    A sister network answers, trained on the version's other collections alone: `of` names the
+    collection that it was asked about, `by` says how. No figure of another version stands beside
+    this one.
+    """
+
+    n_tracks: Annotated[int, msgspec.Meta(ge=1)]
+    of: Text
+    by: Text
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that its value is not in."""
+        if not self.low <= self.value <= self.high:
+            raise ValueError("`value` does not lie between `low` and `high`")
+
+
 class _Metrics(msgspec.Struct):
     test: Report
+    elsewhere: Elsewhere | None = None
 
 
 class _Calibration(msgspec.Struct):
@@ -86,8 +114,23 @@ class Unfamiliar(msgspec.Struct):
     sounds: list[Sound] = []
 
 
+class Embedding(msgspec.Struct):
+    """The card's `embedding`: an output of the network that places songs near similar ones.
+
+    Attributes
+    ----------
+    layer : of the network, the one that gives it.
+    size : how many numbers a segment gets.
+    decimals : of these numbers in JSON.
+    """
+
+    layer: str
+    size: Annotated[int, msgspec.Meta(ge=SMALLEST_SIZE, le=LARGEST_SIZE)]
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
 class _CardFile(msgspec.Struct):
-    """Keys that every card must have; it may have more."""
+    """Keys that every card must have, but `embedding`; it may have more."""
 
     version: str
     title: Annotated[str, msgspec.Meta(min_length=1)]
@@ -103,6 +146,7 @@ class _CardFile(msgspec.Struct):
     licence: str
     intended_use: str
     files: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]]
+    embedding: Embedding | None = None
 
 
 def part(value: Any, kind: type[T]) -> T | None:
@@ -121,6 +165,8 @@ class Card:
     version, title, genres, spec, temperature : the keys of the same names; see docs/model-card.md.
     unfamiliar_threshold : score above which a song is unlike the training music; None for a
         version that gives no such score.
+    embedding : the key of the same name; None for a version that gives no embedding.
+    embedding_file : the content of `embedding.json`; None for such a version.
     """
 
     def __init__(self, folder: Path):
@@ -157,11 +203,14 @@ class Card:
         self.genres = tuple(checked.genres)
         self.temperature = checked.calibration.temperature
         self.unfamiliar_threshold = _read_threshold(checked.unfamiliar)
+        self.embedding = checked.embedding
         self.files = checked.files
-        if missing := [name for name in MODEL_FILES if name not in self.files]:
+        needed = MODEL_FILES if self.embedding is None else (*MODEL_FILES, EMBEDDING_NAME)
+        if missing := [name for name in needed if name not in self.files]:
             raise CardError(f"{CARD_NAME} lists no {' and no '.join(missing)} under files")
         for name in self.files:
             self.read(name)
+        self.embedding_file = self._read_embedding_file()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -178,7 +227,8 @@ class Card:
         if Path(name).name != name or name in ("", ".", "..") or "\0" in name:
             raise CardError(f"{CARD_NAME}: {name!r} is not the name of a file in its folder")
         try:
-            content = _content(self.folder / name, LARGEST_FILE)
+            largest = LARGEST_EMBEDDING if name == EMBEDDING_NAME else LARGEST_FILE
+            content = _content(self.folder / name, largest)
         except OSError as error:
             raise CardError(f"{name} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != self.files[name]:
@@ -187,13 +237,29 @@ class Card:
             )
         return content
 
+    def _read_embedding_file(self) -> bytes | None:
+        if self.embedding is None:
+            return None
+        if (size := self.embedding.size) == len(self.genres):
+            # outputs of the network are told apart by their shapes
+            raise CardError(
+                f"{CARD_NAME}: embedding.size is the number of genres, {size}; train with another"
+            )
+        content = self.read(EMBEDDING_NAME)
+        try:
+            check_embedding(content, self.version, self.genres, size)
+        except ValueError as error:
+            raise CardError(f"{EMBEDDING_NAME} {error}; export the version anew") from error
+        return content
+
     def to_json(self) -> dict[str, Any]:
         """The whole card, as written."""
         return self._json
 
     def summary(self) -> dict[str, Any]:
         """The summary of a version for lists."""
-        test = self._json["metrics"]["test"]
+        metrics = self._json["metrics"]
+        test = metrics["test"]
         return {
             "version": self.version,
             "title": self.title,
@@ -202,6 +268,7 @@ class Card:
             "feature_spec": self.spec.to_json(),
             "accuracy": test["track"]["accuracy"],
             "n_test_tracks": test["n_tracks"],
+            "elsewhere": metrics.get("elsewhere"),
             "licence": self._json["licence"],
         }
 

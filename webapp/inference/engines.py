@@ -14,7 +14,7 @@ import tempfile
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -48,10 +48,12 @@ class Outputs(NamedTuple):
     probabilities : float32 (n, n_genres), before calibration.
     unfamiliarity : float32 (n,), larger for sounds less like the training music; None for a model
         that does not judge it.
+    embeddings : float32 (n, size); None for a model that gives none.
     """
 
     probabilities: Float32Array
     unfamiliarity: Float32Array | None
+    embeddings: Float32Array | None = None
 
 
 class Engine(Protocol):
@@ -67,36 +69,45 @@ def batch_size(shape: Shape) -> int:
     return max(1, min(MAX_BATCH, MAX_BATCH_VALUES // math.prod(shape)))
 
 
-def _find_outputs(card: Card, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> list[int]:
+def _find_outputs(card: Card, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> dict[str, int]:
     """Places of the fields of `Outputs` among a model's outputs, which come in any order.
 
-    They are told apart by shape (without batch): there are at least two genres, but one score.
+    They are told apart by shape (without batch): there are at least two genres, but one score, and
+    the card has seen to it that an embedding is of another size.
 
     Raises
     ------
     EngineError : when the shapes are not those that the card says.
     """
-    wanted: list[Shape] = [(len(card.genres),)]
+    wanted: dict[str, Shape] = {"probabilities": (len(card.genres),)}
     if card.unfamiliar_threshold is not None:
-        wanted.append((1,))
-    if list(inputs) != [card.spec.shape] or Counter(outputs) != Counter(wanted):
-        score = "with" if len(wanted) == 2 else "without"
+        wanted["unfamiliarity"] = (1,)
+    if card.embedding is not None:
+        wanted["embeddings"] = (card.embedding.size,)
+    if list(inputs) != [card.spec.shape] or Counter(outputs) != Counter(wanted.values()):
+        score, embedding = (
+            "with" if name in wanted else "without" for name in ("unfamiliarity", "embeddings")
+        )
         raise EngineError(
             f"{card.version}: the model maps {_listed(inputs)} to {_listed(outputs)}, but its card "
-            f"says {card.spec.shape} to {_listed(wanted)}, {score} a score for unfamiliar sounds; "
-            "export it again"
+            f"says {card.spec.shape} to {_listed(wanted.values())}, {score} a score for unfamiliar "
+            f"sounds and {embedding} an embedding; export it again"
         )
-    return [outputs.index(shape) for shape in wanted]
+    return {name: outputs.index(shape) for name, shape in wanted.items()}
 
 
-def _listed(shapes: Sequence[Shape]) -> str:
+def _listed(shapes: Iterable[Shape]) -> str:
     return " and ".join(map(str, shapes))
 
 
-def _joined(parts: Sequence[Sequence[Float32Array]]) -> Outputs:
-    """Join the outputs of several batches; each is in the order of `Outputs`."""
-    probabilities, *scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Outputs(probabilities, scores[0][:, 0] if scores else None)
+def _joined(fields: Iterable[str], parts: Sequence[Sequence[Float32Array]]) -> Outputs:
+    """Join the outputs of several batches; each batch has the `fields` of `Outputs` in order."""
+    arrays = map(np.concatenate, zip(*parts, strict=True))
+    found: dict[str, Float32Array] = dict(zip(fields, arrays, strict=True))
+    scores = found.get("unfamiliarity")
+    return Outputs(
+        found["probabilities"], None if scores is None else scores[:, 0], found.get("embeddings")
+    )
 
 
 def _verified(card: Card, name: str) -> bytes:
@@ -213,11 +224,12 @@ class LiteRTEngine:
             ) from error
         self._version = card.version
         places = _find_outputs(card, _shapes(inputs), _shapes(outputs))
+        self._fields = tuple(places)
         batch = int(inputs[0]["shape_signature"][0])
         # Recurrent models convert with a fixed batch only; smaller batches are filled with zeros.
         self._fixed_batch = batch if batch > 0 else None
         self._input: int = inputs[0]["index"]
-        self._outputs: list[int] = [outputs[place]["index"] for place in places]
+        self._outputs: list[int] = [outputs[place]["index"] for place in places.values()]
         self._pool = _Pool(make, first, threads, calls)
 
     def run(self, features: Float32Array) -> Outputs:
@@ -232,7 +244,7 @@ class LiteRTEngine:
         except (ValueError, RuntimeError) as error:
             # a damaged network may load and then fail
             raise EngineError(f"{self._version}: model.tflite cannot be run ({error})") from error
-        return _joined(parts)
+        return _joined(self._fields, parts)
 
     def _invoke(self, interpreter: Any, batch: Float32Array) -> list[Float32Array]:
         n = len(batch)
@@ -286,10 +298,11 @@ class KerasEngine:
             for tensors in (model.inputs, model.outputs)
         )
         places = _find_outputs(card, inputs, outputs)
+        self._fields = tuple(places)
 
         def call(batch: Any) -> list[Any]:
             found = keras.tree.flatten(model(batch, training=False))
-            return [found[place] for place in places]
+            return [found[place] for place in places.values()]
 
         signature = tf.TensorSpec((None, *card.spec.shape), tf.float32)
         self._function = tf.function(call, input_signature=[signature])
@@ -301,7 +314,7 @@ class KerasEngine:
             [tensor.numpy() for tensor in self._function(features[first : first + size])]
             for first in range(0, len(features), size)
         ]
-        return _joined(parts)
+        return _joined(self._fields, parts)
 
 
 ENGINES: dict[str, Callable[..., Engine]] = {"litert": LiteRTEngine, "keras": KerasEngine}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .aggregation import Unfamiliar, judge_familiarity, soft_vote, vote_counts
+from .aggregation import Unfamiliar, judge_familiarity, mean_embedding, soft_vote, vote_counts
 from .calibration import calibrate
 from .card import Card
 from .engines import ENGINES, Engine, EngineError
@@ -65,6 +65,7 @@ class Prediction:
     votes : how many segments each genre wins.
     unfamiliar : how far the song is from the training music; None for a version that does not
         judge it.
+    embeddings : float32 (n_segments, size); None for a version that gives none.
     """
 
     genres: tuple[str, ...]
@@ -74,11 +75,17 @@ class Prediction:
     winner: str
     votes: dict[str, int]
     unfamiliar: Unfamiliar | None
+    embeddings: npt.NDArray[np.float32] | None = None
 
-    def to_json(self, times: Iterable[tuple[float, float]]) -> dict[str, Any]:
-        """`segments` and `aggregate` as the API writes them; `times` are starts and ends."""
+    def to_json(
+        self, times: Iterable[tuple[float, float]], embedding_decimals: int | None = None
+    ) -> dict[str, Any]:
+        """`segments` and `aggregate` as the API writes them; `times` are starts and ends.
+
+        Embeddings are left out unless `embedding_decimals` says how to round them.
+        """
         rows = _rounded(self.probabilities)
-        return {
+        found: dict[str, Any] = {
             "segments": [
                 {"start": start, "end": end, "genre": genre, "probabilities": row}
                 for (start, end), genre, row in zip(times, self.winners, rows, strict=True)
@@ -96,10 +103,18 @@ class Prediction:
                 },
             },
         }
+        if self.embeddings is not None and embedding_decimals is not None:
+            embeddings = _rounded(self.embeddings, embedding_decimals)
+            for segment, embedding in zip(found["segments"], embeddings, strict=True):
+                segment["embedding"] = embedding
+            mean = mean_embedding(self.embeddings)
+            found["aggregate"]["embedding"] = _rounded(mean, embedding_decimals)
+        return found
 
 
-def _rounded(probabilities: npt.NDArray[np.float64]) -> Any:
-    return np.round(probabilities, DECIMALS).tolist()
+def _rounded(values: npt.NDArray[np.floating[Any]], decimals: int = DECIMALS) -> Any:
+    # float32 that is rounded and then listed has further digits
+    return np.round(values.astype(np.float64, copy=False), decimals).tolist()
 
 
 def _significant(value: float) -> float:
@@ -127,8 +142,9 @@ class Predictor:
             raise FeatureError("wrong_shape", shape=shape, found=features.shape)
         if not np.isfinite(features).all():
             raise FeatureError("not_finite")
-        raw, scores = self._engine.run(features)
-        if not (np.isfinite(raw).all() and (scores is None or np.isfinite(scores).all())):
+        outputs = self._engine.run(features)
+        raw, scores, embeddings = outputs
+        if not all(output is None or np.isfinite(output).all() for output in outputs):
             raise FeatureError("too_large")
         probabilities = calibrate(raw, self.card.temperature)
         aggregate = soft_vote(probabilities)
@@ -144,6 +160,7 @@ class Predictor:
             unfamiliar=None
             if scores is None or threshold is None
             else judge_familiarity(scores, threshold),
+            embeddings=embeddings,
         )
 
     def warm_up(self) -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from . import curves
-from .card import Finite, Interval, Report, Share, Sound, Unfamiliar, part
+from .card import Elsewhere, Finite, Interval, Report, Share, Sound, Unfamiliar, part
 
 # Values by key, as the card holds them: numbers, texts, lists, and facts inside facts. Nothing is
 # empty, and a share with its interval is an `Interval`.
@@ -52,9 +52,16 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class Accuracy:
-    """How often a version is right: on the test tracks first, then on others."""
+    """How often a version is right: on the test tracks first, then on others.
+
+    Attributes
+    ----------
+    elsewhere : on a collection that was not trained on, where the card tells; read before all
+        others, and never beside another version's.
+    """
 
     version: str
+    elsewhere: Elsewhere | None
     reports: list[Measured]
     facts: Facts
 
@@ -298,11 +305,12 @@ def _accuracy(version: str, metrics: Mapping[str, Any]) -> Accuracy:
     reports = {name: report for name, report in metrics.items() if part(report, Report)}
     return Accuracy(
         version,
+        part(metrics.get("elsewhere"), Elsewhere),
         [
             _measured(name, reports[name])
             for name in sorted(reports, key=lambda name: name != "test")
         ],
-        facts(_without(metrics, *reports)),
+        facts(_without(metrics, *reports, "elsewhere")),
     )
 
 

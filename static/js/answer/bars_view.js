@@ -1,7 +1,7 @@
 /** Probabilities of all genres as bars, the most probable first. */
 
 import { percent } from '../base/format.js';
-import { colourClass, genreName, ranking } from '../base/genres.js';
+import { colourClasses, genreName, ranking } from '../base/genres.js';
 
 /** @param {string} className @param {string} [text] */
 const span = (className, text = '') => {
@@ -17,16 +17,19 @@ const span = (className, text = '') => {
  * @param {boolean} known whether they are an answer, rather than room for one
  * @returns {HTMLLIElement[]}
  */
-export const barsOf = (genres, probabilities, known) => ranking(probabilities).map((index) => {
-  const item = document.createElement('li');
-  item.className = colourClass(index);
-  const track = span('bars-track');
-  const bar = span('bar');
-  bar.style.width = `${100 * probabilities[index]}%`;
-  track.append(bar);
-  item.append(
-    span('bars-name', genreName(genres[index])), track,
-    span('bars-value', known ? percent(probabilities[index]) : ''),
-  );
-  return item;
-});
+export function barsOf(genres, probabilities, known) {
+  const colours = colourClasses(genres);
+  return ranking(probabilities).map((index) => {
+    const item = document.createElement('li');
+    item.className = colours[index];
+    const track = span('bars-track');
+    const bar = span('bar');
+    bar.style.width = `${100 * probabilities[index]}%`;
+    track.append(bar);
+    item.append(
+      span('bars-name', genreName(genres[index])), track,
+      span('bars-value', known ? percent(probabilities[index]) : ''),
+    );
+    return item;
+  });
+}

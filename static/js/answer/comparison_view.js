@@ -4,7 +4,7 @@ import { barsOf } from './bars_view.js';
 import { copyOf, one } from '../base/dom.js';
 import { UserError, reasonOf } from '../base/errors.js';
 import { integer, percent } from '../base/format.js';
-import { colourClass, genreName } from '../base/genres.js';
+import { colourClasses, genreName } from '../base/genres.js';
 import { t, tn } from '../base/text.js';
 import { fillStrip } from '../timeline/timeline.js';
 import { UNFAMILIAR, likelihood } from './words.js';
@@ -29,7 +29,7 @@ function side({ version, title }, prediction, seconds) {
   answer.textContent = unfamiliar?.flag
     ? t('{doubt}: {reason}', { doubt: UNFAMILIAR.doubt, reason: UNFAMILIAR.brief(genreName(genre)) })
     : `${likelihood(probabilities[index])} ${genreName(genre)}, ${percent(probabilities[index])}`;
-  answer.classList.add(colourClass(index));
+  answer.classList.add(...colourClasses(genres)[index].split(' '));
   fillStrip(one(element, '.song-strip'), prediction, seconds);
   one(element, '.bars').replaceChildren(...barsOf(genres, probabilities, true));
   return element;

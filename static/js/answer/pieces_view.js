@@ -1,7 +1,7 @@
 /** The pieces of a song as a table, for reading and for screen readers. */
 
 import { clock, percent } from '../base/format.js';
-import { colourClass, genreName, ranking } from '../base/genres.js';
+import { colourClasses, genreName, ranking } from '../base/genres.js';
 import { t } from '../base/text.js';
 
 /**
@@ -21,6 +21,7 @@ const cell = (name, text) => {
  */
 export function piecesTable({ segments, genres }) {
   const table = document.createElement('table');
+  const colours = colourClasses(genres);
   const head = table.createTHead().insertRow();
   for (const title of [t('From'), t('To'), t('Genre'), t('Probability'), t('Next'), t('Probability')]) {
     const th = cell('th', title);
@@ -34,7 +35,7 @@ export function piecesTable({ segments, genres }) {
     for (const index of ranking(probabilities).slice(0, 2)) {
       const name = cell('td', genreName(genres[index]));
       const swatch = document.createElement('span');
-      swatch.className = `swatch ${colourClass(index)}`;
+      swatch.className = `swatch ${colours[index]}`;
       name.prepend(swatch);
       row.append(name, cell('td', percent(probabilities[index])));
     }

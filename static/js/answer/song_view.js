@@ -2,7 +2,7 @@
 
 import { all, copyOf, one } from '../base/dom.js';
 import { clock, size } from '../base/format.js';
-import { colourClass } from '../base/genres.js';
+import { colourClasses } from '../base/genres.js';
 import { t } from '../base/text.js';
 import { serverLink } from '../server/server_link.js';
 import { sentBytes } from '../server/requests.js';
@@ -258,11 +258,11 @@ export class SongView {
     piecesBody.replaceChildren();
   }
 
-  /** Give the song the colour of its genre. @param {string} colour its class, or none */
+  /** Give the song the colour of its genre. @param {string} colour its classes, or none */
   #paint(colour) {
     for (const element of [this.element, this.#parts.status]) {
-      if (this.#colour) element.classList.remove(this.#colour);
-      if (colour) element.classList.add(colour);
+      if (this.#colour) element.classList.remove(...this.#colour.split(' '));
+      if (colour) element.classList.add(...colour.split(' '));
     }
     this.#colour = colour;
   }
@@ -282,7 +282,7 @@ export class SongView {
     more.textContent = answer.more;
     status.replaceChildren(answer.status, more);
     status.classList.add('answer');
-    this.#paint(colourClass(genres.indexOf(genre)));
+    this.#paint(colourClasses(genres)[genres.indexOf(genre)]);
     this.element.dataset.genre = genre;
     piecesBody.replaceChildren();
     this.#showPieces();

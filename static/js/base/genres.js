@@ -1,9 +1,13 @@
-/** Genres by their place in the model's list: colours, order and names. */
+/** Genres by their words: colours, names, and their order by probability. */
 
 import { t } from './text.js';
 
-// As many colours as static/css/genres.css has; more genres share them, their names tell them apart.
-const COLOURS = 10;
+// Those with a colour of their own in static/css/genres.css; webapp/genres.py has the same.
+export const WORDS = [
+  'blues', 'classical', 'country', 'disco', 'hiphop', 'jazz', 'metal', 'pop', 'reggae', 'rock', 'electronic',
+];
+// Other words take these colours again, with one of these marks.
+const MARKS = ['striped', 'dotted'];
 
 // Genres whose names differ between languages; a card's other names stand as they are.
 /** @type {Record<string, () => string>} */
@@ -12,8 +16,24 @@ const NAMES = { classical: () => t('classical'), hiphop: () => t('hiphop') };
 /** @param {string} genre the card's word @returns {string} the page's word */
 export const genreName = (genre) => (Object.hasOwn(NAMES, genre) ? NAMES[genre]() : genre);
 
-/** @param {number} index @returns {string} the class that gives a genre its colour */
-export const colourClass = (index) => `g${index % COLOURS}`;
+/** Other words in the order in which the page met them. @type {Map<string, number>} */
+const others = new Map();
+
+/**
+ * The classes that give genres their colours. One of `WORDS` always has the same, in whatever version
+ * and spelling; others are taken in the order of the first list that has them, so that a word which is
+ * added at its end repaints no other.
+ * @param {string[]} genres all of a version, or all that somebody taught
+ * @returns {string[]} by place
+ */
+export const colourClasses = (genres) => genres.map((genre) => {
+  const word = genre.toLowerCase().replaceAll(/[\s_-]/g, '');
+  if (WORDS.includes(word)) return `g-${word}`;
+  const place = others.get(genre) ?? others.size;
+  others.set(genre, place);
+  const mark = MARKS[Math.floor(place / WORDS.length) % MARKS.length];
+  return `g-${WORDS[place % WORDS.length]} ${mark}`;
+});
 
 /**
  * @param {number[]} probabilities
@@ -23,20 +43,25 @@ export const ranking = (probabilities) =>
   probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
 
 /**
- * The colours themselves, for what is painted rather than styled.
- * @param {number} count of genres
- * @param {HTMLElement} place where they are painted
- * @returns {{names: string[], plain: string}} by place in the model's list; and what has no genre
+ * What is painted rather than styled: a colour, and a mark where it has one.
+ * @typedef {{colour: string, mark: string}} Paint
  */
-export function genreColours(count, place) {
+
+/**
+ * The colours themselves.
+ * @param {string[]} genres of a version
+ * @param {HTMLElement} place where they are painted
+ * @returns {{paints: Paint[], plain: Paint}} by place in the list; and what has no genre
+ */
+export function genrePaints(genres, place) {
   const probe = document.createElement('span');
   place.append(probe);
   const style = getComputedStyle(probe);
-  const names = Array.from({ length: count }, (_, index) => {
-    probe.className = colourClass(index);
-    return style.getPropertyValue('--genre').trim();
+  const paints = colourClasses(genres).map((name) => {
+    probe.className = name;
+    return { colour: style.getPropertyValue('--genre').trim(), mark: name.split(' ')[1] ?? '' };
   });
-  const plain = style.getPropertyValue('--line-strong').trim();
+  const plain = { colour: style.getPropertyValue('--line-strong').trim(), mark: '' };
   probe.remove();
-  return { names, plain };
+  return { paints, plain };
 }

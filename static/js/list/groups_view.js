@@ -2,7 +2,7 @@
 
 import { byId, copyOf, one } from '../base/dom.js';
 import { integer } from '../base/format.js';
-import { colourClass, genreName } from '../base/genres.js';
+import { colourClasses, genreName } from '../base/genres.js';
 import { t, tn } from '../base/text.js';
 import { UNSURE, counts } from '../songs/collection.js';
 
@@ -11,11 +11,8 @@ import { UNSURE, counts } from '../songs/collection.js';
 /** @param {string} name of a group @returns {string} the page's word */
 const title = (name) => (name === UNSURE ? t('not sure') : genreName(name));
 
-/** @param {Group} group @returns {string} the class that gives it its colour */
-function colourOf({ index }) {
-  if (index === null) return 'foreign';
-  return index < 0 ? 'unsure' : colourClass(index);
-}
+/** @param {Group} group @returns {string} the classes that give it its colour */
+const colourOf = ({ name }) => (name === UNSURE ? 'unsure' : colourClasses([name])[0]);
 
 /** @param {Group} group @param {() => void} onPlaylist @returns its stripe, row and menu entry */
 function partsOf(group, onPlaylist) {
@@ -24,7 +21,7 @@ function partsOf(group, onPlaylist) {
   const stripe = document.createElement('span');
   stripe.className = `mix-part ${colour}`;
   const row = copyOf('group-template');
-  row.classList.add(colour);
+  row.classList.add(...colour.split(' '));
   one(row, '.group-name').textContent = name;
   const button = one(row, 'button', HTMLButtonElement);
   button.ariaLabel = t('Playlist of {genre}', { genre: name });

@@ -63,9 +63,8 @@ export function ordered(songs, order) {
 }
 
 /**
- * A group of songs. Genres have the index of their place in the model's list, those of other versions
- * null, and UNSURE -1.
- * @typedef {{name: string, index: number | null, count: number}} Group
+ * A group of songs: of a genre, or UNSURE.
+ * @typedef {{name: string, count: number}} Group
  */
 
 /**
@@ -84,9 +83,8 @@ export function counts(songs, genres) {
   const count = (name) => found.get(name) ?? 0;
   const others = [...found.keys()].filter((name) => name !== UNSURE && !genres.includes(name));
   return [
-    ...genres.map((name, index) => ({ name, index, count: count(name) })),
-    ...others.map((name) => ({ name, index: null, count: count(name) })),
-    { name: UNSURE, index: -1, count: count(UNSURE) },
+    ...[...genres, ...others].map((name) => ({ name, count: count(name) })),
+    { name: UNSURE, count: count(UNSURE) },
   ];
 }
 

@@ -1,11 +1,14 @@
 /** Probability of every genre through a stretch of time, as stacked areas (SVG). */
 
-import { colourClass, ranking } from '../base/genres.js';
+import { colourClasses, ranking } from '../base/genres.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 100;
 // A longer pause between two pieces is left blank.
 const SAME_STRETCH_S = 1;
+
+// Each pattern has an identifier of its own on the page.
+let patterns = 0;
 
 /** @typedef {import('../server/api.js').Segment} Segment */
 
@@ -45,6 +48,32 @@ function outline(stretch, below, above) {
   return `M${[...upper, ...lower].join('L')}Z`;
 }
 
+/** @param {string} name @param {Record<string, string | number>} attributes */
+function svgElement(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  return element;
+}
+
+/**
+ * Lines over the areas of genres with a mark. The picture is stretched, so they are upright or level.
+ * @param {string} mark
+ * @param {import('./timeline.js').Row} row
+ * @returns {Element} a pattern
+ */
+function hatching(mark, { start, end }) {
+  const width = end - start;
+  const [across, down, line] = mark === 'striped'
+    ? [width / 80, HEIGHT, { width: width / 240, height: HEIGHT }]
+    : [width, HEIGHT / 10, { width, height: HEIGHT / 30 }];
+  patterns += 1;
+  const pattern = svgElement('pattern', {
+    id: `hatching-${patterns}`, patternUnits: 'userSpaceOnUse', width: across, height: down,
+  });
+  pattern.append(svgElement('rect', { class: 'hatch', ...line }));
+  return pattern;
+}
+
 /**
  * @param {import('../server/api.js').Prediction} prediction its leading genre lies lowest
  * @param {import('./timeline.js').Row} row seconds that the picture shows
@@ -57,15 +86,19 @@ export function stackedAreas({ segments, genres, aggregate }, row) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('aria-hidden', 'true');
   const inRow = segments.filter(({ start, end }) => end > row.start && start < row.end);
+  const colours = colourClasses(genres);
   const order = ranking(aggregate.probabilities).filter((index) => index < genres.length);
   for (const stretch of stretches(inRow)) {
     let below = stretch.map(() => 0);
     for (const index of order) {
       const above = stretch.map(({ probabilities }, i) => below[i] + probabilities[index]);
-      const path = document.createElementNS(SVG, 'path');
-      path.setAttribute('class', `area ${colourClass(index)}`);
-      path.setAttribute('d', outline(stretch, below, above));
-      svg.append(path);
+      const d = outline(stretch, below, above);
+      svg.append(svgElement('path', { class: `area ${colours[index]}`, d }));
+      const mark = colours[index].split(' ')[1];
+      if (mark) {
+        const pattern = hatching(mark, row);
+        svg.append(pattern, svgElement('path', { fill: `url(#${pattern.id})`, d }));
+      }
       below = above;
     }
   }

@@ -2,7 +2,7 @@
 
 import { all, one } from '../base/dom.js';
 import { clock, percent } from '../base/format.js';
-import { colourClass, genreColours, genreName, ranking } from '../base/genres.js';
+import { colourClasses, genreName, genrePaints, ranking } from '../base/genres.js';
 import { stackedAreas } from './stack.js';
 import { gaps, runs } from './stretches.js';
 import { t } from '../base/text.js';
@@ -74,9 +74,10 @@ function describe({ start, end, probabilities }, genres) {
  */
 export function fillStrip(strip, { segments, genres }, seconds) {
   const row = { start: 0, end: seconds };
+  const colours = colourClasses(genres);
   strip.replaceChildren(...segments.map((segment) => {
     const index = genres.indexOf(segment.genre);
-    const bar = box(`bar ${colourClass(index)}`);
+    const bar = box(`bar ${colours[index]}`);
     bar.style.height = `${100 * segment.probabilities[index]}%`;
     return place(bar, segment.start, segment.end, row);
   }));
@@ -161,15 +162,15 @@ export class Timeline {
     const peaks = this.#peaks;
     if (!this.#open || !peaks) return;
     const boxes = all(this.#rows, '.wave');
-    const { names, plain } = genreColours(this.#genres.length, this.#rows);
+    const { paints, plain } = genrePaints(this.#genres, this.#rows);
     /** @param {number} time in seconds of the song */
-    const colourAt = (time) => {
+    const paintAt = (time) => {
       const segment = this.#segments.find(({ start, end }) => time >= start && time < end);
-      return segment ? names[this.#genres.indexOf(segment.genre)] : plain;
+      return segment ? paints[this.#genres.indexOf(segment.genre)] : plain;
     };
     rowsOf(this.#seconds).forEach((row, i) => {
       this.#waves.push(new Waveform(boxes[i], {
-        peaks, row, colourAt, markColour: markColour(),
+        peaks, row, paintAt, markColour: markColour(),
         onSeek: (seconds) => this.#play(seconds), onMark: this.#onMark,
       }));
     });
@@ -274,7 +275,7 @@ export class Timeline {
     button.dataset.end = String(segment.end);
     button.dataset.genre = segment.genre;
     button.ariaLabel = t('{piece}. Play from here', { piece: text });
-    const bar = box(`bar ${colourClass(index)}`);
+    const bar = box(`bar ${colourClasses(genres)[index]}`);
     bar.style.height = `${Math.max(6, 100 * segment.probabilities[index])}%`;
     button.append(bar);
     const read = () => { this.#readout.textContent = text; };

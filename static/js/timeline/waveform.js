@@ -11,6 +11,9 @@ import '../base/trusted.js';
 const HEIGHT_PX = 56;
 const BAR_PX = 2;
 const GAP_PX = 1;
+// Bars of a genre with a mark have blanks: every so many pixels one of so many.
+/** @type {Record<string, [number, number]>} */
+const GAPS = { striped: [6, 2], dotted: [4, 2] };
 // A shorter drag is a click with an unsteady hand.
 const SHORTEST_DRAG_S = 0.5;
 
@@ -23,7 +26,7 @@ const library = () => Promise.all([
  * @typedef {object} Shown
  * @property {Uint8Array} peaks of the whole song, see peaks.js
  * @property {import('./timeline.js').Row} row seconds that are shown
- * @property {(seconds: number) => string} colourAt a CSS colour
+ * @property {(seconds: number) => import('../base/genres.js').Paint} paintAt
  * @property {string} markColour of a stretch that is marked
  * @property {(seconds: number) => void} onSeek
  * @property {(from: number, to: number) => void} onMark
@@ -36,10 +39,10 @@ const library = () => Promise.all([
  * @param {Shown['peaks']} peaks
  * @param {number} loudest of them
  * @param {Shown['row']} row
- * @param {Shown['colourAt']} colourAt
+ * @param {Shown['paintAt']} paintAt
  * @returns {(_: unknown, context: CanvasRenderingContext2D) => void}
  */
-function painter(peaks, loudest, { start, end }, colourAt) {
+function painter(peaks, loudest, { start, end }, paintAt) {
   return (_, context) => {
     const { width, height } = context.canvas;
     const scale = window.devicePixelRatio || 1;
@@ -54,8 +57,12 @@ function painter(peaks, loudest, { start, end }, colourAt) {
       for (let i = first; i < last && i < peaks.length; i += 1) if (peaks[i] > peak) peak = peaks[i];
       if (first >= peaks.length) break;
       const size = Math.max(scale, (height * peak) / loudest);
-      context.fillStyle = colourAt(at(x + step / 2));
+      const { colour, mark } = paintAt(at(x + step / 2));
+      context.fillStyle = colour;
       context.fillRect(x, (height - size) / 2, bar, size);
+      const [every, blank] = (GAPS[mark] ?? [Infinity, 0]).map((length) => length * scale);
+      // From the same height in every bar, so that the blanks make lines.
+      for (let y = every - blank; y < height; y += every) context.clearRect(x, y, bar, blank);
     }
   };
 }
@@ -77,7 +84,7 @@ export class Waveform {
   }
 
   /** @param {HTMLElement} container @param {Shown} shown */
-  async #draw(container, { peaks, row, colourAt, markColour, onSeek, onMark }) {
+  async #draw(container, { peaks, row, paintAt, markColour, onSeek, onMark }) {
     let parts;
     try {
       parts = await library();
@@ -101,7 +108,7 @@ export class Waveform {
       media: new Audio(),
       // The painter has the real ones; without any, wavesurfer.js draws nothing.
       peaks: [[0, 1]],
-      renderFunction: painter(peaks, loudest, row, colourAt),
+      renderFunction: painter(peaks, loudest, row, paintAt),
       plugins: [regions],
     });
     this.#surfer.on('click', (share) => onSeek(row.start + share * length));

@@ -10,6 +10,7 @@ from features import FeatureSpec, coefficients
 from model_training.architectures import BUILDERS, build
 from model_training.errors import TrainingError
 from model_training.landing.export import FIXED_BATCH, convert, require_builtin_layers
+from model_training.training.embedding import embedding_size
 
 SPECS = {
     "mfcc": FeatureSpec(n_mfcc=20),
@@ -77,6 +78,15 @@ def test_a_network_learns_and_converts(name):
     np.testing.assert_allclose(got[:3], wanted, atol=1e-4)
     # Recurrent networks convert with a fixed batch only.
     assert fixed == (FIXED_BATCH if "lstm" in name else -1)
+
+
+def test_second_order_has_an_embedding():
+    kind, options = SMALL["second_order"]
+    model = build("second_order", SPECS[kind], 3, options)
+    assert embedding_size(model, "embedding") == 8
+    # The answer depends on it alone.
+    answer = keras.Model(model.get_layer("embedding").output, model.output)
+    assert answer.input_shape == (None, 8)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,17 @@ def test_a_genre_that_is_said_too_seldom_is_said_more_often_of_other_tracks():
     assert losses[1] < losses[0] - 0.1
 
 
+def test_a_network_that_knows_nothing_gets_a_bias_of_moderate_size():
+    rng = np.random.default_rng(0)
+    labels = np.arange(30) % GENRES
+    track = np.repeat(np.arange(30), SEGMENTS)
+    logits = rng.normal(0, 0.3, (len(track), GENRES)) - 0.5 * np.eye(GENRES)[labels[track]]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    bias = fit_bias(probabilities, track, labels)
+    assert np.abs(bias).max() < 50
+    assert np.isfinite(apply_bias(probabilities, 1e6 * bias)).all()
+
+
 def test_bias_is_added_to_the_logits():
     probabilities = np.array([[0.7, 0.2, 0.1]])
     bias = np.array([0.5, -0.25, -0.25])

@@ -15,7 +15,7 @@ from model_training.errors import TrainingError
 from model_training.reporting.report import report_html, write_report
 from tests.browser import install_browser
 from tests.browser.pages import FLAGS
-from tests.webapp.judged import add_judgements
+from tests.webapp.judged import add_elsewhere, add_judgements
 from webapp.inference.sections import sections
 
 from ..cards import full_card, v1_card
@@ -136,6 +136,21 @@ def test_the_least_card_that_the_site_takes_makes_a_report() -> None:
     assert page.tags["svg"] == 0
     assert "None" not in page.text
     assert "Undefined" not in page.text
+
+
+def test_elsewhere_comes_before_the_test() -> None:
+    card = v1_card()
+    add_elsewhere(card)
+    text = " ".join(Page(report_html(card)).text.split())
+    order = [
+        "a sister network that never heard Emotify was right for 43.0% of its 150 tracks",
+        "Model v1 was right for about 7 of 10 tracks",
+        "Music from elsewhere 43.0% of 150 tracks right",
+        "collection asked about Emotify measured with a sister network trained",
+        "Test 66.5% of 290 tracks right",
+    ]
+    places = [text.index(told) for told in order]
+    assert places == sorted(places)
 
 
 def test_new_keys_of_later_cards_are_told_too() -> None:

@@ -10,7 +10,7 @@ from model_training.__main__ import main
 from model_training.reporting.terminal_card import card_text
 from model_training.reporting.words import words
 from model_training.terminal import WIDEST, shorten, table
-from tests.webapp.judged import add_judgements
+from tests.webapp.judged import add_elsewhere, add_judgements
 from webapp.inference.sections import sections
 
 from ..cards import V1, full_card, lines_within, v1_card
@@ -49,6 +49,27 @@ def test_keys_of_newer_cards_are_told() -> None:
     text = card_text(full_card())
     for told in ("units                             64; 32", "coarser time grid", "export runs/a"):
         assert told in text
+
+
+def test_elsewhere_comes_before_the_test() -> None:
+    card = v1_card()
+    add_elsewhere(card)
+    text = card_text(card)
+    told = " ".join(text.split())
+    order = [
+        "Of music from elsewhere, expect about 4 of 10 tracks to be named right: a sister network "
+        "that never heard Emotify was right for 43.0% of its 150 tracks (95% interval 35.0% to "
+        "51.0%).",
+        "Model v1 was right for about 7 of 10 tracks",
+        "music from elsewhere 150 43.0% [35.0, 51.0] - - - -",
+        "test 290 66.5%",
+        "A sister network's share, on a collection that it never heard.",
+        "collection asked about Emotify",
+        "measured with a sister network trained on the other collections alone",
+    ]
+    places = [told.index(each) for each in order]
+    assert places == sorted(places)
+    assert lines_within(text.partition("\npython -m")[0])
 
 
 def test_cross_validation_disturbances_and_doubt() -> None:

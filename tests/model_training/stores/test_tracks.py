@@ -21,6 +21,7 @@ def tracks() -> Tracks:
         names=["a", "b", "c"], labels=np.array([1, 0, 1]), groups=["x", "x", "y"],
         genres=("p", "q"), values=values, excerpt_track=np.array([0, 0, 1, 2]),
         excerpt_first=np.cumsum(lengths) - lengths, excerpt_columns=lengths,
+        excerpt_start_s=np.array([0.0, 30.0, 0.0, 0.0]), collection=np.array([0, 0, 1]),
     )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def test_segments_from_a_store_are_those_from_audio():
         names=["a"], labels=np.array([0]), groups=["a"], genres=("p", "q"),
         values=np.concatenate(parts), excerpt_track=np.zeros(len(parts), np.int64),
         excerpt_first=np.cumsum(lengths) - lengths, excerpt_columns=lengths,
+        excerpt_start_s=np.arange(0.0, 30.0 * len(parts), 30.0), collection=np.zeros(1, np.int64),
     )  # fmt: skip
     wanted = np.stack([segment.values for segment in extract_segments(sound, spec)])
     got = features_at(stored, cut(stored, spec)[0], spec)

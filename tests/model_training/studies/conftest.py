@@ -1,7 +1,9 @@
 """An experiment that trains in a moment, and a watch on the test tracks."""
 
+import keras
 import pytest
 
+from model_training.architectures import BUILDERS, dense_statistics
 from model_training.stores.gtzan_store import GtzanStore
 
 STATISTICS = """\
@@ -28,6 +30,22 @@ crops_per_track = 1
 def dense(tmp_path):
     path = tmp_path / "dense.toml"
     path.write_text(STATISTICS)
+    return path
+
+
+@pytest.fixture
+def teachable(tmp_path, monkeypatch):
+    """An experiment with an embedding, whose network trains in a moment."""
+
+    def build(spec, n_genres, units):
+        model = dense_statistics.build(spec, n_genres, units=units)
+        hidden = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense))
+        hidden.name = "hidden"
+        return model
+
+    monkeypatch.setitem(BUILDERS, "dense_statistics", build)
+    path = tmp_path / "teachable.toml"
+    path.write_text(STATISTICS + '[embedding]\nlayer = "hidden"\n')
     return path
 
 

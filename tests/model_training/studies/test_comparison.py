@@ -17,6 +17,7 @@ from model_training.errors import TrainingError
 from model_training.stores.store import open_store
 from model_training.studies.comparison import answers_of, compute_answers, holm, mcnemar, pair_up
 from model_training.studies.prediction import load_predictor
+from tests.webapp.judged import add_elsewhere
 from webapp.inference import Card
 
 from ..cards import GENRES, V1, lines_within, v1_card, write_gtzan, write_version
@@ -72,6 +73,17 @@ def test_tables_and_paired_test(models: Path, capsys: pytest.CaptureFixture[str]
     assert lines_within(out)
 
 
+def test_elsewhere_is_not_compared(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(models, "v1", "v2") == 0
+    before = capsys.readouterr().out
+    path = models / "v2" / "model.json"
+    card = json.loads(path.read_text())
+    add_elsewhere(card)
+    path.write_text(json.dumps(card))
+    assert compare(models, "v1", "v2") == 0
+    assert capsys.readouterr().out == before
+
+
 def test_the_order_of_tracks_does_not_matter(models: Path) -> None:
     shuffled = dict(reversed(TRUTH.items()))
     write_version(models, "v3", shuffled, list(reversed(wrong_at(8, 9))))
@@ -98,11 +110,20 @@ def test_other_test_sets_and_genres_are_not_paired(
         "v1 and fewer not paired: they were tested on different tracks (30 and 20, 20 of them",
         "v1 and renamed not paired: they were tested on different tracks (30 and 30, 0 of them",
         "v1 and relabelled not paired: chaabi.0 is chaabi for one and malhun for the other",
-        "v1 and rai not paired: their genres differ (malhun, rai)",
+        "v1 and rai not paired: one of them does not know the genre rai of the other's test",
     ):
         assert sentence in out
     assert "F1 per genre" not in out
     assert "v1 and v2" in out
+
+
+def test_a_version_that_knows_a_further_genre_is_paired(models: Path) -> None:
+    wrong = [*wrong_at()[:-1], "rai"]
+    write_version(models, "more", TRUTH, wrong, ("chaabi", "gnawa", "malhun", "rai"))
+    (pair,) = pair_up([Card(models / version) for version in ("v1", "more")], None)
+    assert not pair.refused
+    right = [winner == genre for winner, genre in zip(wrong, TRUTH.values(), strict=True)]
+    assert right[-1] is False
 
 
 def test_the_page_shows_all_side_by_side(
@@ -242,7 +263,9 @@ def test_a_store_of_other_tracks_or_genres_is_refused(
     without_answers: Path, gtzan: Path, store: Path
 ) -> None:
     card = Card(without_answers / "v1")
-    with pytest.raises(TrainingError, match=r"are chaabi, gnawa, malhun; v1 knows blues"):
+    with pytest.raises(
+        TrainingError, match=r"v1 does not know the genre 'chaabi' of the store .*; it knows blues"
+    ):
         answers_of(card, open_store(store))
     with pytest.raises(TrainingError, match=r"its card says 66\.\d% of 290; that is another test"):
         answers_of(Card(V1.parent), open_store(gtzan))

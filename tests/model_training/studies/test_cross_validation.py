@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from model_training.__main__ import main
 from model_training.studies.cross_validation import cross_validate
 
@@ -22,6 +24,7 @@ def test_folds_cover_every_track_once_and_keep_replicas_together(
     assert result["accuracy"]["low"] <= result["accuracy"]["value"] <= result["accuracy"]["high"]
     assert len(result["fold_accuracies"]) == 3
     assert "--folds 3" in result["command"]
+    assert result["embedding"] is None
     assert "fold 3 of 3" in capsys.readouterr().out
 
 
@@ -61,6 +64,21 @@ def test_weights_chosen_on_validation_get_a_fold_of_their_own(dense, store, tmp_
     fold = json.loads((out / "fold-1.json").read_text())
     second = json.loads((out / "fold-2.json").read_text())
     assert fold["n_training_tracks"] == 24 - fold["n_tracks"] - second["n_tracks"]
+
+
+def test_every_fold_tells_how_far_songs_lie_that_were_not_trained_on(teachable, store, tmp_path):
+    out = tmp_path / "cv"
+    words = ["cross-validate", str(teachable), "--data", str(store), "--folds", "3"]
+    assert main([*words, "--out", str(out)]) == 0
+    result = json.loads((out / "cross_validation.json").read_text())
+    folds = [json.loads((out / f"fold-{n}.json").read_text()) for n in (1, 2, 3)]
+    spreads = [fold["spread"] for fold in folds]
+    assert all(spread > 0 for spread in spreads)
+    assert result["embedding"]["fold_spreads"] == spreads
+    assert result["embedding"]["spread"] == pytest.approx(sum(spreads) / 3, abs=1e-4)
+    # The embedding is no score for unfamiliar sounds.
+    assert result["unfamiliar"] is None
+    assert folds[0]["unfamiliarity"] is None
 
 
 def test_too_many_folds_are_a_sentence(dense, store, tmp_path, capsys):

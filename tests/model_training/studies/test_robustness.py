@@ -58,6 +58,8 @@ def tracks_of(*excerpts: npt.NDArray[np.float32]) -> Tracks:
         excerpt_track=np.arange(n),
         excerpt_first=np.cumsum(columns) - columns,
         excerpt_columns=columns,
+        excerpt_start_s=np.zeros(n),
+        collection=np.zeros(n, np.int64),
     )
 
 

@@ -141,7 +141,8 @@ def ragged() -> Tracks:
     return Tracks(
         names=["long", "short"], labels=np.array([0, 1]), groups=["a", "b"], genres=("x", "y"),
         values=values.astype(np.float32), excerpt_track=owner, excerpt_first=first,
-        excerpt_columns=lengths,
+        excerpt_columns=lengths, excerpt_start_s=np.array([0.0, 30.0, 0.0]),
+        collection=np.zeros(2, np.int64),
     )  # fmt: skip
 
 

@@ -1,0 +1,65 @@
+"""`elsewhere`: accuracy on a collection that was not trained on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ._options import add_data_argument, add_models_argument, add_seed_argument, data_of
+
+HELP = "accuracy on a collection that was not trained on"
+EXAMPLES = """\
+python -m model_training elsewhere my.toml --data STORE --asked OTHER_STORE --beside v9
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
+    add_data_argument(parser)
+    parser.add_argument(
+        "--asked",
+        type=Path,
+        required=True,
+        help="feature store of the other collection; its test tracks stay closed",
+    )
+    parser.add_argument(
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="VERSION",
+        help="versions that are asked about the same tracks; only such as were not trained on them",
+    )
+    add_seed_argument(parser)
+    add_models_argument(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder of the results (runs/NAME-elsewhere-seedN)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train the sister network, unless that is done, and say how often each is right."""
+    from ..experiment import load_experiment
+    from ..paths import RUNS
+    from ..studies.elsewhere import ask_elsewhere
+    from ..versions import open_version
+
+    experiment = load_experiment(options.experiment)
+    out = options.out or RUNS / f"{options.experiment.stem}-elsewhere-seed{options.seed}"
+    result = ask_elsewhere(
+        experiment,
+        options.data or data_of(options, experiment),
+        options.asked,
+        options.seed,
+        out,
+        options.command_line,
+        [open_version(options.models, version) for version in options.beside],
+    )
+    of_all = result["n_tracks"] + result["n_of_unknown_genres"]
+    for name, found in (("sister network", result), *result["versions"].items()):
+        accuracy = found["accuracy"]
+        print(
+            f"{name}: {accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}] of "
+            f"{result['n_tracks']} tracks of {result['of']}; of all {of_all}: "
+            f"{accuracy['value'] * result['n_tracks'] / of_all:.1%}"
+        )

@@ -1,0 +1,131 @@
+"""How often a recipe is right on music from elsewhere: on a collection that it never heard.
+
+Held-out tracks of a collection that was trained on share its time, its sources and what people
+meant by a genre's name; somebody else's music does not. So a sister network, of the same recipe, is
+trained without a collection and asked about it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from webapp.inference import Card
+
+from ..errors import TrainingError
+from ..experiment import Experiment
+from ..files import write_json
+from ..judging.answers import predict_tracks
+from ..judging.evaluation import accuracy_by_group, per_track
+from ..paths import ELSEWHERE
+from ..stores.store import Data, Store, digest, merged_groups, open_store
+from ..stores.tracks import Tracks
+from ..training.ensemble import combine, fit_members
+from ..training.runs import library_versions
+from .comparison import load_tracks, soft_votes
+from .prediction import load_predictor
+from .study import finished_part, open_without_test, recipe_of
+
+
+def ask_elsewhere(
+    experiment: Experiment,
+    data: Data,
+    asked: Path,
+    seed: int,
+    out: Path,
+    command: str,
+    beside: Sequence[Card] = (),
+) -> dict[str, Any]:
+    """Train on `data` without its test, ask about the store `asked`; returns what is written.
+
+    Parameters
+    ----------
+    data : store or stores that are trained on: their training and validation tracks.
+    asked : another store; never its test tracks.
+    beside : versions that are asked about the same tracks. That none of them was trained on these
+        is the caller's to know.
+
+    Raises
+    ------
+    TrainingError : when the stores have no genre in common, the experiment needs validation
+        tracks, or `out` holds another study.
+    """
+    if experiment.training.needs_validation:
+        raise TrainingError(
+            "A sister network is trained for a fixed number of epochs: take an experiment without "
+            'keep = "best", early_stopping and "plateau".'
+        )
+    # Weights and teachers are those of the stores that remain.
+    kept = tuple(each for each in experiment.data if each.folder in map(str, _folders(data)))
+    experiment = dataclasses.replace(experiment, data=kept if len(kept) > 1 else ())
+    store, _, copies = open_without_test(experiment, data)
+    other = open_store(asked)
+    known = set(store.genres)
+    names = [
+        name
+        for name in other.split("train") + other.split("validation")
+        if other.genre_of[name] in known
+    ]
+    if not names:
+        raise TrainingError(
+            f"{asked} has no track of a genre of {store.name} ({', '.join(store.genres)})."
+        )
+    n_unknown = len(other.split("train") + other.split("validation")) - len(names)
+    recipe = recipe_of(experiment, store, data, seed, asked=other.name, asked_digest=digest(other))
+
+    def ask() -> dict[str, Any]:
+        members, _ = fit_members(experiment, copies, seed, data=data)
+        tracks = _labelled(other.load(experiment.feature_spec, names), store.genres)
+        model = combine(members, experiment.architecture.name)
+        votes = per_track(*predict_tracks(model, tracks, experiment.feature_spec), len(tracks))
+        return {"winners": [store.genres[winner] for winner in votes.argmax(axis=1)]}
+
+    winners = finished_part(out / "sister.json", recipe, ask)["winners"]
+    result = {
+        "recipe": recipe,
+        "command": command,
+        "libraries": library_versions(),
+        "of": other.name,
+        "by": f"a network of the same recipe that was trained on {store.name} alone",
+        "n_tracks": len(names),
+        # Songs of further genres cannot be named right.
+        "n_of_unknown_genres": n_unknown,
+        **_judge(other, names, winners),
+        "versions": {
+            card.version: _judge(other, names, _winners_of(card, other, names)) for card in beside
+        },
+    }
+    write_json(out / ELSEWHERE, result)
+    return result
+
+
+def _folders(data: Data) -> list[Path]:
+    return [data] if isinstance(data, Path) else list(data)
+
+
+def _labelled(tracks: Tracks, genres: tuple[str, ...]) -> Tracks:
+    labels = [genres.index(tracks.genres[label]) for label in tracks.labels]
+    return dataclasses.replace(tracks, labels=np.array(labels, dtype=np.int64), genres=genres)
+
+
+def _winners_of(card: Card, store: Store, names: list[str]) -> list[str]:
+    votes = soft_votes(load_predictor(card), load_tracks(card, store, names))
+    return [card.genres[winner] for winner in votes.argmax(axis=1)]
+
+
+def _judge(store: Store, names: list[str], winners: list[str]) -> dict[str, Any]:
+    """Accuracy with its interval by group, and the share of each genre that is found."""
+    merged = merged_groups(store)
+    truth = np.array([store.genre_of[name] for name in names])
+    right: npt.NDArray[np.bool_] = truth == np.array(winners)
+    return {
+        "accuracy": accuracy_by_group(right.astype(float), [merged[name] for name in names]),
+        "recall": {
+            genre: round(float(right[truth == genre].mean()), 4) for genre in sorted(set(truth))
+        },
+    }
