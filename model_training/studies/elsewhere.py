@@ -23,7 +23,7 @@ from ..files import write_json
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import accuracy_by_group, per_track
 from ..paths import ELSEWHERE
-from ..stores.store import Data, Store, digest, merged_groups, open_store
+from ..stores.store import Data, Store, digest, folders_of, merged_groups, open_store
 from ..stores.tracks import Tracks
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
@@ -61,8 +61,10 @@ def ask_elsewhere(
             'keep = "best", early_stopping and "plateau".'
         )
     # Weights and teachers are those of the stores that remain.
-    kept = tuple(each for each in experiment.data if each.folder in map(str, _folders(data)))
-    experiment = dataclasses.replace(experiment, data=kept if len(kept) > 1 else ())
+    tables = {Path(each.folder): each for each in experiment.data}
+    kept = tuple(tables[folder] for folder in folders_of(data) if folder in tables)
+    complete = len(kept) == len(folders_of(data))
+    experiment = dataclasses.replace(experiment, data=kept if complete else ())
     store, _, copies = open_without_test(experiment, data)
     other = open_store(asked)
     known = set(store.genres)
@@ -102,10 +104,6 @@ def ask_elsewhere(
     }
     write_json(out / ELSEWHERE, result)
     return result
-
-
-def _folders(data: Data) -> list[Path]:
-    return [data] if isinstance(data, Path) else list(data)
 
 
 def _labelled(tracks: Tracks, genres: tuple[str, ...]) -> Tracks:

@@ -1,11 +1,13 @@
 """`elsewhere`: a sister network asked about a collection that it never heard."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model_training.__main__ import main
+from model_training.errors import TrainingError
 from model_training.stores.gtzan_store import GtzanStore
 from model_training.stores.store import ExtractedStore
 
@@ -58,6 +60,26 @@ def test_a_finished_study_asks_again_without_training(
     monkeypatch.setattr("model_training.studies.elsewhere.fit_members", train_again)
     assert ask(experiment_file, out, second, store) == 0
     assert json.loads((out / "elsewhere.json").read_text()) == first
+
+
+def test_each_store_keeps_its_own_teacher(store, second, experiment_file, tmp_path, monkeypatch):
+    tables = "".join(
+        f'[[data]]\nfolder = "{folder}"\nteacher = "{name}"\n'
+        for folder, name in ((store, "first.npz"), (second, "second.npz"))
+    )
+    path = tmp_path / "taught.toml"
+    path.write_text(experiment_file.read_text() + '[distillation]\nteacher = "any.npz"\n' + tables)
+    asked: list[list[Path | None]] = []
+
+    def watch(data, experiment):
+        asked.append(
+            [folder / each.teacher for folder, each in zip(data, experiment.data, strict=True)]
+        )
+        raise TrainingError("enough")
+
+    monkeypatch.setattr("model_training.studies.study.teacher_digest", watch)
+    assert ask(path, tmp_path / "out", second, store) == 2
+    assert asked == [[second / "second.npz"]]
 
 
 def test_collections_without_a_common_genre_are_refused(store, experiment_file, tmp_path, capsys):
