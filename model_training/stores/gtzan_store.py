@@ -93,7 +93,7 @@ def check_spec(spec: FeatureSpec) -> None:
 
 
 class GtzanStore:
-    """The arrays of GTZAN; see `stores.store.Store` for what every store offers."""
+    """The arrays of GTZAN; see `stores.protocol.Store` for what every store offers."""
 
     name = "GTZAN, fault-filtered split"
     licence = (

@@ -11,7 +11,6 @@ import collections
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,14 +18,12 @@ from features import FeatureSpec
 
 from ..datasets.clips import Part
 from ..errors import TrainingError
+from .protocol import Store
 from .tracks import Tracks
-
-if TYPE_CHECKING:
-    from .store import Store
 
 
 class JoinedStore:
-    """The tracks of several stores; see `stores.store.Store`.
+    """The tracks of several stores; see `Store`.
 
     Attributes
     ----------

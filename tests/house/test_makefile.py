@@ -269,7 +269,7 @@ def test_bytecode_is_kept_where_the_environment_wants_none(root: Path, tmp_path:
     rules = tmp_path / "rules"
     rules.write_text('include Makefile\nshow:\n\t@"$(SHOWN)" -c "$$SHOW"\n')
     done = subprocess.run(
-        [make, "-f", str(rules), "show", f"SHOWN={sys.executable}"],
+        [make, "--no-print-directory", "-f", str(rules), "show", f"SHOWN={sys.executable}"],
         cwd=root,
         env=os.environ
         | {
