@@ -52,11 +52,26 @@ def data_of(options: argparse.Namespace, experiment: Experiment) -> list[Path]:
         raise TrainingError(
             "No feature store: give one with --data, or in a table [[data]] of the experiment."
         )
+    if not options.data and not all(each.folder for each in experiment.data):
+        raise TrainingError("[[data]] folder: name it there, or give the stores with --data.")
     if experiment.data and len(folders) != len(experiment.data):
         raise TrainingError(
             f"The experiment has {len(experiment.data)} tables [[data]], but --data names "
             f"{len(folders)}; give one folder for each, in their order."
         )
-    if not all(str(folder) != "." for folder in folders) and not options.data:
-        raise TrainingError("[[data]] folder: name it there, or give the stores with --data.")
     return folders
+
+
+def others_than(asked: Path | None, folders: list[Path]) -> list[Path]:
+    """The stores that a sister network is trained on: all but the one that is asked about.
+
+    Raises
+    ------
+    TrainingError : when there is no other.
+    """
+    if asked is None or not asked.exists():
+        return folders
+    others = [folder for folder in folders if not (folder.exists() and folder.samefile(asked))]
+    if not others:
+        raise TrainingError("--asked names the only store; give others with --data beside it.")
+    return others

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_data_argument, add_models_argument, add_seed_argument, data_of
+from ._options import (
+    add_data_argument,
+    add_models_argument,
+    add_seed_argument,
+    data_of,
+    others_than,
+)
 
 HELP = "accuracy on a collection that was not trained on"
 EXAMPLES = """\
@@ -46,9 +52,11 @@ def run(options: argparse.Namespace) -> None:
 
     experiment = load_experiment(options.experiment)
     out = options.out or RUNS / f"{options.experiment.stem}-elsewhere-seed{options.seed}"
+    # Stores that are named are taken as they are; of the experiment's own, all but the asked one.
+    data = options.data or others_than(options.asked, data_of(options, experiment))
     result = ask_elsewhere(
         experiment,
-        options.data or data_of(options, experiment),
+        data,
         options.asked,
         options.seed,
         out,

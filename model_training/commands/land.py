@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_data_argument, add_seed_argument, data_of
+from ._options import add_data_argument, add_seed_argument, data_of, others_than
 from .cross_validate import FOLDS
 from .export import add_target, tell
 from .teaching import FOLDS as TEACHING_FOLDS
@@ -55,9 +55,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = load_experiment(options.experiment)
     data = data_of(options, experiment)
     check_sounds(experiment.to_json(), options.sounds)
-    others = [folder for folder in data if folder != options.asked]
-    if not others:
-        raise TrainingError("--asked names the only store; give others with --data beside it.")
+    others = others_than(options.asked, data)
     name, seed, command = options.experiment.stem, options.seed, options.command_line
     run = RUNS / f"{name}-seed{seed}"
     if run.exists():
@@ -66,6 +64,11 @@ def run(options: argparse.Namespace) -> None:
             raise TrainingError(f"{run}: made by another experiment; remove it.")
         if record["data_digest"] != digest(open_store(data)):
             raise TrainingError(f"{run}: made of other data or another split; remove it.")
+    # The shortest of the studies comes first, so that a store which cannot be asked is told early.
+    elsewhere = None
+    if options.asked:
+        elsewhere = RUNS / f"{name}-elsewhere-seed{seed}"
+        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command)
     study = None
     if experiment.training.is_final:
         study = RUNS / f"{name}-cv-seed{seed}"
@@ -79,10 +82,6 @@ def run(options: argparse.Namespace) -> None:
     if experiment.embedding.layer:
         teaching = RUNS / f"{name}-teaching-seed{seed}"
         measure_teaching(experiment, data, seed, TEACHING_FOLDS, teaching, command)
-    elsewhere = None
-    if options.asked:
-        elsewhere = RUNS / f"{name}-elsewhere-seed{seed}"
-        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command)
     if not run.exists():
         train(experiment, data, seed, run, command)
     tell(

@@ -111,12 +111,9 @@ class JoinedStore:
         return _concatenated(parts).take(np.argsort(order, kind="stable"))
 
     def _renamed(self, tracks: Tracks, number: int) -> Tracks:
-        label = np.array([self.genres.index(genre) for genre in tracks.genres])
         return dataclasses.replace(
-            tracks,
+            tracks.relabelled(self.genres),
             names=[self._name_of[number][name] for name in tracks.names],
-            labels=label[tracks.labels],
-            genres=self.genres,
             collection=np.full(len(tracks), number),
         )
 

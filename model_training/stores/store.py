@@ -106,7 +106,7 @@ class ExtractedStore:
 
     @property
     def _about_split(self) -> dict[str, Any]:
-        """How the split was made; empty where nobody says."""
+        """How the split was made; where nobody says, by group."""
         try:
             about = read_json(self.folder / splitting.FOLDER / splitting.ABOUT)
         except (OSError, ValueError):

@@ -65,6 +65,11 @@ class Tracks:
             collection=self.collection[np.asarray(rows, dtype=np.int64)],
         )
 
+    def relabelled(self, genres: tuple[str, ...]) -> Tracks:
+        """The same with labels that are indices into other `genres`, which hold every track's."""
+        labels = [genres.index(self.genres[label]) for label in self.labels]
+        return dataclasses.replace(self, labels=np.array(labels, dtype=np.int64), genres=genres)
+
 
 def of_equal_length(
     names: list[str], labels: Index, groups: list[str], genres: tuple[str, ...], values: Floats

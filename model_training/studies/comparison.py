@@ -138,9 +138,7 @@ def load_tracks(card: Card, store: Store, names: list[str]) -> Tracks:
             f"{card.version} does not know the genre {unknown[0]!r} of the store ({store.name}); "
             f"it knows {', '.join(card.genres)}."
         )
-    tracks = store.load(card.spec, names)
-    labels = [card.genres.index(tracks.genres[label]) for label in tracks.labels]
-    return dataclasses.replace(tracks, labels=np.array(labels, dtype=np.int64), genres=card.genres)
+    return store.load(card.spec, names).relabelled(card.genres)
 
 
 def soft_votes(predictor: Predictor, tracks: Tracks) -> npt.NDArray[np.float64]:

@@ -24,7 +24,6 @@ from ..judging.answers import predict_tracks
 from ..judging.evaluation import accuracy_by_group, per_track
 from ..paths import ELSEWHERE
 from ..stores.store import Data, Store, digest, folders_of, merged_groups, open_store
-from ..stores.tracks import Tracks
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
 from .comparison import load_tracks, soft_votes
@@ -52,9 +51,14 @@ def ask_elsewhere(
 
     Raises
     ------
-    TrainingError : when the stores have no genre in common, the experiment needs validation
-        tracks, or `out` holds another study.
+    TrainingError : when `asked` is among the stores trained on or has no genre of theirs, the
+        experiment needs validation tracks, or `out` holds another study.
     """
+    other = open_store(asked)
+    if any(asked.samefile(folder) for folder in folders_of(data) if folder.exists()):
+        raise TrainingError(
+            f"{asked}: would be trained on and asked about; train on other stores with --data."
+        )
     if experiment.training.needs_validation:
         raise TrainingError(
             "A sister network is trained for a fixed number of epochs: take an experiment without "
@@ -66,7 +70,6 @@ def ask_elsewhere(
     complete = len(kept) == len(folders_of(data))
     experiment = dataclasses.replace(experiment, data=kept if complete else ())
     store, _, copies = open_without_test(experiment, data)
-    other = open_store(asked)
     known = set(store.genres)
     names = [
         name
@@ -82,7 +85,7 @@ def ask_elsewhere(
 
     def ask() -> dict[str, Any]:
         members, _ = fit_members(experiment, copies, seed, data=data)
-        tracks = _labelled(other.load(experiment.feature_spec, names), store.genres)
+        tracks = other.load(experiment.feature_spec, names).relabelled(store.genres)
         model = combine(members, experiment.architecture.name)
         votes = per_track(*predict_tracks(model, tracks, experiment.feature_spec), len(tracks))
         return {"winners": [store.genres[winner] for winner in votes.argmax(axis=1)]}
@@ -104,11 +107,6 @@ def ask_elsewhere(
     }
     write_json(out / ELSEWHERE, result)
     return result
-
-
-def _labelled(tracks: Tracks, genres: tuple[str, ...]) -> Tracks:
-    labels = [genres.index(tracks.genres[label]) for label in tracks.labels]
-    return dataclasses.replace(tracks, labels=np.array(labels, dtype=np.int64), genres=genres)
 
 
 def _winners_of(card: Card, store: Store, names: list[str]) -> list[str]:

@@ -82,6 +82,26 @@ def test_each_store_keeps_its_own_teacher(store, second, experiment_file, tmp_pa
     assert asked == [[second / "second.npz"]]
 
 
+def test_the_asked_collection_is_never_trained_on(store, second, experiment_file, tmp_path, capsys):
+    assert ask(experiment_file, tmp_path / "out", second, second) == 2
+    assert "would be trained on and asked about" in capsys.readouterr().err
+    link = tmp_path / "link"
+    link.symlink_to(second)
+    assert ask(experiment_file, tmp_path / "out", second, link) == 2
+    # Of the experiment's own stores, the asked one is left out.
+    path = tmp_path / "both.toml"
+    tables = "".join(f'[[data]]\nfolder = "{folder}"\n' for folder in (store, second))
+    path.write_text(experiment_file.read_text().replace("epochs = 3", "epochs = 1") + tables)
+    words = ["elsewhere", str(path), "--asked", str(link), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    result = json.loads((tmp_path / "out" / "elsewhere.json").read_text())
+    assert result["recipe"]["data"] == "GTZAN, fault-filtered split"
+    assert result["of"] == "Second"
+    path.write_text(experiment_file.read_text() + f'[[data]]\nfolder = "{second}"\n')
+    assert main(words) == 2
+    assert "--asked names the only store" in capsys.readouterr().err
+
+
 def test_collections_without_a_common_genre_are_refused(store, experiment_file, tmp_path, capsys):
     other = write_second(tmp_path / "other", genres=("fado", "tango"), name="Other")
     assert main(["split", str(other), "--by", "none"]) == 0
