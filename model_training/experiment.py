@@ -41,6 +41,10 @@ class Training:
     members : networks of different seeds whose probabilities are averaged, as one model.
     train_on : "train", or "train+validation" for the final training of a recipe that was chosen by
         cross-validation; nothing is left to measure then, so `export` wants that cross-validation.
+    start_from : version, or folder of a run, whose layers the network starts from, all but the
+        last (`training/start.py`); empty for layers drawn at random.
+    frozen_epochs : the first of the epochs, in which only the last layer of such a network learns.
+    freed_rate : share of the learning rate at which all its layers learn after those.
     """
 
     epochs: int = 40
@@ -62,6 +66,9 @@ class Training:
     mixed_precision: bool = False
     members: int = 1
     train_on: Literal["train", "train+validation"] = "train"
+    start_from: str = ""
+    frozen_epochs: int = 0
+    freed_rate: float = 0.1
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.crops_per_track, self.members) < 1:
@@ -75,6 +82,12 @@ class Training:
             raise ValueError("group_balance: must be at most 1")
         if self.label_smoothing >= 1:
             raise ValueError("label_smoothing: must be less than 1")
+        if self.frozen_epochs and not self.start_from:
+            raise ValueError("frozen_epochs is for networks that start from another: start_from")
+        if self.frozen_epochs > self.epochs:
+            raise ValueError("frozen_epochs: must be at most epochs")
+        if not 0 < self.freed_rate <= 1:
+            raise ValueError("freed_rate: must be more than 0 and at most 1")
 
     @property
     def is_final(self) -> bool:

@@ -15,7 +15,14 @@ from ..paths import CROSS_VALIDATION, ELSEWHERE
 from ..stores.store import Store
 
 # Keys of a cross-validation that the card adds to the study's report.
-STUDY_KEYS = ("fold_accuracies", "fold_deviation", "member_accuracies", "disturbances")
+STUDY_KEYS = (
+    "fold_accuracies",
+    "fold_deviation",
+    "member_accuracies",
+    "calibration",
+    "collections",
+    "disturbances",
+)
 
 INTENDED_USE = (
     "Tells which of its genres a piece of music sounds most like, for private collections, "
@@ -167,6 +174,7 @@ def describe_run(
             "data": store.name,
             "n_tracks": record["n_training_tracks"],
             "n_validation_tracks": record["n_validation_tracks"],
+            **({"heard": record["heard"]} if "heard" in record else {}),
             **({"note": experiment["note"]} if experiment["note"] else {}),
             "method": describe_method(
                 experiment["training"],

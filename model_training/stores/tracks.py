@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -69,6 +70,23 @@ class Tracks:
         """The same with labels that are indices into other `genres`, which hold every track's."""
         labels = [genres.index(self.genres[label]) for label in self.labels]
         return dataclasses.replace(self, labels=np.array(labels, dtype=np.int64), genres=genres)
+
+    def fingerprints(self) -> list[str]:
+        """What tells each track (n_tracks,) from others, whatever its name: 16 hex digits.
+
+        Of its features to a tenth, without augmented copies.
+        """
+        found = []
+        for row in range(len(self)):
+            excerpts = np.flatnonzero(self.excerpt_track == row)
+            own = excerpts[np.isfinite(self.excerpt_start_s[excerpts])]
+            content = hashlib.sha256()
+            for excerpt in own if len(own) else excerpts:
+                first = self.excerpt_first[excerpt]
+                values = self.values[first : first + self.excerpt_columns[excerpt]]
+                content.update(np.rint(values * 10).astype("<i4").tobytes())
+            found.append(content.hexdigest()[:16])
+        return found
 
 
 def of_equal_length(

@@ -18,6 +18,7 @@ from ..files import write_json
 from ..judging.answers import predict_outputs, predict_tracks
 from ..judging.evaluation import (
     accuracy_by_group,
+    calibration_error_if_perfect,
     evaluate,
     expected_calibration_error,
     fit_temperature,
@@ -32,6 +33,7 @@ from ..stores.tracks import Tracks
 from ..training.embedding import Space, measure_spread, song_embeddings
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
+from ..training.start import refuse_heard
 from ..training.unfamiliarity import choose_threshold
 from .robustness import measure_disturbances
 from .study import Rows, finished_part, folds_by_group, open_without_test, recipe_of
@@ -55,6 +57,7 @@ def cross_validate(
             "--folds must be at least 3 here: one fold is judged, one chooses the weights, and the "
             "rest trains."
         )
+    refuse_heard(experiment, plain)
     folds = folds_by_group(store, plain, k, seed)
     recipe = recipe_of(experiment, store, data, seed, k=k)
 
@@ -102,13 +105,18 @@ def cross_validate(
     biased = _apply_foreign_bias(probabilities, track, plain.labels, fold_of)
     temperature = fit_temperature(biased, track, plain.labels)
     report = evaluate(biased, track, plain.labels, plain.genres, temperature)
-    answers = per_track(calibrate(biased, temperature), track, len(plain))
-    right = answers.argmax(axis=1) == plain.labels
-    values = [round(float(right[np.unique(track[fold_of == fold])].mean()), 4) for fold in range(k)]
-    unfamiliar = None
+    answers = _foreign_answers(biased, track, plain.labels, fold_of)
+    settled = per_track(calibrate(biased, temperature), track, len(plain))
+    right = settled.argmax(axis=1) == plain.labels
+    fold_of_track = np.empty(len(plain), dtype=np.int64)
+    fold_of_track[track] = fold_of
+    values = [round(float(right[fold_of_track == fold].mean()), 4) for fold in range(k)]
+    unfamiliar, flagged = None, None
     if parts[0]["unfamiliarity"] is not None:
         scores = np.concatenate([np.array(part["unfamiliarity"]) for part in parts])
-        unfamiliar = choose_threshold(per_track(scores, track, len(plain)))
+        of_tracks = per_track(scores, track, len(plain))
+        unfamiliar = choose_threshold(of_tracks, plain.collection)
+        flagged = _foreign_flags(of_tracks, plain.collection, fold_of_track)
     spreads = [part["spread"] for part in parts]
     result = {
         "recipe": recipe,
@@ -120,7 +128,8 @@ def cross_validate(
         "member_accuracies": [part["member_accuracies"] for part in parts],
         "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
-        "collections": _by_collection(store, plain, right, answers),
+        "calibration": _calibration(answers, plain.labels),
+        "collections": _by_collection(store, plain, right, answers, flagged),
         "temperature": temperature,
         "genre_bias": {
             genre: round(float(value), 4) for genre, value in zip(plain.genres, bias, strict=True)
@@ -141,8 +150,9 @@ def _by_collection(
     tracks: Tracks,
     right: npt.NDArray[np.bool_],
     answers: npt.NDArray[np.float64],
+    flagged: npt.NDArray[np.bool_] | None,
 ) -> list[dict[str, Any]]:
-    """Accuracy, interval by group, and calibration error of each of several stores."""
+    """Accuracy with its interval by group, calibration and flagged share of each store."""
     if not isinstance(store, JoinedStore):
         return []
     merged = merged_groups(store)
@@ -150,16 +160,48 @@ def _by_collection(
     for number, name in enumerate(store.names):
         mine = np.flatnonzero(tracks.collection == number)
         groups = [merged[tracks.names[row]] for row in mine]
-        error = expected_calibration_error(answers[mine], tracks.labels[mine])
         found.append(
             {
                 "name": name,
                 "n_tracks": len(mine),
                 "accuracy": accuracy_by_group(right[mine].astype(float), groups),
-                "calibration_error": round(error, 4),
+                **_calibration(answers[mine], tracks.labels[mine]),
+                "flagged_share": None if flagged is None else round(float(flagged[mine].mean()), 4),
             }
         )
     return found
+
+
+def _calibration(answers: npt.NDArray[np.float64], labels: Rows) -> dict[str, Any]:
+    return {
+        "calibration_error": round(expected_calibration_error(answers, labels), 4),
+        "calibration_error_if_perfect": calibration_error_if_perfect(answers),
+    }
+
+
+def _foreign_answers(
+    probabilities: npt.NDArray[np.float64], track: Rows, labels: Rows, fold_of: Rows
+) -> npt.NDArray[np.float64]:
+    """The tracks' answers with the temperature of each fold fitted on the other folds."""
+    calibrated = probabilities.copy()
+    for fold in np.unique(fold_of):
+        others = fold_of != fold
+        known, own = np.unique(track[others], return_inverse=True)
+        temperature = fit_temperature(probabilities[others], own, labels[known])
+        calibrated[~others] = calibrate(probabilities[~others], temperature)
+    return per_track(calibrated, track, len(labels))
+
+
+def _foreign_flags(
+    scores: npt.NDArray[np.float64], collection: Rows, fold_of_track: Rows
+) -> npt.NDArray[np.bool_]:
+    """Whether each track is above the threshold of the other folds' tracks."""
+    flagged = np.zeros(len(scores), dtype=np.bool_)
+    for fold in np.unique(fold_of_track):
+        mine = fold_of_track == fold
+        chosen = choose_threshold(scores[~mine], collection[~mine])
+        flagged[mine] = scores[mine] > chosen["threshold"]
+    return flagged
 
 
 def _apply_foreign_bias(

@@ -26,6 +26,7 @@ from ..paths import ELSEWHERE
 from ..stores.store import Data, Store, digest, folders_of, merged_groups, open_store
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
+from ..training.start import refuse_heard
 from .comparison import load_tracks, soft_votes
 from .prediction import load_predictor
 from .study import finished_part, open_without_test, recipe_of
@@ -81,13 +82,15 @@ def ask_elsewhere(
             f"{asked} has no track of a genre of {store.name} ({', '.join(store.genres)})."
         )
     n_unknown = len(other.split("train") + other.split("validation")) - len(names)
+    asked_tracks = other.load(experiment.feature_spec, names).relabelled(store.genres)
+    refuse_heard(experiment, asked_tracks)
     recipe = recipe_of(experiment, store, data, seed, asked=other.name, asked_digest=digest(other))
 
     def ask() -> dict[str, Any]:
         members, _ = fit_members(experiment, copies, seed, data=data)
-        tracks = other.load(experiment.feature_spec, names).relabelled(store.genres)
         model = combine(members, experiment.architecture.name)
-        votes = per_track(*predict_tracks(model, tracks, experiment.feature_spec), len(tracks))
+        spec = experiment.feature_spec
+        votes = per_track(*predict_tracks(model, asked_tracks, spec), len(asked_tracks))
         return {"winners": [store.genres[winner] for winner in votes.argmax(axis=1)]}
 
     winners = finished_part(out / "sister.json", recipe, ask)["winners"]

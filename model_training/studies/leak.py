@@ -19,6 +19,7 @@ from ..stores.store import Data
 from ..stores.tracks import segments_as_tracks
 from ..training.network import fit
 from ..training.runs import library_versions
+from ..training.start import refuse_heard
 from .study import finished_part, folds_by_group, open_without_test, recipe_of
 
 # The first of these folds is held out by track.
@@ -43,6 +44,7 @@ def demonstrate_leak(
             "The leak is shown with an experiment whose weights are not chosen on validation "
             'tracks: keep = "last", a fixed number of epochs.'
         )
+    refuse_heard(experiment, plain)
     spec = experiment.feature_spec
     pieces = segments_as_tracks(plain, spec)
     # Each piece is a track here, so one crop of it per epoch shows as much as usual. The leak is

@@ -16,6 +16,7 @@ from ..reporting import plots
 from ..stores.store import Data, check_split, open_store, require_test
 from ..training.ensemble import fit_whole
 from ..training.runs import library_versions
+from ..training.start import refuse_heard
 from .study import Rows, finished_part, recipe_of
 
 # Shares of the training tracks at which the accuracy is measured.
@@ -37,6 +38,7 @@ def learning_curve(
     training = store.load(spec, store.split("train"), copies=True)
     plain = store.load(spec, store.split("train"))
     validation = store.load(spec, store.split("validation"))
+    refuse_heard(experiment, validation)
     recipe = recipe_of(experiment, store, data, seed)
     order = np.random.default_rng(seed).permutation(len(training))
 

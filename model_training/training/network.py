@@ -6,6 +6,7 @@ used when the backend sees one.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 import re
@@ -26,6 +27,7 @@ from ..judging.evaluation import negative_log_likelihood, per_track
 from ..stores.tracks import Tracks
 from .augmentation import AugmentedTracks
 from .distillation import TeacherTags
+from .start import find_start, take_layers
 
 
 class _WarmCosine(keras.optimizers.schedules.CosineDecay):
@@ -106,6 +108,22 @@ def _compile(
         metrics=[["accuracy"], None],
         loss_weights=[1.0, tags_weight * n_tags],
     )
+
+
+def _parts(options: Training) -> list[tuple[Training, bool]]:
+    """The parts of training, one after the other, and whether only the last layer learns in it."""
+    if not options.start_from:
+        return [(options, False)]
+    rate, frozen_epochs = options.learning_rate, options.frozen_epochs
+    parts = (
+        (frozen_epochs, rate, True),
+        (options.epochs - frozen_epochs, rate * options.freed_rate, False),
+    )
+    return [
+        (dataclasses.replace(options, epochs=epochs, learning_rate=own, frozen_epochs=0), frozen)
+        for epochs, own, frozen in parts
+        if epochs
+    ]
 
 
 def _with_tags(student: keras.Model, n_tags: int) -> keras.Model:
@@ -196,9 +214,10 @@ def fit(
 
     Raises
     ------
-    TrainingError : when the options do not fit the data.
+    TrainingError : when the options do not fit the data, or nothing can be started from.
     """
     options, spec = experiment.training, experiment.feature_spec
+    start = find_start(experiment)
     if validation is None and options.needs_validation:
         raise TrainingError(
             '[training] keep = "best", early_stopping and "plateau" need validation tracks.'
@@ -231,12 +250,21 @@ def fit(
         )
         _settle_normalisation(learner, options.epochs * len(batches))
         weight = None if teacher is None else experiment.distillation.weight
-        _compile(learner, options, len(batches), weight)
         # First, so that the others see its numbers.
         watching = [] if validation is None else [_Validation(model, validation, spec, options)]
-        history = learner.fit(
-            batches, epochs=options.epochs, verbose=verbose, callbacks=[*watching, *callbacks]
-        ).history
+        history: dict[str, list[float]] = {}
+        taken = [] if start is None else take_layers(model, start)
+        for part, frozen in _parts(options):
+            for layer in taken:
+                layer.trainable = not frozen
+            _compile(learner, part, len(batches), weight)
+            found = learner.fit(
+                batches, epochs=part.epochs, verbose=verbose, callbacks=[*watching, *callbacks]
+            ).history
+            for key, values in found.items():
+                history.setdefault(key, []).extend(values)
+        for layer in taken:
+            layer.trainable = True
     finally:
         keras.config.set_dtype_policy(policy)
     if half:

@@ -33,6 +33,7 @@ from ..stores.store import Data, check_split, digest, open_store, require_test
 from .distillation import teacher_digest
 from .ensemble import fit_whole
 from .network import half_precision
+from .start import describe_heard, refuse_heard
 from .unfamiliarity import choose_threshold
 
 EXPERIMENT_NAME = "experiment.toml"
@@ -82,6 +83,10 @@ def train(
             raise TrainingError(
                 f"The {part} split has no track of {store.genres[min(missing)]!r}; split anew."
             )
+    if experiment.training.start_from:
+        refuse_heard(experiment, store.load(spec, store.split("test")))
+        if validation is not None:
+            refuse_heard(experiment, validation)
     require_writable(run)
     started = time.monotonic()
     model, history = fit_whole(
@@ -106,6 +111,7 @@ def train(
         "precision": half_precision(experiment.training) or "float32",
         "n_parameters": int(model.count_params()),
         "n_training_tracks": len(training),
+        "heard": describe_heard(store, training),
         "n_validation_tracks": 0 if validation is None else len(validation),
         "training_seconds": round(seconds),
         "history": {name: [round(float(v), 5) for v in values] for name, values in history.items()},

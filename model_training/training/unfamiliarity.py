@@ -22,7 +22,7 @@ from features import FeatureSpec
 
 from ..errors import TrainingError
 from ..judging.answers import outputs_at
-from ..stores.tracks import Tracks, cut
+from ..stores.tracks import Index, Tracks, cut
 from .network import named_layers
 
 # Directions of most variance that are looked at, and segments of training music that they are
@@ -91,9 +91,18 @@ def whitening(
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
 
-def choose_threshold(scores: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
-    """Threshold for held-out tracks' scores (n_tracks,), and the share of them that it flags."""
-    exact = float(np.quantile(scores, UNFLAGGED_QUANTILE, method="higher"))
+def choose_threshold(
+    scores: npt.NDArray[np.floating[Any]], collection: Index | None = None
+) -> dict[str, Any]:
+    """Threshold for held-out tracks' scores (n_tracks,), and the share of them that it flags.
+
+    Of several collections (n_tracks,) the one whose songs score highest decides: a small one must
+    not pay for the music that a large one holds.
+    """
+    parts = [scores]
+    if collection is not None:
+        parts = [scores[collection == number] for number in np.unique(collection)]
+    exact = max(float(np.quantile(part, UNFLAGGED_QUANTILE, method="higher")) for part in parts)
     # Up, or rounding would flag the track that the threshold is taken from.
     threshold = math.ceil(exact * 1e4) / 1e4
     return {"threshold": threshold, "flagged_share": round(float((scores > threshold).mean()), 4)}

@@ -44,6 +44,7 @@ from ..training.distillation import teacher_digest
 from ..training.ensemble import fit_whole
 from ..training.network import build
 from ..training.runs import library_versions
+from ..training.start import refuse_heard
 from .space import Choices, Dimension, Values, base_values, changed, check_grid, read_space
 from .trials import OBJECTIVES, Outcome, Records, Trial, best_note, identity_of, trial_line
 
@@ -203,8 +204,10 @@ def _check_early(experiment: Experiment, space: list[Dimension], data: _Data, n:
 
     Raises
     ------
-    TrainingError : naming the key and the value.
+    TrainingError : naming the key and the value; or see `refuse_heard`.
     """
+    if experiment.training.start_from:
+        refuse_heard(experiment, data.parts(experiment)[1])
     for dimension in space:
         if not dimension.key.startswith(("architecture.", "feature_spec.")):
             continue

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from model_training.judging.evaluation import (
     bootstrap_interval,
+    calibration_error_if_perfect,
     evaluate,
     expected_calibration_error,
     fit_temperature,
@@ -87,6 +89,19 @@ def test_calibration_error_of_known_cases():
     assert expected_calibration_error(sure, np.zeros(10, int)) == 0
     assert expected_calibration_error(sure, np.ones(10, int)) == 1
     assert expected_calibration_error(sure, np.array([0] * 7 + [1] * 3)) == pytest.approx(0.3)
+
+
+def test_answers_that_mean_what_they_say_still_measure_an_error():
+    # One bin: the error is |right - 0.8 n| / n, and of 25 songs it is at most one binomial's.
+    same = calibration_error_if_perfect(np.tile([0.8, 0.2], (25, 1)))
+    right = np.arange(26)
+    share = binom.pmf(right, 25, 0.8)
+    gap = np.abs(right / 25 - 0.8)
+    assert same["mean"] == pytest.approx(float(share @ gap), abs=0.004)
+    assert same["percentile_95"] == pytest.approx(0.16, abs=0.001)
+    # More songs, less chance.
+    more = calibration_error_if_perfect(np.tile([0.8, 0.2], (2500, 1)))
+    assert more["mean"] == pytest.approx(same["mean"] / 10, rel=0.1)
 
 
 def test_temperature_is_found():

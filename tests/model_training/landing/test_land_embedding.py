@@ -82,7 +82,17 @@ def test_both_stores_are_trained_on_and_told_of(card, landed):
     assert card["training"]["data"] == "GTZAN, fault-filtered split + Second"
     assert "Second: Second's licence." in card["licence"]
     study = json.loads((landed / "runs/small-cv-seed1/cross_validation.json").read_text())
-    assert [each["n_tracks"] for each in study["collections"]] == [24, 12]
+    collections = study["collections"]
+    assert [each["n_tracks"] for each in collections] == [24, 12]
+    for each in (study["calibration"], *collections):
+        perfect = each["calibration_error_if_perfect"]
+        assert 0 < perfect["mean"] < perfect["percentile_95"]
+        assert 0 <= each["calibration_error"] <= 1
+    told = card["metrics"]["cross_validation"]
+    assert (told["calibration"], told["collections"]) == (study["calibration"], collections)
+    heard = card["training"]["heard"]
+    assert [each["name"] for each in heard["stores"]] == ["GTZAN, fault-filtered split", "Second"]
+    assert len(set(heard["tracks"])) == 24 + 12
     # The test is that of the first store, which has no rai.
     test = card["metrics"]["test"]
     assert test["track"]["per_genre"]["rai"]["support"] == 0

@@ -1,0 +1,166 @@
+"""Starting from the layers of a network that was trained before."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model_training.__main__ import main
+from model_training.errors import TrainingError
+from model_training.experiment import Experiment, load_experiment, parse_experiment
+from model_training.stores.store import open_store
+from model_training.training.network import build, fit
+from model_training.training.runs import load_run
+from model_training.training.start import find_start, refuse_heard, take_layers
+from tests.model_training.second_store import write_second
+
+
+@pytest.fixture(scope="module")
+def trained(store: Path, experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the first store's training tracks."""
+    run = tmp_path_factory.mktemp("runs") / "first"
+    arguments = ["train", str(experiment_file), "--data", str(store), "--out", str(run)]
+    assert main(arguments) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of other songs, split."""
+    folder = write_second(tmp_path_factory.mktemp("other") / "other", groups=6)
+    assert main(["split", str(folder)]) == 0
+    return folder
+
+
+def starting(experiment_file: Path, run: Path, **options) -> Experiment:
+    experiment = load_experiment(experiment_file)
+    training = dataclasses.replace(experiment.training, start_from=str(run), **options)
+    return dataclasses.replace(experiment, training=training)
+
+
+def written(folder: Path, experiment_file: Path, *lines: str) -> Path:
+    """The experiment with more lines in its [training], which is its last table."""
+    path = folder / "starting.toml"
+    path.write_text(experiment_file.read_text() + "\n".join(lines) + "\n")
+    return path
+
+
+def weights(model: keras.Model, last: bool) -> list[np.ndarray]:
+    """Of what can be learned: the last layer's, or all others'."""
+    return [
+        np.array(weight)
+        for layer in model.layers
+        if (layer.name == "genre") == last
+        for weight in layer.trainable_weights
+    ]
+
+
+def test_a_network_starts_with_the_other_ones_layers_and_a_last_layer_of_its_own(
+    trained, other, experiment_file
+):
+    experiment = starting(experiment_file, trained)
+    model = build(experiment, 2)
+    start = find_start(experiment)
+    assert start is not None
+    take_layers(model, start)
+    source = keras.models.load_model(trained / "model.keras", compile=False)
+    segments = np.random.default_rng(1).normal(size=(3, 64, 20)).astype(np.float32)
+
+    def before_last(network: keras.Model) -> np.ndarray:
+        return np.array(keras.Model(network.input, network.get_layer("genre").input)(segments))
+
+    np.testing.assert_allclose(before_last(model), before_last(source), atol=1e-5)
+    assert model.output_shape == (None, 2)
+    assert source.output_shape == (None, 3)
+
+
+def test_frozen_layers_stay_and_freed_ones_learn(trained, other, experiment_file):
+    opened = open_store(other)
+    tracks = opened.load(load_experiment(experiment_file).feature_spec, opened.split("train"))
+    source = keras.models.load_model(trained / "model.keras", compile=False)
+    frozen = starting(experiment_file, trained, epochs=2, frozen_epochs=2)
+    model, history = fit(frozen, tracks, 1, verbose=0)
+    assert len(history["loss"]) == 2
+    for mine, theirs in zip(weights(model, last=False), weights(source, last=False), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    freed = starting(experiment_file, trained, epochs=3, frozen_epochs=2)
+    model, history = fit(freed, tracks, 1, verbose=0)
+    assert len(history["loss"]) == len(history["accuracy"]) == 3
+    pairs = zip(weights(model, last=False), weights(source, last=False), strict=True)
+    moved = [float(np.abs(mine - theirs).max()) for mine, theirs in pairs]
+    assert min(moved) > 0
+    # A tenth of the rate, 0.01, for the few steps of one epoch.
+    assert max(moved) < 0.05
+
+
+def test_what_a_network_heard_is_known_by_its_sound_not_by_its_name(
+    trained, store, experiment_file
+):
+    experiment = starting(experiment_file, trained)
+    opened = open_store(store)
+    heard = opened.load(experiment.feature_spec, opened.split("train"))
+    unheard = opened.load(experiment.feature_spec, opened.split("test"))
+    refuse_heard(experiment, unheard)
+    renamed = dataclasses.replace(heard, names=[f"song {n}" for n in range(len(heard))])
+    with pytest.raises(TrainingError, match=r"18 of the 18 tracks that would be tested.*song 0"):
+        refuse_heard(experiment, renamed)
+
+
+def test_commands_refuse_to_test_what_the_start_has_heard(
+    trained, store, other, experiment_file, tmp_path, capsys
+):
+    line = f'start_from = "{trained}"'
+    starting_file = str(written(tmp_path, experiment_file, line))
+    study = ["cross-validate", starting_file, "--folds", "2", "--out", str(tmp_path / "cv")]
+    # Train and validation are held out in turn; the network heard the former.
+    assert main([*study, "--data", str(store)]) == 2
+    assert "would be tested" in capsys.readouterr().err
+    assert not (tmp_path / "cv").exists()
+    # The songs of another store are news to it, and the other way round.
+    assert main([*study, "--data", str(other)]) == 0
+    asked = ["elsewhere", starting_file, "--out", str(tmp_path / "e"), "--data", str(other)]
+    assert main([*asked, "--asked", str(store)]) == 2
+    assert "would be tested" in capsys.readouterr().err
+    run = ["train", starting_file, "--out", str(tmp_path / "run")]
+    assert main([*run, "--data", str(store)]) == 0, "its test and validation are unheard"
+    assert load_run(tmp_path / "run")["experiment"]["training"]["start_from"] == str(trained)
+
+
+def test_what_cannot_be_started_from_is_refused_with_a_sentence(
+    trained, store, experiment_file, tmp_path, capsys
+):
+    def refusal(*lines: str, source: Path = experiment_file) -> str:
+        path = written(tmp_path, source, *lines)
+        arguments = ["train", str(path), "--data", str(store), "--out", str(tmp_path / "run")]
+        assert main(arguments) == 2
+        assert not (tmp_path / "run").exists()
+        return capsys.readouterr().err
+
+    assert "neither a version" in refusal('start_from = "v99"')
+    other_spec = tmp_path / "spec.toml"
+    other_spec.write_text(experiment_file.read_text().replace("n_mfcc = 20", "n_mfcc = 64"))
+    assert "give both one [feature_spec]" in refusal(f'start_from = "{trained}"', source=other_spec)
+    # Versions of earlier releases do not.
+    assert "does not say which tracks" in refusal('start_from = "v9"', source=other_spec)
+    other_layers = tmp_path / "layers.toml"
+    other_layers.write_text(experiment_file.read_text().replace("[8, 8]", "[8, 12]"))
+    assert "has other layers" in refusal(f'start_from = "{trained}"', source=other_layers)
+    (tmp_path / "empty").mkdir()
+    assert "no finished run" in refusal(f'start_from = "{tmp_path / "empty"}"')
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("frozen_epochs = 1", "start_from"),
+        ('start_from = "v10"\nepochs = 2\nfrozen_epochs = 3', "at most epochs"),
+        ('start_from = "v10"\nfreed_rate = 0.0', "more than 0"),
+        ('start_from = "v10"\nfreed_rate = 1.5', "at most 1"),
+        ("start_from = 10", "must be text"),
+    ],
+)
+def test_options_that_contradict_are_refused(lines, reason):
+    with pytest.raises(TrainingError, match=reason):
+        parse_experiment(f'title = "Wrong"\n[training]\n{lines}\n', Path("wrong.toml"))
