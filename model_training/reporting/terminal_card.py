@@ -10,12 +10,14 @@ from webapp.inference.curves import Bin
 from webapp.inference.rounding import decimal, figure, percent
 from webapp.inference.sections import (
     Accuracy,
+    Collection,
     Confusion,
     Disturbed,
     Doubt,
     Genre,
     Learned,
     Measuring,
+    Taught,
     sections,
 )
 
@@ -112,6 +114,24 @@ def _accuracy(content: Accuracy) -> str:
     return "\n".join([*lines, *rest])
 
 
+def _collections(content: Sequence[Collection]) -> str:
+    rows = []
+    for each in content:
+        perfect = each.calibration_error_if_perfect
+        rows.append(
+            [
+                each.name,
+                figure(each.n_tracks),
+                interval(each.accuracy),
+                percent(each.calibration_error),
+                f"{percent(perfect.mean)}; {percent(perfect.percentile_95)}",
+                "-" if each.flagged_share is None else percent(each.flagged_share),
+            ]
+        )
+    columns = ("collection", "held_out", "right", "calibration_error", "if_perfect", "doubted")
+    return _table(columns, rows)
+
+
 def _confusion(content: Confusion) -> str:
     rows = [
         [genre, *(str(count or ".") for count in counts)]
@@ -188,6 +208,21 @@ def _disturbed(row: Disturbed) -> list[str]:
     return [percent(row.accuracy), decimal(100 * row.difference, 1, signed=True)]
 
 
+def _taught(content: Taught) -> str:
+    rows = [
+        [
+            genre.name,
+            figure(genre.examples),
+            percent(genre.recall),
+            percent(genre.precision),
+            percent(genre.balanced_accuracy),
+        ]
+        for genre in content.genres
+    ]
+    columns = ("left_out", "examples", "recall", "precision", "all_genres")
+    return f"{_wrapped(words().teaches(content))}\n{_table(columns, rows)}"
+
+
 def _training(content: Learned) -> str:
     lines = [_facts(content.facts)] if content.facts else []
     if content.note:
@@ -204,11 +239,13 @@ def _measuring(content: Measuring) -> str:
 # Curves are for pages; the values of every epoch are told among the facts of the training.
 LAYOUTS: dict[str, Callable[[Any], str]] = {
     "accuracy": _accuracy,
+    "collections": _collections,
     "confusion": _confusion,
     "per_genre": _per_genre,
     "reliability": _reliability,
     "unfamiliar": _unfamiliar,
     "robustness": disturbance_table,
+    "taught": _taught,
     "training": _training,
     "measuring": _measuring,
     "licence": _wrapped,

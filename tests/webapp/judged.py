@@ -57,3 +57,50 @@ def add_judgements(card: dict[str, Any]) -> None:
             {"name": "trumpet", "score": 0.75, "flag": False},
         ],
     }
+
+
+def add_collections(card: dict[str, Any]) -> None:
+    """Add to a card (its JSON) what a version of two collections that can be taught has."""
+    add_judgements(card)
+    perfect = {"mean": 0.031, "percentile_95": 0.047}
+    card["metrics"]["cross_validation"] |= {
+        "calibration": {"calibration_error": 0.0415, "calibration_error_if_perfect": perfect},
+        "collections": [
+            {
+                "name": name,
+                "n_tracks": n_tracks,
+                "accuracy": {"value": value, "low": value - 0.05, "high": value + 0.05},
+                "calibration_error": 0.052,
+                "calibration_error_if_perfect": perfect,
+                "flagged_share": flagged,
+            }
+            for name, n_tracks, value, flagged in (
+                ("GTZAN", 639, 0.687, 0.014),
+                ("Emotify", 200, 0.712, None),
+            )
+        ],
+    }
+    card["training"]["heard"] = {
+        "stores": [{"name": "GTZAN", "digest": "ab"}],
+        "tracks": ["0123456789abcdef", "fedcba9876543210"],
+    }
+
+
+def taught(genres: list[str]) -> dict[str, Any]:
+    """The card's `embedding.taught` of these genres."""
+    return {
+        "examples": 10,
+        "draws": 5,
+        "balanced_accuracy": 0.512,
+        "recall": 0.625,
+        "precision": 0.537,
+        "by_genre": {
+            genre: {
+                "balanced_accuracy": 0.5,
+                "recall": 0.75 - 0.01 * number,
+                "precision": 0.25,
+                "examples": 10 - number,
+            }
+            for number, genre in enumerate(genres)
+        },
+    }

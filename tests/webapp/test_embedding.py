@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from openapi_schema_validator import OAS31Validator
 from tests.small_models import EMBEDDING, SMALL, small_of
 from tests.webapp.asking import refused
 from tests.webapp.conftest import VERSION as WITHOUT
-from tests.webapp.conftest import features_of, forget_settings, request_of
+from tests.webapp.conftest import features_of, forget_settings, request_of, words
+from tests.webapp.judged import taught
 from webapp import create_app
 from webapp.inference import Predictors, Registry, predictor
 
@@ -185,3 +187,21 @@ def test_the_document_names_the_versions_that_give_one(app: Flask) -> None:
     _version, query = paths["/api/v1/models/{version}/predictions"]["post"]["parameters"]
     assert (query["name"], query["in"], query["required"]) == ("embedding", "query", False)
     assert "embedding, embedding_sequence." in query["description"]
+
+
+def test_the_page_tells_how_well_a_version_is_taught(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "embedding", tmp_path / "embedding")
+    path = tmp_path / "embedding" / "model.json"
+    card = json.loads(path.read_text())
+    card["embedding"]["taught"] = taught(card["genres"])
+    path.write_text(json.dumps(card))
+    page = words(create_app({"MODELS_DIR": tmp_path}).test_client().get("/models/embedding").text)
+    first, second = card["genres"][:2]
+    for told in (
+        "From up to 10 songs of each genre it finds 62.5% of the songs of a genre that it never "
+        "learned, and 53.7% of those that it calls so are of it; of all genres it finds 51.2%.",
+        "Never learned Examples Recall Precision All genres",
+        f"{first} 10 75% 25% 50% {second} 9 74% 25% 50%",
+        f"Embedding layer {card['embedding']['layer']}",
+    ):
+        assert told in page, told

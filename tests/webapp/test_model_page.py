@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import card_of
 from tests.webapp.conftest import words
-from tests.webapp.judged import add_elsewhere, add_judgements
+from tests.webapp.judged import add_collections, add_elsewhere, add_judgements
 from webapp import charts, create_app, language, numbers
 from webapp.inference import curves
 from webapp.inference.sections import sections
@@ -75,6 +75,19 @@ def test_elsewhere_comes_before_the_test(page_of: Callable[..., str]) -> None:
     ]
     places = [page.index(told) for told in order]
     assert places == sorted(places)
+
+
+def test_each_collection_has_its_own_figures(page_of: Callable[..., str]) -> None:
+    page = page_of(add_collections)
+    for told in (
+        "On each of its collections Songs of each collection that it was trained on",
+        "Collection Songs Right Calibration error If it meant what it says Not sure of",
+        "GTZAN 639 68.7% (63.7% to 73.7%) 5.2% 3.1%; 4.7% 1.4%",
+        "Emotify 200 71.2% (66.2% to 76.2%) 5.2% 3.1%; 4.7% \u2013",
+    ):
+        assert told in page, told
+    # what it heard is for programs
+    assert "0123456789abcdef" not in page
 
 
 def test_versions_are_not_compared_by_elsewhere(copy_models: Callable[..., Path]) -> None:

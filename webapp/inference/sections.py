@@ -90,6 +90,24 @@ class Confusion:
     mistakes: list[Mistake]
 
 
+class Perfect(msgspec.Struct):
+    """The calibration error that answers of the same certainty measure when they mean it."""
+
+    mean: Share
+    percentile_95: Share
+
+
+class Collection(msgspec.Struct):
+    """How good a version's recipe is on the held-out tracks of one of its collections."""
+
+    name: str
+    n_tracks: Count
+    accuracy: Interval
+    calibration_error: Share
+    calibration_error_if_perfect: Perfect
+    flagged_share: Share | None = None
+
+
 class Genre(msgspec.Struct):
     """How well a genre is told from the others; `support` test tracks are of it."""
 
@@ -133,6 +151,36 @@ class Disturbed(msgspec.Struct):
     accuracy: Share
     difference: Finite
     changed: Share
+
+
+class TaughtGenre(msgspec.Struct):
+    """How well a genre is told from `examples` songs by a network that never learned it.
+
+    Attributes
+    ----------
+    balanced_accuracy : over all genres, this one among them.
+    """
+
+    recall: Share
+    precision: Share
+    balanced_accuracy: Share
+    examples: Count
+    name: str = ""
+
+
+class Taught(msgspec.Struct):
+    """How well genres are told from few examples, each by a network that never learned it."""
+
+    examples: Count
+    recall: Share
+    precision: Share
+    balanced_accuracy: Share
+    by_genre: dict[str, TaughtGenre]
+
+    @property
+    def genres(self) -> list[TaughtGenre]:
+        """With their names."""
+        return [msgspec.structs.replace(each, name=name) for name, each in self.by_genre.items()]
 
 
 class SharedArtists(msgspec.Struct):
@@ -192,12 +240,15 @@ class Sections:
     """A field for each section, in the order in which they are read; empty or None: left out."""
 
     accuracy: Accuracy
+    # held-out tracks of each, where there are several
+    collections: list[Collection]
     confusion: Confusion | None
     per_genre: list[Genre]
     reliability: list[curves.Bin]
     unfamiliar: Doubt | None
     # on the test tracks, and in the cross-validation
     robustness: list[tuple[Disturbed, Disturbed | None]]
+    taught: Taught | None
     training: Learned
     measuring: Measuring | None
     roc: list[curves.Roc]
@@ -228,11 +279,13 @@ def sections(card: Mapping[str, Any]) -> Sections:
     doubt = _doubt(card)
     return Sections(
         accuracy=_accuracy(card["version"], card["metrics"]),
+        collections=_collections(card["metrics"]),
         confusion=_confusion(test["track"].get("confusion_matrix"), card["genres"]),
         per_genre=per_genre,
         reliability=curves.reliability(card),
         unfamiliar=doubt,
         robustness=_robustness(card["metrics"]),
+        taught=part((part(card.get("embedding"), dict[str, Any]) or {}).get("taught"), Taught),
         training=_learned(card, per_genre, doubts=doubt is not None),
         measuring=_measuring(card["training"]),
         roc=curves.roc(card),
@@ -295,7 +348,7 @@ def _measured(name: str, report: Mapping[str, Any]) -> Measured:
                 "segment_accuracy": segment.get("accuracy"),
                 **_without(track, "accuracy", *drawn),
                 "mean_roc_auc": areas.get(curves.MEAN),
-                **_without(report, "n_tracks", "track", "segment", "disturbances"),
+                **_without(report, "n_tracks", "track", "segment", "disturbances", "collections"),
             }
         ),
     )
@@ -312,6 +365,11 @@ def _accuracy(version: str, metrics: Mapping[str, Any]) -> Accuracy:
         ],
         facts(_without(metrics, *reports, "elsewhere")),
     )
+
+
+def _collections(metrics: Mapping[str, Any]) -> list[Collection]:
+    report = part(metrics.get("cross_validation"), dict[str, Any]) or {}
+    return part(report.get("collections"), list[Collection]) or []
 
 
 def _confusion(matrix: Any, genres: Sequence[str]) -> Confusion | None:
@@ -379,7 +437,7 @@ _COMMANDS = ("cross_validation_command", "command", "export_command")
 
 def _measuring(training: Mapping[str, Any]) -> Measuring | None:
     options = {key: value for key, value in training.items() if isinstance(value, Mapping)}
-    told = Measuring(_text(training.get("method")), facts(_without(options, "libraries")))
+    told = Measuring(_text(training.get("method")), facts(_without(options, "libraries", "heard")))
     return told if told.method or told.facts else None
 
 
@@ -390,6 +448,7 @@ def _details(card: Mapping[str, Any]) -> Details:
     shown = {
         "architecture": {**_without(architecture, "options"), **options},
         "calibration": card["calibration"],
+        "embedding": _without(part(card.get("embedding"), dict[str, Any]) or {}, "taught"),
         "latency": card["latency"],
         "feature_spec": _parameters(card["feature_spec"]),
         "repeat": {

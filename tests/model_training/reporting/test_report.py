@@ -15,7 +15,7 @@ from model_training.errors import TrainingError
 from model_training.reporting.report import report_html, write_report
 from tests.browser import install_browser
 from tests.browser.pages import FLAGS
-from tests.webapp.judged import add_elsewhere, add_judgements
+from tests.webapp.judged import add_collections, add_elsewhere, add_judgements, taught
 from webapp.inference.sections import sections
 
 from ..cards import full_card, v1_card
@@ -151,6 +151,16 @@ def test_elsewhere_comes_before_the_test() -> None:
     ]
     places = [text.index(told) for told in order]
     assert places == sorted(places)
+
+
+def test_collections_and_teaching_have_their_tables() -> None:
+    card = full_card()
+    add_collections(card)
+    card["embedding"] = {"layer": "embedding", "size": 128, "taught": taught(card["genres"])}
+    report = " ".join(Page(report_html(card)).text.split())
+    for told in ("GTZAN", "68.7% [63.7, 73.7]", "3.1%; 4.7%", "Never learned", "chaabi"):
+        assert told in report, told
+    assert "0123456789abcdef" not in report
 
 
 def test_new_keys_of_later_cards_are_told_too() -> None:

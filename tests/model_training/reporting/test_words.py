@@ -92,7 +92,8 @@ def test_a_share_with_its_interval() -> None:
 
 def test_every_section_has_its_words_and_its_place(root: Path) -> None:
     keys = set(Sections.__dataclass_fields__)
-    details = set(sections(full_card()).details.facts)
+    card = full_card() | {"embedding": {"layer": "embedding", "size": 128, "decimals": 4}}
+    details = set(sections(card).details.facts)
     assert set(words().titles) == keys | details | {"files"}
     assert set(words().contents) | set(words().notes) <= keys
     # Curves are for pages, and details have no heading of their own on a terminal.
