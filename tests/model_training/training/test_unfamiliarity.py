@@ -135,3 +135,14 @@ def test_few_segments_are_enough(untrained, tracks, spec):
     )  # fmt: skip
     model = add_score(keras.models.clone_model(untrained), "block1", few, spec)
     assert np.isfinite(predict_outputs(model, tracks, spec)[0][1]).all()
+
+
+def test_no_collection_is_doubted_more_than_another_allows():
+    # The songs of a small collection score higher than those of a large one.
+    scores = np.concatenate([np.linspace(0, 1, 900), np.linspace(0.5, 2, 100)])
+    collection = np.repeat([0, 1], [900, 100])
+    together, each = choose_threshold(scores), choose_threshold(scores, collection)
+    assert (scores[900:] > together["threshold"]).mean() > 0.4
+    assert (scores[900:] > each["threshold"]).mean() <= 0.05
+    assert (scores[:900] > each["threshold"]).sum() == 0
+    assert each["flagged_share"] < 0.05
