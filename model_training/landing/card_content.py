@@ -12,7 +12,7 @@ from webapp.inference.card import UNFAMILIAR_METHOD
 from ..errors import TrainingError
 from ..files import read_json
 from ..paths import CROSS_VALIDATION, ELSEWHERE
-from ..stores.store import Store
+from ..stores.store import Store, parts_of
 
 # Keys of a cross-validation that the card adds to the study's report.
 STUDY_KEYS = (
@@ -27,8 +27,8 @@ STUDY_KEYS = (
 INTENDED_USE = (
     "Tells which of its genres a piece of music sounds most like, for private collections, "
     "teaching and research. It always answers with one of its genres, also for music of other "
-    "genres and for sounds that are no music{doubt}. Not for decisions about people, royalties or "
-    "rights."
+    "genres and for sounds that are no music{doubt}. It learned from {collections}, and knows such "
+    "music best. Not for decisions about people, royalties or rights."
 )
 DOUBT = ", but says that it is not sure where a sound is unlike its training music"
 
@@ -226,6 +226,9 @@ def describe_run(
         **({"embedding": embedding} if embedding else {}),
         "latency": {},
         "licence": store.licence,
-        "intended_use": INTENDED_USE.format(doubt=DOUBT if record.get("unfamiliar") else ""),
+        "intended_use": INTENDED_USE.format(
+            doubt=DOUBT if record.get("unfamiliar") else "",
+            collections=" and ".join(each.name for each in parts_of(store)),
+        ),
         "files": files,
     }

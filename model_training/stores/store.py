@@ -206,6 +206,11 @@ def folders_of(data: Data) -> tuple[Path, ...]:
     return (data,) if isinstance(data, Path) else tuple(data)
 
 
+def parts_of(store: Store) -> Sequence[Store]:
+    """The stores that are read as one; a store alone is itself."""
+    return store.stores if isinstance(store, JoinedStore) else [store]
+
+
 def digest(store: Store) -> str:
     """A checksum of the data set's name, genres and splits; equal ones make results comparable."""
     content = {

@@ -21,8 +21,7 @@ from webapp.inference.card import VERSION_PATTERN
 from ..errors import TrainingError
 from ..experiment import Experiment
 from ..paths import MODELS
-from ..stores.joined_store import JoinedStore
-from ..stores.store import Store, digest
+from ..stores.store import Store, digest, parts_of
 from ..stores.tracks import Tracks
 from ..versions import open_version
 
@@ -109,9 +108,8 @@ def refuse_heard(experiment: Experiment, tested: Tracks) -> None:
 
 def describe_heard(store: Store, trained: Tracks) -> dict[str, Any]:
     """What a run's record and a card say of the tracks trained on."""
-    stores = store.stores if isinstance(store, JoinedStore) else [store]
     return {
-        "stores": [{"name": each.name, "digest": digest(each)} for each in stores],
+        "stores": [{"name": each.name, "digest": digest(each)} for each in parts_of(store)],
         "tracks": sorted(trained.fingerprints()),
     }
 

@@ -81,6 +81,7 @@ def test_both_stores_are_trained_on_and_told_of(card, landed):
     assert card["training"]["n_tracks"] == 24 + 12
     assert card["training"]["data"] == "GTZAN, fault-filtered split + Second"
     assert "Second: Second's licence." in card["licence"]
+    assert "It learned from GTZAN, fault-filtered split and Second," in card["intended_use"]
     study = json.loads((landed / "runs/small-cv-seed1/cross_validation.json").read_text())
     collections = study["collections"]
     assert [each["n_tracks"] for each in collections] == [24, 12]
