@@ -89,6 +89,14 @@ class Training:
         if not 0 < self.freed_rate <= 1:
             raise ValueError("freed_rate: must be more than 0 and at most 1")
 
+    def to_json(self) -> dict[str, Any]:
+        """All values; those of a start only where there is one, as in earlier releases."""
+        values = dataclasses.asdict(self)
+        if not self.start_from:
+            for key in ("start_from", "frozen_epochs", "freed_rate"):
+                del values[key]
+        return values
+
     @property
     def is_final(self) -> bool:
         """Whether the validation tracks are trained on too."""
@@ -317,7 +325,7 @@ class Experiment:
             "note": self.note,
             "feature_spec": self.feature_spec.to_json(),
             "architecture": dataclasses.asdict(self.architecture),
-            "training": dataclasses.asdict(self.training),
+            "training": self.training.to_json(),
             "augmentation": dataclasses.asdict(self.augmentation),
             "audio_augmentation": dataclasses.asdict(self.audio_augmentation),
             "distillation": dataclasses.asdict(self.distillation),

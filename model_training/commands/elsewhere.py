@@ -12,6 +12,7 @@ from ._options import (
     data_of,
     others_than,
 )
+from .cross_validate import FOLDS
 
 HELP = "accuracy on a collection that was not trained on"
 EXAMPLES = """\
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="VERSION",
         help="versions that are asked about the same tracks; only such as were not trained on them",
+    )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        default=FOLDS,
+        help="number of folds of the cross-validation from which experiments with "
+        f'train_on = "train+validation" take bias and temperature ({FOLDS})',
     )
     add_seed_argument(parser)
     add_models_argument(parser)
@@ -61,6 +69,7 @@ def run(options: argparse.Namespace) -> None:
         options.seed,
         out,
         options.command_line,
+        options.folds,
         [open_version(options.models, version) for version in options.beside],
     )
     of_all = result["n_tracks"] + result["n_of_unknown_genres"]

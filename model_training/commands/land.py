@@ -68,7 +68,8 @@ def run(options: argparse.Namespace) -> None:
     elsewhere = None
     if options.asked:
         elsewhere = RUNS / f"{name}-elsewhere-seed{seed}"
-        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command)
+        folds = options.folds or FOLDS
+        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command, folds)
     study = None
     if experiment.training.is_final:
         study = RUNS / f"{name}-cv-seed{seed}"

@@ -12,14 +12,14 @@ from webapp.inference.card import UNFAMILIAR_METHOD
 from ..errors import TrainingError
 from ..files import read_json
 from ..paths import CROSS_VALIDATION, ELSEWHERE
-from ..stores.store import Store, parts_of
+from ..stores.store import Store, digest, parts_of
 
 # Keys of a cross-validation that the card adds to the study's report.
 STUDY_KEYS = (
     "fold_accuracies",
     "fold_deviation",
     "member_accuracies",
-    "calibration",
+    "calibration_across_folds",
     "collections",
     "disturbances",
 )
@@ -65,6 +65,13 @@ def describe_method(
         chosen.insert(
             0, f"the probabilities of {options['members']} networks of different seeds are averaged"
         )
+    if options.get("start_from"):
+        chosen.insert(
+            0,
+            f"training starts from the layers of {options['start_from']}, which are kept for the "
+            f"first {options['frozen_epochs']} epochs and then learn at {options['freed_rate']:g} "
+            "of the rate",
+        )
     if n_elders:
         chosen.insert(
             0,
@@ -107,6 +114,7 @@ def add_cross_validation(record: dict[str, Any], folder: Path | None) -> dict[st
         same = recipe["experiment"] == record["experiment"]
         same = same and recipe["data_digest"] == record["data_digest"]
         same = same and recipe["teacher_sha256"] == record["teacher_sha256"]
+        same = same and recipe.get("start_sha256") == record.get("start_sha256")
         keys = ("temperature", "genre_bias", "unfamiliar", "embedding")
         measured = {key: study[key] for key in keys}
         for key in STUDY_KEYS:
@@ -134,6 +142,7 @@ def read_elsewhere(record: dict[str, Any], folder: Path | None) -> dict[str, Any
         study = read_json(path)
         asked = study["recipe"]["experiment"]
         same = {key: value for key, value in asked.items() if key != "data"} == mine
+        same = same and study["recipe"].get("start_sha256") == record.get("start_sha256")
         found = {
             **{key: study["accuracy"][key] for key in ("value", "low", "high")},
             **{key: study[key] for key in ("n_tracks", "of", "by")},
@@ -143,6 +152,13 @@ def read_elsewhere(record: dict[str, Any], folder: Path | None) -> dict[str, Any
     if not same:
         raise TrainingError(f"{path}: made by another experiment than this run.")
     return found
+
+
+def _heard_before(record: Mapping[str, Any], store: Store) -> list[Mapping[str, str]]:
+    """The stores that only the network heard that was started from."""
+    own = {(each.name, digest(each)) for each in parts_of(store)}
+    heard = record.get("heard", {"stores": []})["stores"]
+    return [each for each in heard if (each["name"], each["digest"]) not in own]
 
 
 def describe_run(
@@ -163,6 +179,9 @@ def describe_run(
     report = study["report"] if study else record["validation"]
     judged = "the validation tracks" if study is None else "held-out answers of cross-validation"
     metrics = {"validation": report} if study is None else {"cross_validation": report}
+    before = _heard_before(record, store)
+    collections = " + ".join([store.name, *(each["name"] for each in before)])
+    licences = [f"Started from a network of {each['name']}: {each['licence']}" for each in before]
     return {
         "version": version,
         "title": experiment["title"],
@@ -225,10 +244,10 @@ def describe_run(
         },
         **({"embedding": embedding} if embedding else {}),
         "latency": {},
-        "licence": store.licence,
+        "licence": " ".join([store.licence, *licences]),
         "intended_use": INTENDED_USE.format(
             doubt=DOUBT if record.get("unfamiliar") else "",
-            collections=" and ".join(each.name for each in parts_of(store)),
+            collections=collections,
         ),
         "files": files,
     }

@@ -114,7 +114,8 @@ def read_taught(record: Mapping[str, Any], folder: Path | None) -> dict[str, Any
         study = read_json(path)
         recipe = study["recipe"]
         same = all(
-            recipe[key] == record[key] for key in ("experiment", "data_digest", "teacher_sha256")
+            recipe.get(key) == record.get(key)
+            for key in ("experiment", "data_digest", "teacher_sha256", "start_sha256")
         )
         taught: dict[str, Any] = study["taught"]
     except (OSError, ValueError, KeyError, TypeError) as error:

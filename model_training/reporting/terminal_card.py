@@ -124,12 +124,13 @@ def _collections(content: Sequence[Collection]) -> str:
                 figure(each.n_tracks),
                 interval(each.accuracy),
                 percent(each.calibration_error),
-                f"{percent(perfect.mean)}; {percent(perfect.percentile_95)}",
+                percent(perfect.mean),
+                percent(perfect.percentile_95),
                 "-" if each.flagged_share is None else percent(each.flagged_share),
             ]
         )
-    columns = ("collection", "held_out", "right", "calibration_error", "if_perfect", "doubted")
-    return _table(columns, rows)
+    measures = ("right", "calibration_error", "by_chance", "at_most", "doubted")
+    return _table(("collection", "held_out", *measures), rows)
 
 
 def _confusion(content: Confusion) -> str:

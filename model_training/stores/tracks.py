@@ -74,7 +74,7 @@ class Tracks:
     def fingerprints(self) -> list[str]:
         """What tells each track (n_tracks,) from others, whatever its name: 16 hex digits.
 
-        Of its features to a tenth, without augmented copies.
+        Of its features to four decimals, without augmented copies.
         """
         found = []
         for row in range(len(self)):
@@ -84,7 +84,7 @@ class Tracks:
             for excerpt in own if len(own) else excerpts:
                 first = self.excerpt_first[excerpt]
                 values = self.values[first : first + self.excerpt_columns[excerpt]]
-                content.update(np.rint(values * 10).astype("<i4").tobytes())
+                content.update(np.rint(values.astype(np.float64) * 1e4).astype("<i8").tobytes())
             found.append(content.hexdigest()[:16])
         return found
 

@@ -128,7 +128,7 @@ def cross_validate(
         "member_accuracies": [part["member_accuracies"] for part in parts],
         "macro_f1": report["track"]["macro_f1"],
         "n_tracks": len(plain),
-        "calibration": _calibration(answers, plain.labels),
+        "calibration_across_folds": _calibration(answers, plain.labels),
         "collections": _by_collection(store, plain, right, answers, flagged),
         "temperature": temperature,
         "genre_bias": {

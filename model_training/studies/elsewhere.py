@@ -16,18 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.inference import Card
+from webapp.inference.calibration import calibrate
 
 from ..errors import TrainingError
 from ..experiment import Experiment
 from ..files import write_json
 from ..judging.answers import predict_tracks
 from ..judging.evaluation import accuracy_by_group, per_track
+from ..judging.genre_bias import apply_bias
 from ..paths import ELSEWHERE
 from ..stores.store import Data, Store, digest, folders_of, merged_groups, open_store
 from ..training.ensemble import combine, fit_members
 from ..training.runs import library_versions
-from ..training.start import refuse_heard
+from ..training.start import refuse_heard, refuse_store
 from .comparison import load_tracks, soft_votes
+from .cross_validation import cross_validate
 from .prediction import load_predictor
 from .study import finished_part, open_without_test, recipe_of
 
@@ -39,14 +42,19 @@ def ask_elsewhere(
     seed: int,
     out: Path,
     command: str,
+    k: int,
     beside: Sequence[Card] = (),
 ) -> dict[str, Any]:
     """Train on `data` without its test, ask about the store `asked`; returns what is written.
+
+    Where the recipe's version would take its genres' bias and its temperature from a
+    cross-validation, the sister network takes them from one over `data` alone.
 
     Parameters
     ----------
     data : store or stores that are trained on: their training and validation tracks.
     asked : another store; never its test tracks.
+    k : folds of that cross-validation.
     beside : versions that are asked about the same tracks. That none of them was trained on these
         is the caller's to know.
 
@@ -84,16 +92,28 @@ def ask_elsewhere(
     n_unknown = len(other.split("train") + other.split("validation")) - len(names)
     asked_tracks = other.load(experiment.feature_spec, names).relabelled(store.genres)
     refuse_heard(experiment, asked_tracks)
+    refuse_store(experiment, other)
     recipe = recipe_of(experiment, store, data, seed, asked=other.name, asked_digest=digest(other))
 
     def ask() -> dict[str, Any]:
         members, _ = fit_members(experiment, copies, seed, data=data)
         model = combine(members, experiment.architecture.name)
-        spec = experiment.feature_spec
-        votes = per_track(*predict_tracks(model, asked_tracks, spec), len(asked_tracks))
-        return {"winners": [store.genres[winner] for winner in votes.argmax(axis=1)]}
+        probabilities, track = predict_tracks(model, asked_tracks, experiment.feature_spec)
+        return {
+            "probabilities": np.round(probabilities.astype(np.float64), 6).tolist(),
+            "segment_track": track.tolist(),
+        }
 
-    winners = finished_part(out / "sister.json", recipe, ask)["winners"]
+    part = finished_part(out / "sister.json", recipe, ask)
+    probabilities = np.array(part["probabilities"])
+    settled = {}
+    if experiment.training.is_final:
+        study = cross_validate(experiment, data, seed, k, out / "cross-validation", command)
+        settled = {key: study[key] for key in ("genre_bias", "temperature")}
+        bias = np.array([settled["genre_bias"][genre] for genre in store.genres])
+        probabilities = calibrate(apply_bias(probabilities, bias), settled["temperature"])
+    votes = per_track(probabilities, np.array(part["segment_track"]), len(names))
+    winners = [store.genres[winner] for winner in votes.argmax(axis=1)]
     result = {
         "recipe": recipe,
         "command": command,
@@ -103,6 +123,7 @@ def ask_elsewhere(
         "n_tracks": len(names),
         # Songs of further genres cannot be named right.
         "n_of_unknown_genres": n_unknown,
+        **settled,
         **_judge(other, names, winners),
         "versions": {
             card.version: _judge(other, names, _winners_of(card, other, names)) for card in beside

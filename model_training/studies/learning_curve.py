@@ -38,7 +38,9 @@ def learning_curve(
     training = store.load(spec, store.split("train"), copies=True)
     plain = store.load(spec, store.split("train"))
     validation = store.load(spec, store.split("validation"))
-    refuse_heard(experiment, validation)
+    # Songs that the start has heard would be known at every share.
+    for tracks in (plain, validation):
+        refuse_heard(experiment, tracks)
     recipe = recipe_of(experiment, store, data, seed)
     order = np.random.default_rng(seed).permutation(len(training))
 

@@ -20,6 +20,7 @@ from ..stores.splits import group_folds
 from ..stores.store import Data, Store, check_split, digest, merged_groups, open_store
 from ..stores.tracks import Tracks
 from ..training.distillation import teacher_digest
+from ..training.start import start_digest
 
 Rows = npt.NDArray[np.int64]
 
@@ -99,6 +100,7 @@ def recipe_of(
         "data_digest": digest(store),
         "teacher_sha256": teacher_digest(data, experiment),
         "seed": seed,
+        **({"start_sha256": start} if (start := start_digest(experiment)) else {}),
         **more,
     }
     made: dict[str, Any] = as_json(recipe)

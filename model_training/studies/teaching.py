@@ -26,7 +26,7 @@ from ..stores.tracks import Tracks
 from ..training.embedding import Space, Wide, nearest, song_embeddings
 from ..training.ensemble import fit_whole
 from ..training.runs import library_versions
-from ..training.start import refuse_heard
+from ..training.start import refuse_heard, refuse_learned
 from .study import Rows, finished_part, folds_by_group, open_without_test, recipe_of
 
 # Examples of a genre at most, and how often they are drawn.
@@ -67,6 +67,7 @@ def measure_teaching(
     if len(plain.genres) < 3:
         raise TrainingError("Without one of two genres nothing can be trained; three are needed.")
     refuse_heard(experiment, plain)
+    refuse_learned(experiment, plain.genres)
     folds = folds_by_group(store, plain, k, seed)
     chosen_on = folds[1] if needs_validation else folds[0][:0]
     rest = np.setdiff1d(np.arange(len(plain)), np.concatenate([folds[0], chosen_on]))

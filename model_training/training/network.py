@@ -120,7 +120,16 @@ def _parts(options: Training) -> list[tuple[Training, bool]]:
         (options.epochs - frozen_epochs, rate * options.freed_rate, False),
     )
     return [
-        (dataclasses.replace(options, epochs=epochs, learning_rate=own, frozen_epochs=0), frozen)
+        (
+            dataclasses.replace(
+                options,
+                epochs=epochs,
+                learning_rate=own,
+                warmup_epochs=min(options.warmup_epochs, epochs / 2),
+                frozen_epochs=0,
+            ),
+            frozen,
+        )
         for epochs, own, frozen in parts
         if epochs
     ]
@@ -253,16 +262,22 @@ def fit(
         # First, so that the others see its numbers.
         watching = [] if validation is None else [_Validation(model, validation, spec, options)]
         history: dict[str, list[float]] = {}
-        taken = [] if start is None else take_layers(model, start)
+        taken = [] if start is None else take_layers(model, experiment, start)
+        done = 0
         for part, frozen in _parts(options):
             for layer in taken:
                 layer.trainable = not frozen
             _compile(learner, part, len(batches), weight)
             found = learner.fit(
-                batches, epochs=part.epochs, verbose=verbose, callbacks=[*watching, *callbacks]
+                batches,
+                initial_epoch=done,
+                epochs=done + part.epochs,
+                verbose=verbose,
+                callbacks=[*watching, *callbacks],
             ).history
             for key, values in found.items():
                 history.setdefault(key, []).extend(values)
+            done = len(history["loss"])
         for layer in taken:
             layer.trainable = True
     finally:

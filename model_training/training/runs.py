@@ -33,7 +33,7 @@ from ..stores.store import Data, check_split, digest, open_store, require_test
 from .distillation import teacher_digest
 from .ensemble import fit_whole
 from .network import half_precision
-from .start import describe_heard, refuse_heard
+from .start import describe_heard, refuse_heard, start_digest
 from .unfamiliarity import choose_threshold
 
 EXPERIMENT_NAME = "experiment.toml"
@@ -87,6 +87,10 @@ def train(
         refuse_heard(experiment, store.load(spec, store.split("test")))
         if validation is not None:
             refuse_heard(experiment, validation)
+    # Copies for training may add excerpts that are never tested.
+    heard = [store.load(spec, training.names)]
+    if validation is not None and experiment.training.needs_validation:
+        heard.append(validation)
     require_writable(run)
     started = time.monotonic()
     model, history = fit_whole(
@@ -111,7 +115,8 @@ def train(
         "precision": half_precision(experiment.training) or "float32",
         "n_parameters": int(model.count_params()),
         "n_training_tracks": len(training),
-        "heard": describe_heard(store, training),
+        "heard": describe_heard(experiment, store, heard),
+        "start_sha256": start_digest(experiment),
         "n_validation_tracks": 0 if validation is None else len(validation),
         "training_seconds": round(seconds),
         "history": {name: [round(float(v), 5) for v in values] for name, values in history.items()},
@@ -128,7 +133,7 @@ def train(
         )
         if experiment.unfamiliar.layer:
             record["unfamiliar"] = choose_threshold(
-                per_track(outputs[1][:, 0], track, len(validation))
+                per_track(outputs[1][:, 0], track, len(validation)), validation.collection
             )
     with replacing_folder(run) as made:
         model.save(made / "model.keras")

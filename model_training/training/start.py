@@ -9,17 +9,19 @@ heard what is tested.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 
 from features import FeatureSpec
-from webapp.inference.card import VERSION_PATTERN
+from webapp.inference.card import VERSION_PATTERN, part
 
 from ..errors import TrainingError
-from ..experiment import Experiment
+from ..experiment import Architecture, Experiment
+from ..files import sha256
 from ..paths import MODELS
 from ..stores.store import Store, digest, parts_of
 from ..stores.tracks import Tracks
@@ -27,6 +29,28 @@ from ..versions import open_version
 
 # The layer that answers with the genres, which are the experiment's own.
 LAST = "genre"
+
+
+class HeardStore(msgspec.Struct, frozen=True):
+    """A store that a network, or one that it started from, was trained on."""
+
+    name: str
+    digest: str
+    licence: str
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a network heard, and what those heard that it started from.
+
+    Attributes
+    ----------
+    genres : that it learned.
+    tracks : fingerprints of the tracks that were trained on, or that chose the weights.
+    """
+
+    stores: list[HeardStore]
+    genres: list[str]
+    tracks: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +61,13 @@ class Start:
     ----------
     name : as the experiment has it.
     model : `model.keras` of the version or the run.
-    heard : fingerprints of the tracks that it was trained on.
+    architecture : of its experiment.
     """
 
     name: str
     model: Path
-    heard: frozenset[str]
+    architecture: Architecture
+    heard: Heard
 
 
 def find_start(experiment: Experiment) -> Start | None:
@@ -59,15 +84,15 @@ def find_start(experiment: Experiment) -> Start | None:
     said = f"[training] start_from = {name!r}"
     if VERSION_PATTERN.fullmatch(name) and (MODELS / name).is_dir():
         card = open_version(MODELS, name)
-        folder, spec = MODELS / name, card.spec
-        heard = card.to_json()["training"].get("heard")
+        folder, spec, about = MODELS / name, card.spec, card.to_json()
+        architecture, told = about["architecture"], about["training"].get("heard")
     elif Path(name).is_dir():
         # Imported late: a run is trained by what is imported here.
         from .runs import load_run
 
         folder, record = Path(name), load_run(Path(name))
         spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
-        heard = record.get("heard")
+        architecture, told = record["experiment"]["architecture"], record.get("heard")
     else:
         raise TrainingError(f"{said}: neither a version in {MODELS}/ nor the folder of a run.")
     if spec != experiment.feature_spec:
@@ -75,12 +100,15 @@ def find_start(experiment: Experiment) -> Start | None:
             f"{said}: was trained on features {spec.id}, and this experiment takes "
             f"{experiment.feature_spec.id}; give both one [feature_spec]."
         )
-    if not isinstance(heard, Mapping):
+    if (heard := part(told, Heard)) is None:
         raise TrainingError(
             f"{said}: does not say which tracks it was trained on, so it could have heard those "
             "that are tested; start from a version whose card has them."
         )
-    return Start(name, folder / "model.keras", frozenset(heard["tracks"]))
+    options = dict(architecture.get("options", {}))
+    return Start(
+        name, folder / "model.keras", Architecture(architecture.get("name", ""), options), heard
+    )
 
 
 def refuse_heard(experiment: Experiment, tested: Tracks) -> None:
@@ -93,10 +121,11 @@ def refuse_heard(experiment: Experiment, tested: Tracks) -> None:
     start = find_start(experiment)
     if start is None:
         return
+    heard = set(start.heard.tracks)
     known = [
         name
         for name, mark in zip(tested.names, tested.fingerprints(), strict=True)
-        if mark in start.heard
+        if mark in heard
     ]
     if known:
         raise TrainingError(
@@ -106,15 +135,72 @@ def refuse_heard(experiment: Experiment, tested: Tracks) -> None:
         )
 
 
-def describe_heard(store: Store, trained: Tracks) -> dict[str, Any]:
-    """What a run's record and a card say of the tracks trained on."""
-    return {
-        "stores": [{"name": each.name, "digest": digest(each)} for each in parts_of(store)],
-        "tracks": sorted(trained.fingerprints()),
-    }
+def refuse_learned(experiment: Experiment, genres: Sequence[str]) -> None:
+    """Refuse a start that learned one of these genres, which shall be new to the network.
+
+    Raises
+    ------
+    TrainingError : naming them; or see `find_start`.
+    """
+    start = find_start(experiment)
+    if start and (known := sorted(set(genres) & set(start.heard.genres))):
+        raise TrainingError(
+            f"[training] start_from = {start.name!r}: learned {', '.join(known)}, which would be "
+            "called new; leave start_from out, or take a network that never learned them."
+        )
 
 
-def take_layers(model: keras.Model, start: Start) -> list[keras.layers.Layer]:
+def refuse_store(experiment: Experiment, store: Store) -> None:
+    """Refuse a start that was trained on this very store, which shall be foreign to it.
+
+    Raises
+    ------
+    TrainingError : naming it; or see `find_start`.
+    """
+    start = find_start(experiment)
+    foreign = {digest(each) for each in parts_of(store)}
+    if start and foreign & {each.digest for each in start.heard.stores}:
+        raise TrainingError(
+            f"[training] start_from = {start.name!r}: was trained on {store.name}, which would be "
+            "called foreign; start from a network that never heard it."
+        )
+
+
+def start_digest(experiment: Experiment) -> str | None:
+    """The sha256 of the network that is started from; None without one.
+
+    Raises
+    ------
+    TrainingError : see `find_start`; and when it cannot be read.
+    """
+    start = find_start(experiment)
+    if start is None:
+        return None
+    try:
+        return sha256(start.model)
+    except OSError as error:
+        raise TrainingError(f"{start.model}: cannot be read ({error.strerror}).") from error
+
+
+def describe_heard(experiment: Experiment, store: Store, heard: Sequence[Tracks]) -> dict[str, Any]:
+    """What a run's record and a card say of the tracks `heard`, and of those of the start."""
+    start = find_start(experiment)
+    before = start.heard if start else Heard([], [], [])
+    own = [HeardStore(each.name, digest(each), each.licence) for each in parts_of(store)]
+    tracks = {mark for each in heard for mark in each.fingerprints()}
+    told: dict[str, Any] = msgspec.to_builtins(
+        Heard(
+            stores=list(dict.fromkeys([*own, *before.stores])),
+            genres=sorted({*store.genres, *before.genres}),
+            tracks=sorted(tracks | set(before.tracks)),
+        )
+    )
+    return told
+
+
+def take_layers(
+    model: keras.Model, experiment: Experiment, start: Start
+) -> list[keras.layers.Layer]:
     """Give the network the weights of all layers but the last; returns those that can learn.
 
     Of several networks that are averaged the first is taken.
@@ -123,6 +209,12 @@ def take_layers(model: keras.Model, start: Start) -> list[keras.layers.Layer]:
     ------
     TrainingError : when the layers are others.
     """
+    others = TrainingError(
+        f"[training] start_from = {start.name!r}: has other layers than this experiment's "
+        "[architecture]; give both the same."
+    )
+    if start.architecture != experiment.architecture:
+        raise others
     try:
         source = keras.models.load_model(start.model, compile=False)
     except Exception as error:  # Keras raises many kinds for a file that is no model
@@ -135,10 +227,7 @@ def take_layers(model: keras.Model, start: Start) -> list[keras.layers.Layer]:
         # Without the score of unfamiliar sounds and what else was added behind.
         theirs = _with_weights(keras.Model(source.input, source.get_layer(LAST).output))
     if [_shapes(layer) for layer in mine] != [_shapes(layer) for layer in theirs]:
-        raise TrainingError(
-            f"[training] start_from = {start.name!r}: has other layers than this experiment's "
-            "[architecture]; give both the same."
-        )
+        raise others
     for layer, trained in zip(mine, theirs, strict=True):
         layer.set_weights(trained.get_weights())
     return [layer for layer in mine if layer.trainable]

@@ -31,6 +31,8 @@ DIRECTIONS = 48
 MAX_SEGMENTS = 20_000
 # Less than 5 % of the held-out tracks are flagged, as far as there are enough of them.
 UNFLAGGED_QUANTILE = 0.955
+# Of fewer songs the quantile is the highest score of all.
+FEWEST_DECIDING = math.ceil(1 / (1 - UNFLAGGED_QUANTILE)) + 1
 
 
 def describe(model: keras.Model, layer: str) -> keras.KerasTensor:
@@ -97,11 +99,12 @@ def choose_threshold(
     """Threshold for held-out tracks' scores (n_tracks,), and the share of them that it flags.
 
     Of several collections (n_tracks,) the one whose songs score highest decides: a small one must
-    not pay for the music that a large one holds.
+    not pay for the music that a large one holds. One of a handful of songs decides nothing.
     """
     parts = [scores]
     if collection is not None:
-        parts = [scores[collection == number] for number in np.unique(collection)]
+        each = [scores[collection == number] for number in np.unique(collection)]
+        parts = [part for part in each if len(part) >= FEWEST_DECIDING] or parts
     exact = max(float(np.quantile(part, UNFLAGGED_QUANTILE, method="higher")) for part in parts)
     # Up, or rounding would flag the track that the threshold is taken from.
     threshold = math.ceil(exact * 1e4) / 1e4

@@ -44,7 +44,7 @@ from ..training.distillation import teacher_digest
 from ..training.ensemble import fit_whole
 from ..training.network import build
 from ..training.runs import library_versions
-from ..training.start import refuse_heard
+from ..training.start import refuse_heard, start_digest
 from .space import Choices, Dimension, Values, base_values, changed, check_grid, read_space
 from .trials import OBJECTIVES, Outcome, Records, Trial, best_note, identity_of, trial_line
 
@@ -114,6 +114,7 @@ def _measure(experiment: Experiment, values: Values, data: _Data, seeds: range, 
     accuracies, losses = [], []
     try:
         training, validation = data.parts(experiment)
+        refuse_heard(experiment, validation)
         options = experiment.training
         for seed in seeds:
             # Free the memory of earlier trials.
@@ -209,13 +210,14 @@ def _check_early(experiment: Experiment, space: list[Dimension], data: _Data, n:
     if experiment.training.start_from:
         refuse_heard(experiment, data.parts(experiment)[1])
     for dimension in space:
-        if not dimension.key.startswith(("architecture.", "feature_spec.")):
+        early = ("architecture.", "feature_spec.", "training.start_from")
+        if not dimension.key.startswith(early):
             continue
         for value in dimension.samples:
             candidate = changed(experiment, {dimension.key: value})
             try:
                 build(candidate, n)
-                data.parts(candidate)
+                refuse_heard(candidate, data.parts(candidate)[1])
             except TrainingError as error:
                 raise TrainingError(f"[tune] {dimension.key} = {value!r}: {error}") from error
 
@@ -258,6 +260,11 @@ def tune(
                 f"[tune] {EPOCHS}: Hyperband chooses the epochs itself, up to those in [training]; "
                 "leave the key out or take another method."
             )
+        if experiment.training.frozen_epochs or "training.frozen_epochs" in keys:
+            raise TrainingError(
+                "[training] frozen_epochs: Hyperband gives most trials fewer epochs than the "
+                "experiment; leave the key out or take another method."
+            )
         keys.append(EPOCHS)
     oracle, most = _oracle(method, space, experiment.training.epochs, trials, objective, seed)
     store = open_store(folders)
@@ -270,6 +277,7 @@ def tune(
         "data": store.name,
         "data_digest": digest(store),
         "teacher_sha256": teacher_digest(folders, experiment),
+        **({"start_sha256": start} if (start := start_digest(experiment)) else {}),
         "n_training_tracks": len(store.split("train")),
         "n_validation_tracks": n_validation,
         "seed": seed,

@@ -64,7 +64,10 @@ def add_collections(card: dict[str, Any]) -> None:
     add_judgements(card)
     perfect = {"mean": 0.031, "percentile_95": 0.047}
     card["metrics"]["cross_validation"] |= {
-        "calibration": {"calibration_error": 0.0415, "calibration_error_if_perfect": perfect},
+        "calibration_across_folds": {
+            "calibration_error": 0.0415,
+            "calibration_error_if_perfect": perfect,
+        },
         "collections": [
             {
                 "name": name,

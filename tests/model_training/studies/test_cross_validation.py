@@ -2,10 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from model_training.__main__ import main
-from model_training.studies.cross_validation import cross_validate
+from model_training.studies.cross_validation import (
+    _foreign_answers,
+    _foreign_flags,
+    cross_validate,
+)
 
 from .conftest import STATISTICS
 
@@ -86,3 +91,21 @@ def test_too_many_folds_are_a_sentence(dense, store, tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path / "cv")]) == 2
     assert "The genre 'chaabi' has 7 groups, too few for 30 folds" in capsys.readouterr().err
     assert not (tmp_path / "cv").exists()
+
+
+def test_each_fold_is_doubted_by_the_threshold_of_the_others():
+    scores = np.concatenate([np.linspace(0, 1, 40), np.linspace(2, 3, 40)])
+    fold = np.repeat([0, 1], 40)
+    flagged = _foreign_flags(scores, np.zeros(80, dtype=np.int64), fold)
+    assert not flagged[:40].any()
+    assert flagged[40:].all()
+
+
+def test_each_fold_is_calibrated_by_the_temperature_of_the_others():
+    # Fold 0 is always right and could be surer, fold 1 is no better than chance and too sure.
+    probabilities = np.tile([0.7, 0.3], (80, 1))
+    labels = np.concatenate([np.zeros(40, dtype=np.int64), np.tile([0, 1], 20)])
+    track, fold = np.arange(80), np.repeat([0, 1], 40)
+    answers = _foreign_answers(probabilities, track, labels, fold)
+    assert (answers[:40, 0] < 0.7).all()
+    assert (answers[40:, 0] > 0.7).all()

@@ -1,19 +1,29 @@
 """Starting from the layers of a network that was trained before."""
 
 import dataclasses
+import json
+import shutil
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from features import FeatureSpec
 from model_training.__main__ import main
 from model_training.errors import TrainingError
 from model_training.experiment import Experiment, load_experiment, parse_experiment
+from model_training.files import sha256
 from model_training.stores.store import open_store
 from model_training.training.network import build, fit
 from model_training.training.runs import load_run
-from model_training.training.start import find_start, refuse_heard, take_layers
+from model_training.training.start import (
+    describe_heard,
+    find_start,
+    refuse_heard,
+    refuse_learned,
+    take_layers,
+)
 from tests.model_training.second_store import write_second
 
 
@@ -64,7 +74,7 @@ def test_a_network_starts_with_the_other_ones_layers_and_a_last_layer_of_its_own
     model = build(experiment, 2)
     start = find_start(experiment)
     assert start is not None
-    take_layers(model, start)
+    take_layers(model, experiment, start)
     source = keras.models.load_model(trained / "model.keras", compile=False)
     segments = np.random.default_rng(1).normal(size=(3, 64, 20)).astype(np.float32)
 
@@ -108,24 +118,85 @@ def test_what_a_network_heard_is_known_by_its_sound_not_by_its_name(
         refuse_heard(experiment, renamed)
 
 
-def test_commands_refuse_to_test_what_the_start_has_heard(
+def test_commands_that_hold_out_songs_refuse_a_start_that_heard_them(
     trained, store, other, experiment_file, tmp_path, capsys
 ):
     line = f'start_from = "{trained}"'
-    starting_file = str(written(tmp_path, experiment_file, line))
-    study = ["cross-validate", starting_file, "--folds", "2", "--out", str(tmp_path / "cv")]
-    # Train and validation are held out in turn; the network heard the former.
-    assert main([*study, "--data", str(store)]) == 2
-    assert "would be tested" in capsys.readouterr().err
-    assert not (tmp_path / "cv").exists()
-    # The songs of another store are news to it, and the other way round.
-    assert main([*study, "--data", str(other)]) == 0
-    asked = ["elsewhere", starting_file, "--out", str(tmp_path / "e"), "--data", str(other)]
-    assert main([*asked, "--asked", str(store)]) == 2
-    assert "would be tested" in capsys.readouterr().err
-    run = ["train", starting_file, "--out", str(tmp_path / "run")]
-    assert main([*run, "--data", str(store)]) == 0, "its test and validation are unheard"
-    assert load_run(tmp_path / "run")["experiment"]["training"]["start_from"] == str(trained)
+    path = str(written(tmp_path, experiment_file, line))
+    out = tmp_path / "out"
+    for command in (
+        ["cross-validate", path, "--folds", "2", "--data", str(store)],
+        ["leak", path, "--data", str(store)],
+        ["learning-curve", path, "--data", str(store)],
+        ["elsewhere", path, "--data", str(other), "--asked", str(store)],
+    ):
+        assert main([*command, "--out", str(out)]) == 2, command
+        assert "would be tested" in capsys.readouterr().err
+        assert not out.exists()
+    # The songs of another store are news to it.
+    study = ["cross-validate", path, "--folds", "2", "--data", str(other)]
+    assert main([*study, "--out", str(out)]) == 0
+    found = json.loads((out / "cross_validation.json").read_text())
+    assert found["recipe"]["start_sha256"] == sha256(trained / "model.keras")
+
+
+def test_training_refuses_a_start_that_heard_its_test_or_validation(
+    trained, store, experiment_file, tmp_path, capsys
+):
+    """The parts of the split change places: what was trained on is tested, or chosen by."""
+    parts = ("train", "valid", "test")
+    for turned in (("valid", "test", "train"), ("test", "train", "valid")):
+        folder = tmp_path / turned[0]
+        shutil.copytree(store, folder)
+        for part, source in zip(parts, turned, strict=True):
+            shutil.copy(
+                store / "splits" / f"{source}_filtered.txt",
+                folder / "splits" / f"{part}_filtered.txt",
+            )
+        path = written(tmp_path, experiment_file, f'start_from = "{trained}"')
+        run = ["train", str(path), "--data", str(folder), "--out", str(tmp_path / "run")]
+        assert main(run) == 2
+        assert "would be tested" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_the_start_heard_is_passed_on(trained, store, other, experiment_file, tmp_path):
+    """A run that starts from a run that starts from another has heard the songs of all."""
+    path = written(tmp_path, experiment_file, f'start_from = "{trained}"')
+    run = tmp_path / "run"
+    assert main(["train", str(path), "--data", str(other), "--out", str(run)]) == 0
+    first, second = load_run(trained)["heard"], load_run(run)["heard"]
+    assert set(first["tracks"]) < set(second["tracks"])
+    assert [each["name"] for each in second["stores"]] == ["Second", "GTZAN, fault-filtered split"]
+    assert second["genres"] == ["chaabi", "gnawa", "malhun", "rai"]
+    opened = open_store(store)
+    heard = opened.load(load_experiment(experiment_file).feature_spec, opened.split("train"))
+    with pytest.raises(TrainingError, match="would be tested"):
+        refuse_heard(starting(experiment_file, run), heard)
+
+
+def test_a_genre_that_the_start_learned_is_not_new(trained, experiment_file):
+    experiment = starting(experiment_file, trained)
+    refuse_learned(experiment, ["rai", "tango"])
+    with pytest.raises(TrainingError, match="learned chaabi, gnawa, which would be called new"):
+        refuse_learned(experiment, ["gnawa", "rai", "chaabi"])
+
+
+def test_copies_for_training_leave_the_fingerprint_as_it_is(store):
+    """At GTZAN's full rate the training tracks have excerpts that are never tested."""
+    spec = FeatureSpec(hop_length=512, n_frames=64)
+    opened = open_store(store)
+    names = opened.split("train")
+    plain, copies = opened.load(spec, names), opened.load(spec, names, copies=True)
+    assert len(copies.excerpt_track) > len(plain.excerpt_track)
+    told = describe_heard(starting_nowhere(spec), opened, [plain])
+    assert set(told["tracks"]) == set(plain.fingerprints())
+    assert len(set(plain.fingerprints())) == len(names)
+
+
+def starting_nowhere(spec: FeatureSpec) -> Experiment:
+    experiment = parse_experiment('title = "Plain"', Path("plain.toml"))
+    return dataclasses.replace(experiment, feature_spec=spec)
 
 
 def test_what_cannot_be_started_from_is_refused_with_a_sentence(
