@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> None:
     from ..studies.cross_validation import cross_validate
     from ..studies.elsewhere import ask_elsewhere
     from ..studies.teaching import measure_teaching
-    from ..training.runs import load_run, train
+    from ..training.run_record import load_run
+    from ..training.runs import train
     from ..versions import new_version
 
     # Refuse what can be refused before hours of training.

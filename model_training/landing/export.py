@@ -37,7 +37,8 @@ from ..stores.tracks import Tracks, cut, features_at
 from ..studies.latency import measure_latency
 from ..studies.prediction import predict_file, predict_samples
 from ..studies.robustness import measure_disturbances
-from ..training.runs import EXPERIMENT_NAME, load_run
+from ..training.run_record import load_run
+from ..training.runs import EXPERIMENT_NAME
 from ..training.unfamiliarity import made_sounds
 from ..versions import new_version
 from .card_content import add_cross_validation, describe_run, read_elsewhere

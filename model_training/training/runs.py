@@ -21,7 +21,6 @@ from ..datasets.clips import Part
 from ..errors import TrainingError
 from ..experiment import Experiment
 from ..files import (
-    read_json,
     refuse_existing,
     replacing_folder,
     require_writable,
@@ -38,9 +37,6 @@ from .unfamiliarity import choose_threshold
 
 EXPERIMENT_NAME = "experiment.toml"
 LIBRARIES = ("keras", "tensorflow", "torch", "jax", "numpy", "scikit-learn", "ai-edge-litert")
-
-# Keys of a record that `export` needs.
-NEEDED = {"data_digest", "seed", "temperature", "unfamiliar", "validation"}
 
 
 def library_versions() -> dict[str, str]:
@@ -147,24 +143,4 @@ def train(
             )
         (made / EXPERIMENT_NAME).write_text(experiment.source, encoding="utf-8")
         write_json(made / "run.json", record)
-    return record
-
-
-def load_run(run: Path) -> dict[str, Any]:
-    """Read a run's record.
-
-    Raises
-    ------
-    TrainingError : when the folder is no finished run.
-    """
-    try:
-        record = read_json(run / "run.json")
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{run}: no finished run there ({error}).") from error
-    experiment = record.get("experiment") if isinstance(record, dict) else None
-    if not isinstance(experiment, dict):
-        raise TrainingError(f"{run}/run.json: not a run's record.")
-    sections = {"distillation", "unfamiliar", "embedding"}
-    if not (record.keys() >= NEEDED and sections <= experiment.keys()):
-        raise TrainingError(f"{run}: made by an older release; train again.")
     return record

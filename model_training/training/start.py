@@ -26,6 +26,7 @@ from ..paths import MODELS
 from ..stores.store import Store, digest, parts_of
 from ..stores.tracks import Tracks
 from ..versions import open_version
+from .run_record import load_run
 
 # The layer that answers with the genres, which are the experiment's own.
 LAST = "genre"
@@ -87,9 +88,6 @@ def find_start(experiment: Experiment) -> Start | None:
         folder, spec, about = MODELS / name, card.spec, card.to_json()
         architecture, told = about["architecture"], about["training"].get("heard")
     elif Path(name).is_dir():
-        # Imported late: a run is trained by what is imported here.
-        from .runs import load_run
-
         folder, record = Path(name), load_run(Path(name))
         spec = FeatureSpec.from_json(record["experiment"]["feature_spec"])
         architecture, told = record["experiment"]["architecture"], record.get("heard")

@@ -18,7 +18,7 @@ from model_training.stores.store import check_split, digest, merged_groups, open
 from model_training.studies.study import folds_by_group
 from model_training.training.augmentation import shown_share
 from model_training.training.distillation import load_teacher, teacher_digest
-from model_training.training.runs import load_run
+from model_training.training.run_record import load_run
 
 from ..second_store import SPEC, write_second
 

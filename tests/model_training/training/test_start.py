@@ -16,7 +16,7 @@ from model_training.experiment import Experiment, load_experiment, parse_experim
 from model_training.files import sha256
 from model_training.stores.store import open_store
 from model_training.training.network import build, fit
-from model_training.training.runs import load_run
+from model_training.training.run_record import load_run
 from model_training.training.start import (
     describe_heard,
     find_start,
