@@ -12,7 +12,6 @@ from ._options import (
     data_of,
     others_than,
 )
-from .cross_validate import FOLDS
 
 HELP = "accuracy on a collection that was not trained on"
 EXAMPLES = """\
@@ -40,9 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folds",
         type=int,
-        default=FOLDS,
-        help="number of folds of the cross-validation from which experiments with "
-        f'train_on = "train+validation" take bias and temperature ({FOLDS})',
+        help="number of folds of a cross-validation, from which the sister network takes a bias "
+        "for genres and a temperature (by default it has neither)",
     )
     add_seed_argument(parser)
     add_models_argument(parser)

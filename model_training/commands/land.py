@@ -69,8 +69,7 @@ def run(options: argparse.Namespace) -> None:
     elsewhere = None
     if options.asked:
         elsewhere = RUNS / f"{name}-elsewhere-seed{seed}"
-        folds = options.folds or FOLDS
-        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command, folds)
+        ask_elsewhere(experiment, others, options.asked, seed, elsewhere, command)
     study = None
     if experiment.training.is_final:
         study = RUNS / f"{name}-cv-seed{seed}"

@@ -94,21 +94,28 @@ def calibration_error_if_perfect(probabilities: Floats, seed: int = 0) -> dict[s
     }
 
 
-def negative_log_likelihood(probabilities: Floats, labels: Labels) -> float:
-    """Mean of -log p(right genre); `probabilities` (n, n_genres)."""
+def negative_log_likelihood(
+    probabilities: Floats, labels: Labels, weights: Floats | None = None
+) -> float:
+    """Mean of -log p(right genre), weighted; `probabilities` (n, n_genres), `weights` (n,)."""
     right = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(right, 1e-12)).mean())
+    return float(np.average(-np.log(np.maximum(right, 1e-12)), weights=weights))
 
 
-def fit_temperature(probabilities: Floats, track: Labels, labels: Labels) -> float:
+def fit_temperature(
+    probabilities: Floats, track: Labels, labels: Labels, weights: Floats | None = None
+) -> float:
     """The temperature with which the tracks' soft votes are most likely right.
 
-    Fitted on the song's answer, since that is what people read. Searched on a fine grid: the curve
-    is flat around its only minimum.
+    `weights` (n_tracks,) tell how much each track counts; by default they count the same. Fitted on
+    the song's answer, since that is what people read. Searched on a fine grid: the curve is flat
+    around its only minimum.
     """
     grid = np.geomspace(0.3, 3.0, 231)
     losses = [
-        negative_log_likelihood(per_track(calibrate(probabilities, t), track, len(labels)), labels)
+        negative_log_likelihood(
+            per_track(calibrate(probabilities, t), track, len(labels)), labels, weights
+        )
         for t in grid
     ]
     return round(float(grid[int(np.argmin(losses))]), 4)

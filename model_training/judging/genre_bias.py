@@ -29,13 +29,15 @@ def apply_bias(probabilities: Floats, bias: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
-def fit_bias(probabilities: Floats, track: Labels, labels: Labels) -> npt.NDArray[np.float64]:
+def fit_bias(
+    probabilities: Floats, track: Labels, labels: Labels, weights: Floats | None = None
+) -> npt.NDArray[np.float64]:
     """The bias (n_genres,) with which the tracks' soft votes are most likely right.
 
-    `probabilities` (n_segments, n_genres) and `track` (n_segments,) as in
-    `judging/evaluation.py`. A temperature is fitted with it and left out: the one that the
-    version takes is fitted afterwards, on answers that did not choose their bias. The biases' mean
-    is zero.
+    `probabilities` (n_segments, n_genres) and `track` (n_segments,) as in `judging/evaluation.py`,
+    `weights` (n_tracks,) how much each track counts. A temperature is fitted with it and left out:
+    the one that the version takes is fitted afterwards, on answers that did not choose their bias.
+    The biases' mean is zero.
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
 
@@ -43,7 +45,8 @@ def fit_bias(probabilities: Floats, track: Labels, labels: Labels) -> npt.NDArra
         scaled = logits / np.exp(values[0]) + values[1:]
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         answers = per_track(powers / powers.sum(axis=1, keepdims=True), track, len(labels))
-        return negative_log_likelihood(answers, labels) + PENALTY * float((values[1:] ** 2).sum())
+        likelihood = negative_log_likelihood(answers, labels, weights)
+        return likelihood + PENALTY * float((values[1:] ** 2).sum())
 
     start = np.zeros(1 + probabilities.shape[1])
     bounds = [np.log(TEMPERATURES), *[(None, None)] * probabilities.shape[1]]

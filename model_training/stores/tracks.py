@@ -71,6 +71,11 @@ class Tracks:
         labels = [genres.index(self.genres[label]) for label in self.labels]
         return dataclasses.replace(self, labels=np.array(labels, dtype=np.int64), genres=genres)
 
+    def equal_collections(self) -> npt.NDArray[np.float64]:
+        """Weights (n_tracks,) with which each collection counts as much as any other."""
+        sizes = np.bincount(self.collection)
+        return np.asarray(1 / sizes[self.collection])
+
     def fingerprints(self) -> list[str]:
         """What tells each track (n_tracks,) from others, whatever its name: 16 hex digits.
 

@@ -100,12 +100,13 @@ def cross_validate(
     )
     # Every track's answer comes from networks that have not met it. The export of the final
     # training takes these answers for its validation.
-    bias = fit_bias(probabilities, track, plain.labels)
+    weights = plain.equal_collections()
+    bias = fit_bias(probabilities, track, plain.labels, weights)
     fold_of = np.repeat(np.arange(k), [len(part["segment_track"]) for part in parts])
-    biased = _apply_foreign_bias(probabilities, track, plain.labels, fold_of)
-    temperature = fit_temperature(biased, track, plain.labels)
+    biased = _apply_foreign_bias(probabilities, track, plain.labels, weights, fold_of)
+    temperature = fit_temperature(biased, track, plain.labels, weights)
     report = evaluate(biased, track, plain.labels, plain.genres, temperature)
-    answers = _foreign_answers(biased, track, plain.labels, fold_of)
+    answers = _foreign_answers(biased, track, plain.labels, weights, fold_of)
     settled = per_track(calibrate(biased, temperature), track, len(plain))
     right = settled.argmax(axis=1) == plain.labels
     fold_of_track = np.empty(len(plain), dtype=np.int64)
@@ -180,14 +181,18 @@ def _calibration(answers: npt.NDArray[np.float64], labels: Rows) -> dict[str, An
 
 
 def _foreign_answers(
-    probabilities: npt.NDArray[np.float64], track: Rows, labels: Rows, fold_of: Rows
+    probabilities: npt.NDArray[np.float64],
+    track: Rows,
+    labels: Rows,
+    weights: npt.NDArray[np.float64],
+    fold_of: Rows,
 ) -> npt.NDArray[np.float64]:
     """The tracks' answers with the temperature of each fold fitted on the other folds."""
     calibrated = probabilities.copy()
     for fold in np.unique(fold_of):
         others = fold_of != fold
         known, own = np.unique(track[others], return_inverse=True)
-        temperature = fit_temperature(probabilities[others], own, labels[known])
+        temperature = fit_temperature(probabilities[others], own, labels[known], weights[known])
         calibrated[~others] = calibrate(probabilities[~others], temperature)
     return per_track(calibrated, track, len(labels))
 
@@ -208,6 +213,7 @@ def _apply_foreign_bias(
     probabilities: npt.NDArray[np.float64],
     track: Rows,
     labels: Rows,
+    weights: npt.NDArray[np.float64],
     fold_of: Rows,
 ) -> npt.NDArray[np.float64]:
     """The answers of each fold with the genres' bias fitted on the other folds."""
@@ -215,7 +221,7 @@ def _apply_foreign_bias(
     for fold in np.unique(fold_of):
         others = fold_of != fold
         known, own = np.unique(track[others], return_inverse=True)
-        bias = fit_bias(probabilities[others], own, labels[known])
+        bias = fit_bias(probabilities[others], own, labels[known], weights[known])
         biased[~others] = apply_bias(probabilities[~others], bias)
     return biased
 

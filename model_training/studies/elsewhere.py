@@ -42,19 +42,17 @@ def ask_elsewhere(
     seed: int,
     out: Path,
     command: str,
-    k: int,
+    k: int | None = None,
     beside: Sequence[Card] = (),
 ) -> dict[str, Any]:
     """Train on `data` without its test, ask about the store `asked`; returns what is written.
-
-    Where the recipe's version would take its genres' bias and its temperature from a
-    cross-validation, the sister network takes them from one over `data` alone.
 
     Parameters
     ----------
     data : store or stores that are trained on: their training and validation tracks.
     asked : another store; never its test tracks.
-    k : folds of that cross-validation.
+    k : folds of a cross-validation over `data` alone, from which the sister network takes a bias
+        for genres and a temperature, as the version does from its own; None for neither.
     beside : versions that are asked about the same tracks. That none of them was trained on these
         is the caller's to know.
 
@@ -107,7 +105,7 @@ def ask_elsewhere(
     part = finished_part(out / "sister.json", recipe, ask)
     probabilities = np.array(part["probabilities"])
     settled = {}
-    if experiment.training.is_final:
+    if k:
         study = cross_validate(experiment, data, seed, k, out / "cross-validation", command)
         settled = {key: study[key] for key in ("genre_bias", "temperature")}
         bias = np.array([settled["genre_bias"][genre] for genre in store.genres])
@@ -119,7 +117,8 @@ def ask_elsewhere(
         "command": command,
         "libraries": library_versions(),
         "of": other.name,
-        "by": f"a network of the same recipe that was trained on {store.name} alone",
+        "by": f"a network of the same recipe that was trained on {store.name} alone"
+        + (", without a bias for genres" if experiment.training.is_final and not k else ""),
         "n_tracks": len(names),
         # Songs of further genres cannot be named right.
         "n_of_unknown_genres": n_unknown,

@@ -122,7 +122,9 @@ def train(
     }
     if validation is not None:
         outputs, track = predict_outputs(model, validation, spec)
-        temperature = fit_temperature(outputs[0], track, validation.labels)
+        temperature = fit_temperature(
+            outputs[0], track, validation.labels, validation.equal_collections()
+        )
         record["temperature"] = temperature
         record["validation"] = evaluate(
             outputs[0], track, validation.labels, training.genres, temperature

@@ -106,6 +106,6 @@ def test_each_fold_is_calibrated_by_the_temperature_of_the_others():
     probabilities = np.tile([0.7, 0.3], (80, 1))
     labels = np.concatenate([np.zeros(40, dtype=np.int64), np.tile([0, 1], 20)])
     track, fold = np.arange(80), np.repeat([0, 1], 40)
-    answers = _foreign_answers(probabilities, track, labels, fold)
+    answers = _foreign_answers(probabilities, track, labels, np.ones(80), fold)
     assert (answers[:40, 0] < 0.7).all()
     assert (answers[40:, 0] > 0.7).all()
