@@ -1,9 +1,9 @@
 """Start from the layers of a network that was trained before, on other songs and genres.
 
-A few hundred songs are too few to learn what music sounds like, but enough to learn their genres
-from layers that know it: Yosinski et al., "How transferable are features in deep neural networks?",
-2014. A network that has heard a song is no honest judge of it: what it starts from must not have
-heard what is tested.
+Layers that know other music may need fewer songs and less time to learn new genres: Yosinski et
+al., "How transferable are features in deep neural networks?", 2014. Whether they do is to be
+measured, and not always true (docs/experiments.md). A network that has heard a song is no honest
+judge of it: what it starts from must not have heard what is tested.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from features import FeatureSpec
 from model_training.__main__ import main
 from model_training.errors import TrainingError
-from model_training.experiment import Experiment, load_experiment, parse_experiment
+from model_training.experiment import Architecture, Experiment, load_experiment, parse_experiment
 from model_training.files import sha256
 from model_training.stores.store import open_store
 from model_training.training.network import build, fit
@@ -84,6 +84,30 @@ def test_a_network_starts_with_the_other_ones_layers_and_a_last_layer_of_its_own
     np.testing.assert_allclose(before_last(model), before_last(source), atol=1e-5)
     assert model.output_shape == (None, 2)
     assert source.output_shape == (None, 3)
+
+
+def test_a_landed_version_can_be_started_from(store, experiment_file):
+    """One with a bias, a score and an embedding behind and beside its last layer."""
+    experiment = dataclasses.replace(
+        starting(experiment_file, Path("v10")),
+        feature_spec=FeatureSpec(n_mfcc=64),
+        architecture=Architecture("second_order"),
+    )
+    start = find_start(experiment)
+    assert start is not None
+    assert len(start.heard.tracks) == 839
+    assert "electronic" in start.heard.genres
+    model = build(experiment, 2)
+    take_layers(model, experiment, start)
+    segments = np.random.default_rng(1).normal(size=(3, 64, 64)).astype(np.float32)
+    source = keras.models.load_model(start.model, compile=False)
+    here, there = (
+        np.array(keras.Model(each.input, each.get_layer("embedding").output)(segments))
+        for each in (model, source)
+    )
+    np.testing.assert_allclose(here, there, atol=1e-5)
+    opened = open_store(store)
+    refuse_heard(experiment, opened.load(experiment.feature_spec, opened.split("test")))
 
 
 def test_frozen_layers_stay_and_freed_ones_learn(trained, other, experiment_file):
