@@ -48,7 +48,7 @@ def test_every_landed_version_answers_as_in_python(here: Visit, tmp_path: Path, 
     # shorter than a piece of any version
     check_chain(here, predictor, write(tmp_path / "sting.wav", 2.5, 22050, subtype="FLOAT"))
     assert "weak" in here.status("sting.wav")
-    link = here.page.locator(f"nav >> text=Model {version}").get_attribute("href")
+    link = here.page.locator(f'nav >> text="Model {version}"').get_attribute("href")
     assert link == f"/models/{version}"
     page = here.another_tab().page
     page.goto(f"{here.url}{link}")
