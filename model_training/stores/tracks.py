@@ -72,7 +72,7 @@ class Tracks:
         return dataclasses.replace(self, labels=np.array(labels, dtype=np.int64), genres=genres)
 
     def equal_collections(self) -> npt.NDArray[np.float64]:
-        """Weights (n_tracks,) with which each collection counts as much as any other."""
+        """Weights (n_tracks,), above 0, with which each collection counts as any other."""
         sizes = np.bincount(self.collection)
         return np.asarray(1 / sizes[self.collection])
 

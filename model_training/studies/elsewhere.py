@@ -59,7 +59,8 @@ def ask_elsewhere(
     Raises
     ------
     TrainingError : when `asked` is among the stores trained on or has no genre of theirs, the
-        experiment needs validation tracks, or `out` holds another study.
+        network that is started from has heard it, the experiment needs validation tracks, or `out`
+        holds another study.
     """
     other = open_store(asked)
     if any(asked.samefile(folder) for folder in folders_of(data) if folder.exists()):

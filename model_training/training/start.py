@@ -181,7 +181,12 @@ def start_digest(experiment: Experiment) -> str | None:
 
 
 def describe_heard(experiment: Experiment, store: Store, heard: Sequence[Tracks]) -> dict[str, Any]:
-    """What a run's record and a card say of the tracks `heard`, and of those of the start."""
+    """What a run's record and a card say of the tracks `heard`, and of those of the start.
+
+    Raises
+    ------
+    TrainingError : see `find_start`.
+    """
     start = find_start(experiment)
     before = start.heard if start else Heard([], [], [])
     own = [HeardStore(each.name, digest(each), each.licence) for each in parts_of(store)]

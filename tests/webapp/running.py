@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -171,9 +172,12 @@ def raw(port: int, data: bytes) -> bytes:
     """Send bytes as they are and read until the server closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(data)
-        # A server that refuses early may have closed by now; its answer can be read all the same.
-        with contextlib.suppress(OSError):
+        try:
             connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            # A server that refuses early may have closed by now; its answer can be read.
+            if error.errno != errno.ENOTCONN:
+                raise
         parts = []
         with contextlib.suppress(ConnectionResetError):
             while part := connection.recv(65536):
