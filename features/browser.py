@@ -8,7 +8,7 @@ their types to the scripts. A feature spec comes as its JSON text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 import numpy as np
@@ -27,6 +27,8 @@ from .stream import SegmentStream
 
 if TYPE_CHECKING:
     from .inversion import InversionError
+    from .own_genres_file import OwnGenresFileError
+    from .teaching import GenreReport, OwnGenres, TeachingError
 
 
 class JsSamples(Protocol):
@@ -89,6 +91,69 @@ class Made(TypedDict):
 
     type: Literal["made"]
     gain: float
+
+
+class GenreTaught(TypedDict):
+    """How well an own genre is recognised: see `GenreReport` and `Recognised`."""
+
+    name: str
+    songs: int
+    recognised: tuple[float, float, float] | None
+    few: bool
+    takenFor: str | None
+    takenShare: float
+    overlaps: str | None
+
+
+class ExampleTaught(TypedDict):
+    """What an example is taken for when left out; None where nothing can be said."""
+
+    winner: str | None
+    probability: float
+    misfiled: bool
+
+
+class Taught(TypedDict):
+    """Own genres; file: the text of a file of them, without the names of songs."""
+
+    type: Literal["taught"]
+    file: str
+    genres: list[GenreTaught]
+    examples: list[ExampleTaught]
+
+
+class Told(TypedDict):
+    """Answers in own genres: probabilities (n_songs * n_genres,), unsure (n_songs,)."""
+
+    type: Literal["told"]
+    genres: list[str]
+    probabilities: Float32Array
+    unsure: list[bool]
+
+
+class Loaded(TypedDict):
+    """A file of own genres that can be used."""
+
+    type: Literal["loaded"]
+    version: str
+    modelSha256: str
+    mode: str
+    genres: list[GenreTaught]
+    songs: list[tuple[str, str]]
+
+
+class LaidOut(TypedDict):
+    """Songs among each other.
+
+    points: (n_songs * 2,) on the two principal axes; places: (n_songs * size,), in which the
+    distance of two songs is Mahalanobis'; shares: of the variance, of each axis.
+    """
+
+    type: Literal["laidOut"]
+    points: Float32Array
+    places: Float32Array
+    size: int
+    shares: list[float]
 
 
 # Long songs that are being analysed, by the page's key.
@@ -163,6 +228,138 @@ def invert(body: str, spec: str) -> Iterator[Begun | Block | Made | Refused]:
     yield {"type": "made", "gain": inversion.gain}
 
 
+def teach(embeddings: JsSamples, request: str) -> Taught | Refused:
+    """Learn own genres.
+
+    Parameters
+    ----------
+    embeddings : (n_examples * size,) of the examples.
+    request : JSON text: {"model": the content of embedding.json, "modelSha256", "featureSpec": id,
+        "mode", "names": [genre of each example], "folders": [its folder, or ""], "base": text of a
+        file, or null}.
+    """
+    from .own_genres_file import (
+        OwnGenresFile,
+        OwnGenresFileError,
+        read_own_genres,
+        write_own_genres,
+    )
+    from .teaching import ModelGenres, TeachingError, learn
+
+    asked = json.loads(request)
+    try:
+        model = ModelGenres.from_json(asked["model"])
+        base = asked["base"] and read_own_genres(asked["base"]).own
+        learned = learn(
+            _samples(embeddings), asked["names"], model, asked["mode"], asked["folders"], base
+        )
+        file = write_own_genres(
+            OwnGenresFile(
+                asked["model"]["version"], asked["featureSpec"], asked["modelSha256"], learned.own
+            )
+        )
+    except (TeachingError, OwnGenresFileError) as error:
+        return _refused(error)
+    left_out = learned.left_out
+    examples: list[ExampleTaught] = [
+        {
+            "winner": left_out.genres[int(row.argmax())] if judged else None,
+            "probability": float(row.max()) if judged else 0.0,
+            "misfiled": bool(misfiled),
+        }
+        for row, judged, misfiled in zip(
+            left_out.probabilities, left_out.judged, learned.misfiled, strict=True
+        )
+    ]
+    return {
+        "type": "taught",
+        "file": file,
+        "genres": _genres_taught(learned.own, learned.reports),
+        "examples": examples,
+    }
+
+
+def tell_own(embeddings: JsSamples, request: str) -> Told | Refused:
+    """Answer for songs of embeddings (n_songs * size,) in own genres.
+
+    Parameters
+    ----------
+    request : JSON text: {"model": the content of embedding.json, "file": text of the file}.
+    """
+    from .own_genres_file import OwnGenresFileError, read_own_genres
+    from .teaching import ModelGenres, TeachingError, answer
+
+    asked = json.loads(request)
+    try:
+        model = ModelGenres.from_json(asked["model"])
+        answers = answer(read_own_genres(asked["file"]).own, model, _samples(embeddings))
+    except (TeachingError, OwnGenresFileError) as error:
+        return _refused(error)
+    return {
+        "type": "told",
+        "genres": list(answers.genres),
+        "probabilities": answers.probabilities.astype(np.float32).ravel(),
+        "unsure": answers.unsure.tolist(),
+    }
+
+
+def load_own(text: str) -> Loaded | Refused:
+    """Check the text of a file of own genres."""
+    from .own_genres_file import OwnGenresFileError, read_own_genres
+
+    try:
+        file = read_own_genres(text)
+    except OwnGenresFileError as error:
+        return _refused(error)
+    return {
+        "type": "loaded",
+        "version": file.version,
+        "modelSha256": file.model_sha256,
+        "mode": file.own.mode,
+        "genres": _genres_taught(file.own),
+        "songs": list(file.songs or ()),
+    }
+
+
+def lay_out(embeddings: JsSamples, model: str) -> LaidOut | Refused:
+    """Lay out songs of embeddings (n_songs * size,); model: the text of embedding.json."""
+    from .teaching import ModelGenres, TeachingError, principal_axes
+
+    known = ModelGenres.from_json(json.loads(model))
+    try:
+        places, points, shares = principal_axes(known.place(_samples(embeddings)), known.prior())
+    except TeachingError as error:
+        return _refused(error)
+    return {
+        "type": "laidOut",
+        "points": points.astype(np.float32).ravel(),
+        "places": places.astype(np.float32).ravel(),
+        "size": known.size,
+        "shares": shares.tolist(),
+    }
+
+
+def _genres_taught(
+    own: OwnGenres, reports: Sequence[GenreReport] | None = None
+) -> list[GenreTaught]:
+    told: list[GenreTaught] = []
+    for number, genre in enumerate(own.genres):
+        report = reports[number] if reports else None
+        share = genre.recognised
+        told.append(
+            {
+                "name": genre.name,
+                "songs": genre.songs,
+                "recognised": (share.value, share.low, share.high) if share else None,
+                "few": report.few if report else share is None,
+                "takenFor": report.taken_for if report else None,
+                "takenShare": report.taken_share if report else 0.0,
+                "overlaps": report.overlaps if report else None,
+            }
+        )
+    return told
+
+
 def _samples(samples: JsSamples) -> Float32Array:
     return np.asarray(samples.to_memoryview(), dtype=np.float32)
 
@@ -180,5 +377,7 @@ def _numbers(request: FeatureRequest) -> Numbers:
     }
 
 
-def _refused(error: AudioError | InversionError) -> Refused:
+def _refused(
+    error: AudioError | InversionError | TeachingError | OwnGenresFileError,
+) -> Refused:
     return {"type": "refused", "code": error.code, "message": str(error)}
