@@ -27,8 +27,9 @@ from .stream import SegmentStream
 
 if TYPE_CHECKING:
     from .inversion import InversionError
+    from .own_genres import OwnGenres, TeachingError
     from .own_genres_file import OwnGenresFileError
-    from .teaching import GenreReport, OwnGenres, TeachingError
+    from .teaching import GenreReport
 
 
 class JsSamples(Protocol):
@@ -238,13 +239,14 @@ def teach(embeddings: JsSamples, request: str) -> Taught | Refused:
         "mode", "names": [genre of each example], "folders": [its folder, or ""], "base": text of a
         file, or null}.
     """
+    from .own_genres import ModelGenres, TeachingError
     from .own_genres_file import (
         OwnGenresFile,
         OwnGenresFileError,
         read_own_genres,
         write_own_genres,
     )
-    from .teaching import ModelGenres, TeachingError, learn
+    from .teaching import learn
 
     asked = json.loads(request)
     try:
@@ -286,8 +288,8 @@ def tell_own(embeddings: JsSamples, request: str) -> Told | Refused:
     ----------
     request : JSON text: {"model": the content of embedding.json, "file": text of the file}.
     """
+    from .own_genres import ModelGenres, TeachingError, answer
     from .own_genres_file import OwnGenresFileError, read_own_genres
-    from .teaching import ModelGenres, TeachingError, answer
 
     asked = json.loads(request)
     try:
@@ -323,7 +325,7 @@ def load_own(text: str) -> Loaded | Refused:
 
 def lay_out(embeddings: JsSamples, model: str) -> LaidOut | Refused:
     """Lay out songs of embeddings (n_songs * size,); model: the text of embedding.json."""
-    from .teaching import ModelGenres, TeachingError, principal_axes
+    from .own_genres import ModelGenres, TeachingError, principal_axes
 
     known = ModelGenres.from_json(json.loads(model))
     try:

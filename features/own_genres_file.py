@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .teaching import (
+from .own_genres import (
     MAX_GENRES,
     MODES,
     OwnGenre,

@@ -15,33 +15,33 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-Mode = Literal["own", "beside"]
+from .own_genres import (
+    MAX_GENRES,
+    RIDGE,
+    Floats,
+    Labels,
+    Mode,
+    ModelGenres,
+    OwnGenre,
+    OwnGenres,
+    Recognised,
+    TeachingError,
+    same_names,
+    softmax,
+    songs_known,
+)
 
-MODES: tuple[Mode, ...] = ("own", "beside")
-MAX_GENRES = 100
-MAX_NAME = 60
 # Examples below which nothing is said of how well a genre is recognised.
 FEW = 5
 # Examples that tell how songs of their genre vary.
 ENOUGH_TO_VARY = 5
-
-# Beside the model's genres, its covariance counts as so many songs, of which this share is a
-# multiple of the identity; studies of v10 chose both. A genre of the model counts as at most so
-# many songs, so that corrections move it.
+# Beside the model's genres, its covariance counts as so many songs; studies of v10 chose it.
 MODEL_WEIGHT = 50.0
-MODEL_SHRINKAGE = 0.8
-MODEL_SONGS = 10.0
-# Keeps a covariance invertible; far below the variance of a standardised number.
-RIDGE = 1e-9
 
 # Temperatures that are looked at, and the one that counts as if this many left-out songs had it.
 TEMPERATURES = (0.2, 500.0)
@@ -59,161 +59,6 @@ OVERLAP = 1 / 3
 # the share of its examples that counts, since songs of one artist are no independent trials.
 INTERVAL_Z = 1.2816
 INDEPENDENT = 0.35
-
-# Why nothing can be learned, by code. The page says these sentences in its language.
-TEACHING_ERRORS = {
-    "no_examples": "Nothing to learn from: file songs under genres first.",
-    "one_genre": "One genre alone tells nothing apart: file songs under a second one, or let your "
-    "genres stand beside the model's.",
-    "many_genres": "More than 100 genres cannot be learned; merge some.",
-    "long_name": "A genre's name has at most 60 characters.",
-    "empty_name": "A genre needs a name.",
-    "bad_numbers": "The model's numbers for a song cannot be used; ask it again.",
-}
-
-
-class TeachingError(ValueError):
-    """Examples from which nothing can be learned; `str()` is a sentence for people.
-
-    Attributes
-    ----------
-    code : one of `TEACHING_ERRORS`.
-    """
-
-    def __init__(self, code: str):
-        super().__init__(TEACHING_ERRORS[code])
-        self.code = code
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelGenres:
-    """What a version says of its own genres in `embedding.json`.
-
-    Attributes
-    ----------
-    mean, scale : (size,) z = (embedding - mean) / scale.
-    names : of its genres.
-    songs : (n_genres,) songs of each that it was trained on.
-    means : (n_genres, size) mean z of each.
-    covariance : (size, size) of z within genres, for songs that it was not trained on.
-    """
-
-    mean: Floats
-    scale: Floats
-    names: tuple[str, ...]
-    songs: Floats
-    means: Floats
-    covariance: Floats
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> ModelGenres:
-        """From the content of a valid `embedding.json`."""
-        genres = content["genres"]
-        return cls(
-            mean=np.array(content["standardisation"]["mean"], dtype=np.float64),
-            scale=np.array(content["standardisation"]["scale"], dtype=np.float64),
-            names=tuple(genre["name"] for genre in genres),
-            songs=np.array([genre["songs"] for genre in genres], dtype=np.float64),
-            means=np.array([genre["mean"] for genre in genres], dtype=np.float64),
-            covariance=symmetric(content["covariance"], int(content["size"]))
-            * float(content["spread"]),
-        )
-
-    @property
-    def size(self) -> int:
-        """Numbers of an embedding."""
-        return len(self.mean)
-
-    def place(self, embeddings: npt.ArrayLike) -> Floats:
-        """The z (n_songs, size) of songs.
-
-        Raises
-        ------
-        TeachingError : for embeddings of another size, or numbers that are not finite.
-        """
-        values = np.asarray(embeddings, dtype=np.float64).reshape(-1, self.size)
-        if not np.isfinite(values).all():
-            raise TeachingError("bad_numbers")
-        return np.asarray((values - self.mean) / self.scale)
-
-    def prior(self) -> Floats:
-        """Its covariance, shrunk towards a multiple of the identity."""
-        level = max(float(np.trace(self.covariance)) / self.size, RIDGE)
-        identity = np.eye(self.size)
-        return (1 - MODEL_SHRINKAGE) * self.covariance + MODEL_SHRINKAGE * level * identity
-
-
-@dataclasses.dataclass(frozen=True)
-class Recognised:
-    """Share of a genre's examples that were recognised when left out, and its 80 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclasses.dataclass(frozen=True)
-class OwnGenre:
-    """A genre that was taught.
-
-    Attributes
-    ----------
-    songs : examples of it.
-    mean : (size,) mean z of them.
-    recognised : None below `FEW` examples.
-    """
-
-    name: str
-    songs: int
-    mean: Floats
-    recognised: Recognised | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class OwnGenres:
-    """Everything that answers need, beside the version's `embedding.json`.
-
-    Attributes
-    ----------
-    mode : whether the model's genres take part ("beside") or not ("own").
-    covariance : (size, size) of z within genres.
-    shrinkage : of it: 0 for the examples' own, 1 for one that does not know the examples.
-    temperature : of the answers' probabilities.
-    threshold : squared distance to the nearest genre beyond which a song is none of these.
-    """
-
-    mode: Mode
-    genres: tuple[OwnGenre, ...]
-    covariance: Floats
-    shrinkage: float
-    temperature: float
-    threshold: float
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the genres."""
-        return tuple(genre.name for genre in self.genres)
-
-
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """Answers to songs.
-
-    Attributes
-    ----------
-    genres : own ones first; then, beside the model's, its others.
-    probabilities : (n_songs, n_genres), each row sums to 1.
-    unsure : bool (n_songs,), "none of these".
-    """
-
-    genres: tuple[str, ...]
-    probabilities: Floats
-    unsure: npt.NDArray[np.bool_]
-
-    @property
-    def winners(self) -> Labels:
-        """(n_songs,) the most probable genre, also where `unsure`."""
-        return np.asarray(self.probabilities.argmax(axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,52 +112,6 @@ class Learned:
     reports: tuple[GenreReport, ...]
     left_out: LeftOut
     misfiled: npt.NDArray[np.bool_]
-
-
-# --- names --------------------------------------------------------------------------------------
-
-
-def clean_name(name: str) -> str:
-    """The name without needless or invisible characters.
-
-    Raises
-    ------
-    TeachingError : when nothing is left, or too much.
-    """
-    composed = unicodedata.normalize("NFC", name)
-    shown = "".join(
-        " " if character.isspace() else character
-        for character in composed
-        if character.isspace() or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
-    )
-    clean = " ".join(shown.split())
-    if not clean:
-        raise TeachingError("empty_name")
-    if len(clean) > MAX_NAME:
-        raise TeachingError("long_name")
-    return clean
-
-
-def spelling(name: str) -> str:
-    """The same for two spellings of a name: "Hip-Hop" and "hiphop"."""
-    kept = "".join(c for c in name.casefold() if not c.isspace() and c not in "-_")
-    return kept or name
-
-
-def same_names(names: Sequence[str], known: Sequence[str] = ()) -> list[str]:
-    """Names in one spelling: that of `known`, or the first that is met.
-
-    Raises
-    ------
-    TeachingError : for a name that is empty or too long.
-    """
-    first: dict[str, str] = {}
-    for name in known:
-        first.setdefault(spelling(name), name)
-    return [first.setdefault(spelling(name), name) for name in map(clean_name, names)]
-
-
-# --- learning -----------------------------------------------------------------------------------
 
 
 def learn(
@@ -372,20 +171,6 @@ def learn(
     return Learned(own, reports, left_out, _misfiled(left_out, labels))
 
 
-def answer(own: OwnGenres, model: ModelGenres, embeddings: npt.ArrayLike) -> Answers:
-    """Answer for songs of embeddings (n_songs, size).
-
-    Raises
-    ------
-    TeachingError : for embeddings that cannot be used.
-    """
-    z = model.place(embeddings)
-    names, centres = _centres(own, model)
-    distances = squared_distances(z, centres, own.covariance)
-    unsure = distances.min(axis=1) > own.threshold
-    return Answers(names, softmax(distances / (-2 * own.temperature)), unsure)
-
-
 def shrink(values: Floats) -> tuple[Floats, float]:
     """The shrunk covariance (size, size) of z (n, size) of one genre, and the shrinkage.
 
@@ -411,74 +196,6 @@ def shrink(values: Floats) -> tuple[Floats, float]:
     covariance = (1 - shrinkage) * (x.T @ x) / n
     covariance[np.diag_indices(size)] += shrinkage * level
     return scale[:, None] * covariance * scale, shrinkage
-
-
-def squared_distances(z: Floats, centres: Floats, covariance: Floats) -> Floats:
-    """Squared Mahalanobis distances (n_songs, n_genres) of z (n_songs, size) to centres."""
-    inverse = np.linalg.inv(covariance)
-    # x'Px - 2 x'Pm + m'Pm: no array of all differences.
-    products = z @ inverse
-    to_all = (products * z).sum(axis=1)[:, None] - 2 * products @ centres.T
-    distances = to_all + ((centres @ inverse) * centres).sum(axis=1)
-    return np.maximum(distances, 0.0)
-
-
-def principal_axes(z: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Songs of z (n_songs, size) among each other.
-
-    Returns
-    -------
-    places : (n_songs, size), in which Euclid's distance is Mahalanobis' under `covariance`.
-    points : (n_songs, 2), the places on their two principal axes, around zero.
-    shares : (2,) of the places' variance, along each axis.
-    """
-    places = np.linalg.solve(np.linalg.cholesky(covariance), z.T).T
-    centred = places - places.mean(axis=0) if len(places) else places
-    variances, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, :-3:-1]
-    # Either direction of an axis is as good: the same songs are never mirrored.
-    axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)
-    total = max(float(variances.sum()), RIDGE)
-    return places, centred @ axes, np.maximum(variances[:-3:-1], 0.0) / total
-
-
-def softmax(scores: Floats) -> Floats:
-    """Probabilities (n, n_genres) of scores."""
-    with np.errstate(invalid="ignore"):
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-
-def symmetric(upper: Sequence[float], size: int) -> Floats:
-    """The matrix (size, size) of its upper triangle, row by row."""
-    matrix = np.zeros((size, size))
-    rows, columns = np.triu_indices(size)
-    matrix[rows, columns] = matrix[columns, rows] = np.array(upper, dtype=np.float64)
-    return matrix
-
-
-def _centres(own: OwnGenres, model: ModelGenres) -> tuple[tuple[str, ...], Floats]:
-    """Names and means of all genres that take part: own ones, then the model's others."""
-    means = np.array([genre.mean for genre in own.genres])
-    counts = np.array([float(genre.songs) for genre in own.genres])
-    if own.mode == "own":
-        return own.names, means
-    known, songs = _known(own.names, model)
-    means = (known + means * counts[:, None]) / (songs + counts)[:, None]
-    others = [row for row, name in enumerate(model.names) if name not in own.names]
-    names = own.names + tuple(model.names[row] for row in others)
-    return names, np.concatenate([means, model.means[others]])
-
-
-def _known(names: Sequence[str], model: ModelGenres) -> tuple[Floats, Floats]:
-    """Sums (n, size) and numbers (n,) of the model's songs of own genres of the same name."""
-    sums, songs = np.zeros((len(names), model.size)), np.zeros(len(names))
-    for row, name in enumerate(names):
-        if name in model.names:
-            place = model.names.index(name)
-            songs[row] = min(MODEL_SONGS, float(model.songs[place]))
-            sums[row] = songs[row] * model.means[place]
-    return sums, songs
 
 
 def _groups(labels: Labels, folders: Sequence[str] | None) -> list[Labels]:
@@ -552,7 +269,7 @@ class _Fit:
                 by_genre[row], shrinkages[row] = shrink(mine)
         names, weights = tuple(own_names), counts.astype(np.float64)
         if mode == "beside":
-            known, songs = _known(own_names, model)
+            known, songs = songs_known(own_names, model)
             sums, weights = sums + known, weights + songs
             others = [row for row, name in enumerate(model.names) if name not in own_names]
             names += tuple(model.names[row] for row in others)
