@@ -136,6 +136,13 @@ def answering(card: Card) -> dict[str, Any]:
         "segmentSeconds": card.spec.segment_s,
         "genres": list(card.genres),
         "tellsUnfamiliar": card.unfamiliar_threshold is not None,
+        "embedding": {
+            "size": card.embedding.size,
+            "url": url_for("api.show_embedding", version=card.version),
+            "modelSha256": card.files["model.tflite"],
+        }
+        if card.embedding
+        else None,
     }
 
 

@@ -75,6 +75,7 @@ SCRIPTS = Building(
         ("base", "sw", "too_old"),
         ("sound", "analysis", "server", "offline", "model_page", "print"),
         ("songs", "timeline"),
+        ("own",),
         ("intake", "memory", "answer"),
         ("list",),
         ("app", "model"),

@@ -22,6 +22,7 @@ export const makeModel = (more = {}) => ({
   segmentSeconds: 5,
   genres: GENRES,
   tellsUnfamiliar: false,
+  embedding: null,
   ...more,
 });
 

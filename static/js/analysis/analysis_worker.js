@@ -224,6 +224,20 @@ async function invert({ id, text, spec }) {
   }
 }
 
+/**
+ * What is asked about own genres: small, and answered at once.
+ * @param {Message<'teach' | 'tellOwn' | 'loadOwn' | 'layOut'>} task
+ */
+function answerAboutOwnGenres(task) {
+  const module = loaded();
+  switch (task.type) {
+    case 'teach': return valuesOf(module.teach(task.embeddings, task.request));
+    case 'tellOwn': return valuesOf(module.tell_own(task.embeddings, task.request));
+    case 'loadOwn': return valuesOf(module.load_own(task.text));
+    default: return valuesOf(module.lay_out(task.embeddings, task.model));
+  }
+}
+
 /** @param {unknown} error of Python, after its traceback @returns {string} its last line */
 const lastLine = (error) => String(reasonOf(error).trim().split('\n').pop());
 
@@ -262,5 +276,11 @@ self.onmessage = async ({ data }) => {
     }
   } else if (data.type === 'drop') {
     wanted.delete(data.id);
+  } else {
+    try {
+      tell({ ...answerAboutOwnGenres(data), id: data.id });
+    } catch (error) {
+      tell({ type: 'unmade', id: data.id, reason: lastLine(error) });
+    }
   }
 };

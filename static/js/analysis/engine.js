@@ -148,6 +148,57 @@ export class Engine extends EventTarget {
   }
 
   /**
+   * Learn own genres.
+   * @param {Float32Array} embeddings of the examples, one after the other
+   * @param {string} request JSON as features/browser.py wants it
+   * @returns {Promise<import('./messages.d.ts').Taught>}
+   * @throws {UserError} nothing can be learned of them
+   */
+  teach(embeddings, request) {
+    return this.#ask({ type: 'teach', embeddings, request }, [], this.#quietly);
+  }
+
+  /**
+   * Answer in own genres.
+   * @param {Float32Array} embeddings of the songs, one after the other
+   * @param {string} request JSON as features/browser.py wants it
+   * @returns {Promise<import('./messages.d.ts').Told>}
+   * @throws {UserError}
+   */
+  tellOwn(embeddings, request) {
+    return this.#ask({ type: 'tellOwn', embeddings, request }, [], this.#quietly);
+  }
+
+  /**
+   * Check a file of own genres.
+   * @param {string} text
+   * @returns {Promise<import('./messages.d.ts').Loaded>}
+   * @throws {UserError} it cannot be used
+   */
+  loadOwn(text) {
+    return this.#ask({ type: 'loadOwn', text }, [], this.#quietly);
+  }
+
+  /**
+   * Lay out songs among each other.
+   * @param {Float32Array} embeddings of the songs, one after the other
+   * @param {string} model text of the version's embedding.json
+   * @returns {Promise<import('./messages.d.ts').LaidOut>}
+   * @throws {UserError}
+   */
+  layOut(embeddings, model) {
+    return this.#ask({ type: 'layOut', embeddings, model }, [], this.#quietly);
+  }
+
+  /** Of tasks that take no time that is worth showing. @type {Pick<Waiting, 'onProgress' | 'broken'>} */
+  get #quietly() {
+    return {
+      onProgress: () => {},
+      broken: (reason) => t('The analysis broke off ({reason}) and is being started anew; then you can try again.', { reason }),
+    };
+  }
+
+  /**
    * Give the worker a task.
    * @template {import('./messages.d.ts').Task} T
    * @param {T} task
@@ -235,7 +286,7 @@ export class Engine extends EventTarget {
       if (data.type === 'refused') {
         task.reject(new UserError(fromPython(data.message), { retryable: false }));
       } else if (data.type === 'unmade') {
-        task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
+        task.reject(new UserError(t('This could not be done ({reason}).', { reason: data.reason })));
       } else task.resolve(data);
     }
   }

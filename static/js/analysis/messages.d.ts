@@ -17,7 +17,12 @@ export interface Stretch {
 /** A task has a number; `spec` is the JSON of a feature spec. */
 export type Task =
   | { type: 'extract'; samples: Float32Array; spec: string; stream?: Stretch }
-  | { type: 'invert'; text: string; spec: string };
+  | { type: 'invert'; text: string; spec: string }
+  /** Embeddings stand one after the other; `request` is the JSON that features/browser.py wants. */
+  | { type: 'teach'; embeddings: Float32Array; request: string }
+  | { type: 'tellOwn'; embeddings: Float32Array; request: string }
+  | { type: 'loadOwn'; text: string }
+  | { type: 'layOut'; embeddings: Float32Array; model: string };
 
 export type ToAnalysis =
   | { type: 'start'; runtimeUrl: string; featuresUrl: string; words: Words }
@@ -55,10 +60,69 @@ export interface Inverted {
   samples: Float32Array<ArrayBuffer>;
 }
 
+/** How well an own genre is recognised when its examples are left out. */
+export interface GenreTaught {
+  name: string;
+  songs: number;
+  /** Share of its examples, and the interval of 80 % around it; null when they are too few to say. */
+  recognised: [value: number, low: number, high: number] | null;
+  few: boolean;
+  /** The genre to which most of the others go, and their share. */
+  takenFor: string | null;
+  takenShare: number;
+  /** That genre, when they are many. */
+  overlaps: string | null;
+}
+
+/** What an example is taken for when it is left out; null where nothing can be said. */
+export interface ExampleTaught {
+  winner: string | null;
+  probability: number;
+  misfiled: boolean;
+}
+
+export interface Taught {
+  /** Text of a file of own genres, without names of songs. */
+  file: string;
+  genres: GenreTaught[];
+  examples: ExampleTaught[];
+}
+
+/** Answers in own genres; the probabilities of one song after the other. */
+export interface Told {
+  genres: string[];
+  probabilities: Float32Array;
+  unsure: boolean[];
+}
+
+/** A file of own genres that can be used. */
+export interface Loaded {
+  version: string;
+  modelSha256: string;
+  mode: 'own' | 'beside';
+  genres: GenreTaught[];
+  songs: [name: string, genre: string][];
+}
+
+/** Songs among each other; the numbers of one after those of the other. */
+export interface LaidOut {
+  /** Two of each song, along the principal axes. */
+  points: Float32Array;
+  /** `size` of each; two songs are as far apart as they are different. */
+  places: Float32Array;
+  size: number;
+  /** Of the variance, of both axes. */
+  shares: number[];
+}
+
 /** By the type of the task. */
 export interface Answers {
   extract: Extracted | Fed;
   invert: Inverted;
+  teach: Taught;
+  tellOwn: Told;
+  loadOwn: Loaded;
+  layOut: LaidOut;
 }
 
 export type FromAnalysis =
@@ -68,9 +132,13 @@ export type FromAnalysis =
   | { type: 'progress'; id: number; done: number; total: number }
   | ({ type: 'extracted'; id: number } & Answers['extract'])
   | ({ type: 'inverted'; id: number } & Answers['invert'])
+  | ({ type: 'taught'; id: number } & Taught)
+  | ({ type: 'told'; id: number } & Told)
+  | ({ type: 'loaded'; id: number } & Loaded)
+  | ({ type: 'laidOut'; id: number } & LaidOut)
   /** No features can be made of the sound; message: a sentence of features/, in English. */
   | { type: 'refused'; id: number; code: string; message: string }
-  /** No sound can be made of the text. */
+  /** Something that no song waits for could not be done: a sound, own genres. */
   | { type: 'unmade'; id: number; reason: string }
   /** Something unexpected: the worker is not to be trusted any more. */
   | { type: 'broken'; id: number; message: string };

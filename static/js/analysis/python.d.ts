@@ -1,6 +1,6 @@
 /** The Python of the page, features/browser.py, as Pyodide shows it to analysis_worker.js. */
 
-import type { Piece } from './messages.d.ts';
+import type { LaidOut, Loaded, Piece, Taught, Told } from './messages.d.ts';
 
 /** An object of Python. */
 export interface PythonObject {
@@ -59,4 +59,8 @@ export interface PythonModule {
   ): Dictionary<PythonFed | PythonRefused>;
   forget(key: number): void;
   invert(body: string, spec: string): Generated<PythonStep>;
+  teach(embeddings: Float32Array, request: string): Dictionary<({ type: 'taught' } & Taught) | PythonRefused>;
+  tell_own(embeddings: Float32Array, request: string): Dictionary<({ type: 'told' } & Told) | PythonRefused>;
+  load_own(text: string): Dictionary<({ type: 'loaded' } & Loaded) | PythonRefused>;
+  lay_out(embeddings: Float32Array, model: string): Dictionary<({ type: 'laidOut' } & LaidOut) | PythonRefused>;
 }

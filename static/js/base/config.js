@@ -22,6 +22,13 @@
  * @property {number} segmentSeconds length of a piece
  * @property {string[]} genres
  * @property {boolean} tellsUnfamiliar whether it notices songs that are unlike its training music
+ * @property {Embedding | null} embedding null for a version that cannot learn own genres
+ *
+ * What a version says of how songs resemble each other.
+ * @typedef {object} Embedding
+ * @property {number} size numbers of a song
+ * @property {string} url of the version's embedding.json
+ * @property {string} modelSha256 of the model that gives it
  */
 
 /**

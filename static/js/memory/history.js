@@ -67,6 +67,7 @@ function brokenReason(error) {
  * @property {number} order
  * @property {string} state as it was stored last, or nothing
  * @property {Blob | null} body
+ * @property {Song['prediction']} answer
  * @property {boolean} file
  * @property {boolean} [refused] its file could not be read
  */
@@ -189,7 +190,7 @@ export class History extends EventTarget {
     const others = songs.filter((song) => !this.#kept.has(song));
     if (!others.length) return;
     for (const song of others) {
-      this.#kept.set(song, { ...this.#place(song), state: '', body: null, file: false });
+      this.#kept.set(song, { ...this.#place(song), state: '', body: null, answer: null, file: false });
       this.#changed.add(song);
     }
     this.#noRoom = false;
@@ -294,7 +295,7 @@ export class History extends EventTarget {
       this.#places.set(song, { key, order });
       this.#kept.set(song, {
         key, order, state: song.finished ? storedState(song) : '', body: song.extraction?.body ?? null,
-        file: Boolean(file),
+        answer: song.prediction, file: Boolean(file),
       });
       // Songs that go on are this tab's from now on.
       if (!song.finished || (file && !needsSound(song))) this.#changed.add(song);
@@ -322,7 +323,8 @@ export class History extends EventTarget {
   #note(song) {
     const kept = this.#kept.get(song);
     // Progress is no news: only what a reload has to know is written.
-    if (!kept || (kept.state === storedState(song) && kept.body === (song.extraction?.body ?? null))) return;
+    if (!kept || (kept.state === storedState(song) && kept.body === (song.extraction?.body ?? null)
+      && kept.answer === song.prediction)) return;
     this.#changed.add(song);
     this.#soon();
   }
@@ -352,6 +354,7 @@ export class History extends EventTarget {
       if (!kept) continue;
       changes.records.push(toRecord(song, { key: kept.key, order: kept.order, owner: this.#tab.name }));
       kept.state = storedState(song);
+      kept.answer = song.prediction;
       const body = song.extraction?.body ?? null;
       if (body && kept.body !== body) changes.bodies.push([kept.key, body]);
       kept.body = body;

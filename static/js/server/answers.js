@@ -1,6 +1,6 @@
 /** The server's answer to the numbers of a song. */
 
-import { predict } from './api.js';
+import { predict, takeEmbedding } from './api.js';
 import { askAll } from './requests.js';
 
 /**
@@ -27,11 +27,15 @@ export class Answers {
    * @returns {Promise<Prediction>}
    * @throws {UserError}
    */
-  to(request, model, signal) {
+  to(request, { predictUrl, embedding }, signal) {
     request.wire = 0;
-    return askAll(request, (body) => predict(model.predictUrl, body, signal, (bytes) => {
-      request.wire = (request.wire ?? 0) + bytes;
-    }));
+    const url = embedding ? `${predictUrl}?embedding=1` : predictUrl;
+    return askAll(request, async (body) => {
+      const answer = await predict(url, body, signal, (bytes) => {
+        request.wire = (request.wire ?? 0) + bytes;
+      });
+      return embedding ? takeEmbedding(answer, embedding.modelSha256) : answer;
+    });
   }
 
   /**

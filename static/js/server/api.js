@@ -18,6 +18,13 @@ const GATEWAY = [502, 503, 504];
  * @property {Segment[]} segments
  * @property {{genre: string, probabilities: number[], votes: Record<string, number>,
  *   unfamiliar: {score: number, threshold: number, flag: boolean} | null}} aggregate
+ * @property {SongEmbedding} [embedding] of a version that gives one
+ *
+ * Where a version places a song: similar ones lie near each other.
+ * @typedef {object} SongEmbedding
+ * @property {string} model sha256 of the model that gave it
+ * @property {number[]} song
+ * @property {Float32Array} pieces those of the pieces, one after the other
  */
 
 /**
@@ -86,6 +93,21 @@ function understand(text) {
   }
   if (answer?.aggregate && answer.segments) return answer;
   throw new UserError(t('The server gave no answer that this page understands. Reload the page if the site was updated, or try again.'));
+}
+
+/**
+ * Take the embeddings out of an answer, which is shown, stored and exported without them.
+ * @param {Prediction} answer to a request with `?embedding=1`
+ * @param {string} model sha256 of the model that gave it
+ * @returns {Prediction}
+ */
+export function takeEmbedding({ aggregate, segments, ...rest }, model) {
+  const { embedding: song, ...judged } = /** @type {typeof aggregate & {embedding?: number[]}} */ (aggregate);
+  const pieces = /** @type {(Segment & {embedding?: number[]})[]} */ (segments);
+  const plain = pieces.map(({ embedding, ...piece }) => piece);
+  if (!song) return { ...rest, aggregate: judged, segments: plain };
+  const values = Float32Array.from(pieces.flatMap(({ embedding }) => embedding ?? []));
+  return { ...rest, aggregate: judged, segments: plain, embedding: { model, song, pieces: values } };
 }
 
 /**

@@ -99,9 +99,33 @@ export function combined(answers) {
     const score = Number((sum / segments.length).toPrecision(SIGNIFICANT_DIGITS));
     unfamiliar = { score, threshold, flag: score > threshold };
   }
+  const embedding = combinedEmbedding(answers);
   const genre = genres[ranking(mean)[0]];
   const probabilities = mean.map((value) => Number(value.toFixed(DECIMALS)));
-  return { version, genres, segments, aggregate: { genre, probabilities, votes, unfamiliar } };
+  return {
+    version, genres, segments, aggregate: { genre, probabilities, votes, unfamiliar },
+    ...(embedding && { embedding }),
+  };
+}
+
+/**
+ * @param {import('./api.js').Prediction[]} answers in the order of the song
+ * @returns {import('./api.js').SongEmbedding | null} the mean, weighted by pieces; null where one has none
+ */
+function combinedEmbedding(answers) {
+  const found = answers.flatMap(({ embedding, segments: { length } }) =>
+    (embedding ? [{ ...embedding, length }] : []));
+  if (!found.length || found.length < answers.length) return null;
+  const total = found.reduce((sum, { length }) => sum + length, 0);
+  const song = found[0].song.map((_, index) =>
+    found.reduce((sum, { song: values, length }) => sum + values[index] * length, 0) / total);
+  const pieces = new Float32Array(found.reduce((sum, { pieces: { length } }) => sum + length, 0));
+  let place = 0;
+  for (const { pieces: some } of found) {
+    pieces.set(some, place);
+    place += some.length;
+  }
+  return { model: found[0].model, song, pieces };
 }
 
 /**

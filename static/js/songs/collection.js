@@ -112,12 +112,17 @@ export function toCsv(songs) {
   return `\ufeff${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
 }
 
+/** @param {import('../server/api.js').Prediction} prediction */
+function withoutEmbedding({ embedding, ...rest }) {
+  return rest;
+}
+
 /** @param {Answered[]} songs @returns {string} all that is known */
 export function toJson(songs) {
   const all = songs.map((song) => ({
     file: song.path,
     seconds: Number((song.seconds ?? 0).toFixed(2)),
-    ...song.prediction,
+    ...withoutEmbedding(song.prediction),
   }));
   return `${JSON.stringify({ songs: all }, null, 1)}\n`;
 }

@@ -180,6 +180,26 @@ export class SongQueue {
   }
 
   /**
+   * Ask once more for the answer of a song that has one, from its numbers; nothing is shown of it.
+   * @param {Song} song
+   * @throws {UserError}
+   */
+  async renewAnswer(song) {
+    const { extraction, attempt: { signal } } = song;
+    if (song.state !== 'done' || !extraction) return;
+    const endTurn = await this.#requests.take(1);
+    try {
+      if (signal.aborted || song.state !== 'done') return;
+      const prediction = await this.#answers.to(extraction, modelOf(song), signal);
+      if (signal.aborted || song.state !== 'done') return;
+      song.prediction = prediction;
+      this.#changed(song);
+    } finally {
+      endTurn();
+    }
+  }
+
+  /**
    * Try a failed or cancelled song again: from its numbers when they exist, otherwise from its file.
    * @param {Song} song
    */

@@ -90,6 +90,12 @@ export class Song extends EventTarget {
     if (this.model && prediction) this.predictions.set(this.model.version, prediction);
   }
 
+  /** Where its version places it, or null: of a version without embeddings, or not asked for. */
+  get embedding() {
+    const found = this.prediction?.embedding;
+    return found && found.model === this.model?.embedding?.modelSha256 ? found : null;
+  }
+
   /** Where in the file it begins, in seconds. */
   get begin() {
     return this.part?.from ?? 0;

@@ -1,0 +1,83 @@
+/** Songs that are filed under own genres, and how they are kept in the browser. */
+
+const KEY = 'musiclassify-own-genres';
+const SCHEMA = 1;
+
+/**
+ * @typedef {import('../songs/song.js').Song} Song
+ * @typedef {'own' | 'beside'} Mode "beside": the model's genres take part
+ *
+ * A song that teaches a genre. It stays when the song leaves the list.
+ * @typedef {object} Example
+ * @property {string} name
+ * @property {string} path
+ * @property {number} size of the file, in bytes
+ * @property {string} genre
+ * @property {string} folder between the genre's folder and the song; songs of one may be of one artist
+ * @property {Map<string, number[]>} embeddings by the sha256 of the model that gave them; empty while the
+ *   song waits for its answer
+ * @property {Song | null} song while it is in the list
+ *
+ * A file of own genres that was loaded.
+ * @typedef {object} Base
+ * @property {string} text
+ * @property {import('../analysis/messages.d.ts').GenreTaught[]} genres
+ * @property {string} modelSha256
+ *
+ * All that makes own genres.
+ * @typedef {object} Kept
+ * @property {Mode} mode
+ * @property {Example[]} examples
+ * @property {Base | null} base
+ * @property {Map<string, string>} known text of embedding.json, by the sha256 of the model
+ */
+
+/** @param {Song} song @param {string} genre @param {string} folder @returns {Example} */
+export const exampleOf = (song, genre, folder) => ({
+  name: song.name, path: song.path, size: song.size, genre, folder,
+  embeddings: new Map(song.embedding ? [[song.embedding.model, song.embedding.song]] : []),
+  song,
+});
+
+/** @param {Example} example @param {Song} song @returns {boolean} whether it is of this song */
+export const isOf = ({ name, path, size }, song) =>
+  name === song.name && path === song.path && size === song.size;
+
+/**
+ * Keep own genres for the next visit.
+ * @param {Kept} kept
+ * @throws {DOMException} there is no room, or the browser keeps nothing
+ */
+export function keep({ mode, examples, base, known }) {
+  if (!examples.length && !base) {
+    forgetKept();
+    return;
+  }
+  localStorage.setItem(KEY, JSON.stringify({
+    schema: SCHEMA, mode, base, known: [...known],
+    examples: examples.map(({ song, embeddings, ...rest }) => ({ ...rest, embeddings: [...embeddings] })),
+  }));
+}
+
+export function forgetKept() {
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    // A browser that keeps nothing has nothing to forget.
+  }
+}
+
+/** @returns {Kept | null} what an earlier visit kept; null for nothing that this page can read */
+export function readKept() {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    if (found?.schema !== SCHEMA) return null;
+    return {
+      mode: found.mode, base: found.base, known: new Map(found.known),
+      examples: found.examples.map((/** @type {any} */ example) =>
+        ({ ...example, embeddings: new Map(example.embeddings), song: null })),
+    };
+  } catch {
+    return null;
+  }
+}

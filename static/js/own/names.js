@@ -1,0 +1,49 @@
+/** Names of own genres, as features/own_genres.py takes them. */
+
+import { UserError } from '../base/errors.js';
+import { t } from '../base/text.js';
+
+const LONGEST = 60;
+
+/** @param {string} name @returns {string} the same for two spellings: "Hip-Hop" and "hiphop" */
+export const spelling = (name) => name.toLowerCase().replaceAll(/[\s_-]/g, '') || name;
+
+/**
+ * @param {string} name as it was typed
+ * @returns {string} without needless or invisible characters
+ * @throws {UserError} nothing is left, or too much
+ */
+export function cleanName(name) {
+  const clean = name.normalize('NFC').replaceAll(/\s/g, ' ').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
+    .replaceAll(/ +/g, ' ').trim();
+  if (!clean) throw new UserError(t('A genre needs a name.'));
+  if ([...clean].length > LONGEST) {
+    throw new UserError(t('A genre’s name has at most {most} characters.', { most: LONGEST }));
+  }
+  return clean;
+}
+
+/**
+ * @param {string} name as it was typed
+ * @param {string[]} known genres
+ * @returns {string} the known genre of this spelling, or the name itself
+ * @throws {UserError} as above
+ */
+export function resolveName(name, known) {
+  const clean = cleanName(name);
+  return known.find((genre) => spelling(genre) === spelling(clean)) ?? clean;
+}
+
+/**
+ * The genre that a song's place in a folder tells.
+ * @param {string} path such as "my music/gnawa/an artist/song.mp3"
+ * @param {boolean} deep whether songs lie in folders of the chosen one
+ * @returns {{genre: string, folder: string} | null} folder: what lies between genre and song; null
+ *   for a song beside the folders of genres
+ */
+export function filedByFolder(path, deep) {
+  const parts = path.split('/').filter(Boolean);
+  if (!deep) return parts.length > 1 ? { genre: parts[0], folder: '' } : null;
+  if (parts.length < 3) return null;
+  return { genre: parts[1], folder: parts.slice(2, -1).join('/') };
+}
