@@ -8,8 +8,10 @@ import { byId } from './base/dom.js';
 import { acceptChoice } from './intake/choice.js';
 import { acceptDrops } from './intake/drop.js';
 import { Entrance } from './intake/entrance.js';
+import { Examples } from './intake/examples.js';
 import { offerRecording } from './intake/recorder_view.js';
 import { CollectionView } from './list/collection_view.js';
+import { OwnPanel } from './list/own_panel.js';
 import { SongList } from './list/song_list.js';
 import { Summary } from './list/summary.js';
 import { offerVersions } from './list/version_choice.js';
@@ -17,6 +19,7 @@ import { History } from './memory/history.js';
 import { showHistory } from './memory/history_view.js';
 import { showServerLink } from './offline/notices.js';
 import { keepForOffline } from './offline/offline.js';
+import { OwnGenres } from './own/own_genres.js';
 import { Answers } from './server/answers.js';
 import { serverLink } from './server/server_link.js';
 import { Numbers } from './songs/numbers.js';
@@ -35,13 +38,16 @@ const collaborators = {
 const [model] = models.filter(({ version }) => version === selected);
 const queue = new SongQueue(model, collaborators);
 
+const history = new History(queue, models);
+const own = new OwnGenres(queue, engine, history, models);
+
 // What is seen and kept of the queue. The list comes first: the others find its views there.
 const list = new SongList(queue, {
-  queue, engine, models, secondOpinion: new SecondOpinion(collaborators),
+  queue, engine, models, own, secondOpinion: new SecondOpinion(collaborators),
 });
 const collection = new CollectionView(queue, list.views);
 new Summary(queue, list, collection);
-const history = new History(queue, models);
+const panel = new OwnPanel(own, queue, list.views);
 showEngine(byId('engine'), engine);
 showServerLink(serverLink);
 showHistory(history);
@@ -51,10 +57,11 @@ playOneAtATime();
 // Ways in.
 const entrance = new Entrance({ queue, history, list });
 acceptChoice(entrance);
-acceptDrops(entrance);
+acceptDrops(entrance, new Examples({ queue, own, history, say: (message) => panel.say(message) }));
 // The browser decodes a recording at once.
 offerRecording(Math.min(maxMinutes, maxWholeMinutes), entrance);
 
 history.start();
+own.start();
 engine.start();
 keepForOffline(config, engine, serverLink);

@@ -9,6 +9,7 @@ import { sentBytes } from '../server/requests.js';
 import { Timeline, fillStrip } from '../timeline/timeline.js';
 import { offerVersus } from './comparison_view.js';
 import { showHeard } from './heard_view.js';
+import { OwnView } from './own_view.js';
 import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
 import { offerPart } from './stretch_form.js';
@@ -23,6 +24,7 @@ import { Verdict } from './verdict.js';
  * @property {import('../songs/queue.js').SongQueue} queue
  * @property {import('../songs/second_opinion.js').SecondOpinion} secondOpinion
  * @property {Model[]} models all versions
+ * @property {import('../own/own_genres.js').OwnGenres} own
  *
  * @typedef {object} Wishes
  * @property {() => void} onRetry
@@ -82,6 +84,9 @@ export class SongView {
   #timeline;
   #part;
   #versus;
+  #own;
+  /** Pieces in own genres that are shown in place of the model's. @type {import('../server/api.js').Prediction | null} */
+  #ownPieces = null;
   #colour = '';
   /** @type {string[]} */
   #urls = [];
@@ -98,7 +103,7 @@ export class SongView {
    * @param {Around} around
    * @param {Wishes} wishes of the visitor
    */
-  constructor(song, { engine, queue, secondOpinion, models }, { onRetry, onRemove, onPart }) {
+  constructor(song, { engine, queue, secondOpinion, models, own }, { onRetry, onRemove, onPart }) {
     this.#song = song;
     this.#engine = engine;
     this.#queue = queue;
@@ -133,6 +138,7 @@ export class SongView {
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#versus = offerVersus(this.#parts.versus, song, models, secondOpinion);
+    this.#own = new OwnView(this.element, song, own, (pieces) => this.#showPiecesOf(pieces), this.#gone.signal);
     this.#blank(queue.model);
     this.#folded.append(...body.childNodes);
     const { signal } = this.#gone;
@@ -175,6 +181,26 @@ export class SongView {
       if (state === 'extracting' && seconds !== null) this.#showLength(seconds);
     }
     this.element.dataset.state = state;
+    this.#own.update();
+  }
+
+  /** Whether the visitor picked it, to file it with others. */
+  get picked() {
+    return this.#own.picked;
+  }
+
+  set picked(picked) {
+    this.#own.picked = picked;
+  }
+
+  /** Show the pieces in own genres, or in the model's. @param {import('../server/api.js').Prediction | null} pieces */
+  #showPiecesOf(pieces) {
+    this.#ownPieces = pieces;
+    const { prediction, extraction, seconds, peaks, begin, state } = this.#song;
+    if (state !== 'done' || !prediction || !extraction || seconds === null) return;
+    this.#timeline.show(pieces ?? prediction, extraction, seconds, peaks, begin);
+    this.#parts.piecesBody.replaceChildren();
+    this.#showPieces();
   }
 
   /** The song is decoded: show its outline and how long it is. @param {number} seconds */
@@ -273,6 +299,7 @@ export class SongView {
     const { genres, aggregate: { genre } } = prediction;
     const { status, strip, piecesBody } = this.#parts;
     const answer = this.#verdict.show({ prediction, extraction, seconds, model }, this.#queue.model);
+    this.#ownPieces = null;
     this.#timeline.show(prediction, extraction, seconds, peaks, begin);
     this.#part.offer(seconds);
     fillStrip(strip, prediction, seconds);
@@ -319,7 +346,7 @@ export class SongView {
     const { pieces, piecesBody } = this.#parts;
     const { prediction } = this.#song;
     if (pieces.open && prediction && !piecesBody.childElementCount) {
-      piecesBody.replaceChildren(piecesTable(prediction));
+      piecesBody.replaceChildren(piecesTable(this.#ownPieces ?? prediction));
     }
   }
 }

@@ -1,9 +1,13 @@
 /** Files that are dropped anywhere on the page. */
 
+import { isOnPanel } from './examples.js';
 import { droppedFiles } from './files.js';
 
-/** @param {import('./entrance.js').Entrance} entrance */
-export function acceptDrops(entrance) {
+/**
+ * @param {import('./entrance.js').Entrance} entrance
+ * @param {import('./examples.js').Examples} examples takes what is dropped on the panel of own genres
+ */
+export function acceptDrops(entrance, examples) {
   // Every element under the pointer fires its own enter and leave, so they are counted.
   let depth = 0;
   /** What is dragged, if there are files in it. @param {DragEvent} event */
@@ -33,6 +37,10 @@ export function acceptDrops(entrance) {
     event.preventDefault();
     depth = 0;
     show();
+    if (isOnPanel(event.target)) {
+      await examples.drop(transfer);
+      return;
+    }
     const { files, leftOut } = await droppedFiles(transfer);
     entrance.add(files, leftOut);
   });

@@ -8,7 +8,7 @@
 const AUDIO_NAME = /\.(mp3|mp2|m4a|m4b|mp4|aac|flac|ogg|oga|opus|wav|wave|weba|webm|aif|aiff|wma|mka|3gp|amr)$/i;
 
 /** @param {File} file */
-const looksLikeAudio = (file) =>
+export const looksLikeAudio = (file) =>
   file.type.startsWith('audio/') || file.type.startsWith('video/') || AUDIO_NAME.test(file.name);
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File | null>} null when it is unreadable */

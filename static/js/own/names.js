@@ -43,7 +43,6 @@ export function resolveName(name, known) {
  */
 export function filedByFolder(path, deep) {
   const parts = path.split('/').filter(Boolean);
-  if (!deep) return parts.length > 1 ? { genre: parts[0], folder: '' } : null;
-  if (parts.length < 3) return null;
-  return { genre: parts[1], folder: parts.slice(2, -1).join('/') };
+  const inner = deep ? parts.slice(1) : parts;
+  return inner.length > 1 ? { genre: inner[0], folder: inner.slice(1, -1).join('/') } : null;
 }

@@ -172,6 +172,21 @@ export class OwnGenres extends EventTarget {
       (misfiled && winner ? [{ example, winner }] : []));
   }
 
+  /** Songs of the same embedding under different genres. @returns {{names: string[], genres: string[]}[]} */
+  get twice() {
+    const of = this.#learner?.modelSha256 ?? '';
+    /** @type {Map<string, Example>} */
+    const first = new Map();
+    return this.#examples.flatMap((example) => {
+      const values = example.embeddings.get(of);
+      if (!values) return [];
+      const known = first.get(values.join());
+      if (!known) first.set(values.join(), example);
+      return known && known.genre !== example.genre
+        ? [{ names: [known.name, example.name], genres: [known.genre, example.genre] }] : [];
+    });
+  }
+
   /**
    * The pieces of a song, answered in own genres.
    * @param {Song} song that has an answer in them

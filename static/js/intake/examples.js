@@ -1,0 +1,104 @@
+/** Folders that teach own genres: a folder per genre, chosen or dropped on the panel. */
+
+import { byId } from '../base/dom.js';
+import { UserError } from '../base/errors.js';
+import { integer } from '../base/format.js';
+import { t, tn } from '../base/text.js';
+import { filedByFolder } from '../own/names.js';
+import { Song } from '../songs/song.js';
+import { droppedFiles, looksLikeAudio } from './files.js';
+
+/**
+ * @typedef {import('./files.js').Chosen} Chosen
+ *
+ * @typedef {object} Around
+ * @property {import('../songs/queue.js').SongQueue} queue
+ * @property {import('../own/own_genres.js').OwnGenres} own
+ * @property {{ready: Promise<unknown>, keepSounds(): void}} history ready: settles when the list has
+ *   all songs of an earlier page
+ * @property {(message: string) => void} say tells what went wrong, or nothing
+ */
+
+/** The place of the panel, on which folders may be dropped. @param {EventTarget | null} target */
+export const isOnPanel = (target) => target instanceof Element && target.closest('#own-genres') !== null;
+
+/**
+ * The genres of files by their folders. A folder may hold genres, or be one of several that are genres.
+ * @param {Chosen[]} files
+ * @returns {{filed: (Chosen & {genre: string, folder: string})[], beside: number}} beside: files that lie
+ *   in no genre's folder
+ */
+export function sortByFolder(files) {
+  const tops = new Set(files.map(({ path }) => path.split('/')[0]));
+  const deep = tops.size === 1 && files.some(({ path }) => path.split('/').length > 2);
+  const filed = files.flatMap((found) => {
+    const told = filedByFolder(found.path, deep);
+    return told ? [{ ...found, ...told }] : [];
+  });
+  return { filed, beside: files.length - filed.length };
+}
+
+export class Examples {
+  #around;
+
+  /** @param {Around} around */
+  constructor(around) {
+    this.#around = around;
+    const input = byId('examples', HTMLInputElement);
+    input.addEventListener('change', () => {
+      const files = [...input.files ?? []].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+      const audio = files.filter(({ file }) => looksLikeAudio(file));
+      // So that choosing the same folder again is a change.
+      input.value = '';
+      this.add(audio, files.length - audio.length);
+    });
+  }
+
+  /** @param {DataTransfer} transfer of a drop on the panel */
+  async drop(transfer) {
+    const { files, leftOut } = await droppedFiles(transfer);
+    await this.add(files, leftOut);
+  }
+
+  /**
+   * Teach by the songs of a folder; those that are in the list already do not come a second time.
+   * @param {Chosen[]} files
+   * @param {number} [leftOut] files that are no audio
+   */
+  async add(files, leftOut = 0) {
+    const { queue, own, history, say } = this.#around;
+    say('');
+    await history.ready;
+    const { filed, beside } = sortByFolder(files);
+    try {
+      if (!own.able) throw new UserError(own.unableText());
+      if (!filed.length) {
+        throw new UserError(t('No genres in this folder: choose one that holds a folder with songs for each genre.'));
+      }
+      const found = filed.map(({ file, path, genre, folder }) => ({ ...this.#songOf(file, path), genre, folder }));
+      own.fileAll(found);
+      queue.add(found.filter(({ isNew }) => isNew).map(({ song }) => song));
+      history.keepSounds();
+      say([
+        beside ? tn('{n} song beside the genres’ folders is left out.', '{n} songs beside the genres’ folders are left out.', beside, { n: integer(beside) }) : '',
+        leftOut ? tn('{n} file left out: no audio.', '{n} files left out: no audio.', leftOut, { n: integer(leftOut) }) : '',
+      ].filter(Boolean).join(' '));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(error.message);
+    }
+  }
+
+  /**
+   * @param {File} file
+   * @param {string} path
+   * @returns {{song: Song, isNew: boolean}}
+   */
+  #songOf(file, path) {
+    const { queue } = this.#around;
+    const [known] = queue.songs.filter(({ fileName, size, part }) => fileName === file.name && size === file.size && !part);
+    if (!known) return { song: new Song(file, path), isNew: true };
+    if (!known.file) queue.giveFile(known, file);
+    return { song: known, isNew: false };
+  }
+}
