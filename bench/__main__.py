@@ -33,6 +33,7 @@ PARTS = {
     "agreement": "Chromium's decoding against librosa's, on songs under free licences",
     "extraction": "songs per second of extract, against librosa's own loop",
     "inversion": "what comes back of songs from their sent numbers, against librosa's way",
+    "teaching": "own genres: learning and answering beside scikit-learn, and in Chromium; the map",
     "peers": "extraction in Chromium against essentia.js, Meyda and librosa; 10 s to 2 h of sound",
     "digits": "how many decimals the answers need",
     "failover": "two hosts behind nginx and behind haproxy; one is killed under load",
