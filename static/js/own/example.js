@@ -44,6 +44,25 @@ export const isOf = ({ name, path, size }, song) =>
   name === song.name && path === song.path && size === song.size;
 
 /**
+ * Songs of the same embedding under different genres.
+ * @param {Example[]} examples
+ * @param {string} of sha256 of the model
+ * @returns {{names: string[], genres: string[]}[]}
+ */
+export function filedTwice(examples, of) {
+  /** @type {Map<string, Example>} */
+  const first = new Map();
+  return examples.flatMap((example) => {
+    const values = example.embeddings.get(of);
+    if (!values) return [];
+    const known = first.get(values.join());
+    if (!known) first.set(values.join(), example);
+    return known && known.genre !== example.genre
+      ? [{ names: [known.name, example.name], genres: [known.genre, example.genre] }] : [];
+  });
+}
+
+/**
  * Keep own genres for the next visit.
  * @param {Kept} kept
  * @throws {DOMException} there is no room, or the browser keeps nothing

@@ -38,11 +38,11 @@ export function resolveName(name, known) {
  * The genre that a song's place in a folder tells.
  * @param {string} path such as "my music/gnawa/an artist/song.mp3"
  * @param {boolean} deep whether songs lie in folders of the chosen one
- * @returns {{genre: string, folder: string} | null} folder: what lies between genre and song; null
- *   for a song beside the folders of genres
+ * @returns {{genre: string, folder: string} | null} folder: the first below the genre's, as of an artist;
+ *   null for a song beside the folders of genres
  */
 export function filedByFolder(path, deep) {
   const parts = path.split('/').filter(Boolean);
   const inner = deep ? parts.slice(1) : parts;
-  return inner.length > 1 ? { genre: inner[0], folder: inner.slice(1, -1).join('/') } : null;
+  return inner.length > 1 ? { genre: inner[0], folder: inner.length > 2 ? inner[1] : '' } : null;
 }

@@ -6,7 +6,8 @@
 
 import { UserError, reasonOf } from '../base/errors.js';
 import { t } from '../base/text.js';
-import { exampleOf, forgetKept, isOf, keep, readKept } from './example.js';
+import { exampleOf, filedTwice, forgetKept, isOf, keep, readKept } from './example.js';
+import { Learner } from './learner.js';
 import { loadOwnFile, merged, readOwnFile, renamed, withSongs } from './own_file.js';
 import { resolveName } from './names.js';
 
@@ -19,14 +20,7 @@ import { resolveName } from './names.js';
  * @typedef {import('./example.js').Example} Example
  * @typedef {import('./example.js').Base} Base
  * @typedef {import('./example.js').Mode} Mode
- *
- * The answer to a song in own genres.
- * @typedef {object} OwnAnswer
- * @property {string[]} genres own ones first
- * @property {number[]} probabilities
- * @property {string} genre the most probable one
- * @property {number} probability of it
- * @property {boolean} unsure none of these
+ * @typedef {import('./learner.js').OwnAnswer} OwnAnswer
  *
  * @typedef {{examples: Example[], base: Base | null, mode: Mode}} Snapshot
  */
@@ -38,6 +32,7 @@ const MOST_BYTES = 2_000_000;
 export class OwnGenres extends EventTarget {
   #queue;
   #engine;
+  #learner;
   #history;
   #models;
   /** @type {Example[]} */
@@ -46,14 +41,6 @@ export class OwnGenres extends EventTarget {
   #base = null;
   /** @type {Snapshot[]} */
   #undo = [];
-  /** Text of embedding.json, by the sha256 of the model. @type {Map<string, string>} */
-  #known = new Map();
-  /** Text of the file that answers, and its model. @type {{text: string, model: string} | null} */
-  #file = null;
-  /** @type {WeakMap<Song, {answer: OwnAnswer, of: number[]}>} */
-  #answers = new WeakMap();
-  /** @type {Map<Example, ExampleTaught>} */
-  #reports = new Map();
   /** Songs whose answer is asked for again, as it came without an embedding. @type {Set<Song>} */
   #asked = new Set();
   #busy = false;
@@ -72,6 +59,7 @@ export class OwnGenres extends EventTarget {
     super();
     this.#queue = queue;
     this.#engine = engine;
+    this.#learner = new Learner(engine);
     this.#history = history;
     this.#models = models;
     /** @type {Mode} */
@@ -80,8 +68,6 @@ export class OwnGenres extends EventTarget {
     this.state = 'none';
     /** Why nothing could be learned, or what was not kept, as a sentence. */
     this.message = '';
-    /** How well each genre is recognised, once it is learned. @type {GenreTaught[]} */
-    this.taught = [];
     queue.on('add', (songs) => this.#add(songs));
     queue.on('remove', (songs) => this.#remove(songs));
     queue.on('change', (song) => this.#note(song));
@@ -97,20 +83,20 @@ export class OwnGenres extends EventTarget {
     this.mode = kept.mode;
     this.#examples = kept.examples;
     this.#base = kept.base;
-    this.#known = kept.known;
+    this.#learner.known = kept.known;
     this.#add(this.#queue.songs);
     this.#renew();
   }
 
   /** The version that answers, if own genres can be learned with it. */
-  get #learner() {
+  get #able() {
     const { model } = this.#queue;
     return model.embedding ? { ...model.embedding, model } : null;
   }
 
   /** Whether the version that answers can learn. */
   get able() {
-    return this.#learner !== null;
+    return this.#able !== null;
   }
 
   /** Versions that can learn. @returns {string[]} */
@@ -138,7 +124,7 @@ export class OwnGenres extends EventTarget {
 
   /** Examples that have no embedding of this model yet, and whether their songs are in the list. */
   get waiting() {
-    const of = this.#learner?.modelSha256 ?? '';
+    const of = this.#able?.modelSha256 ?? '';
     const without = this.#examples.filter(({ embeddings }) => !embeddings.has(of));
     const gone = without.filter(({ song }) => !song || song.state === 'failed' || song.state === 'cancelled');
     return { here: without.length - gone.length, gone: gone.length };
@@ -154,63 +140,41 @@ export class OwnGenres extends EventTarget {
     return this.#exampleOf(song)?.genre ?? null;
   }
 
+  /** How well each genre is recognised, once it is learned. @returns {GenreTaught[]} */
+  get taught() {
+    return this.#learner.taught;
+  }
+
   /** @param {Song} song @returns {OwnAnswer | null} */
   answerTo(song) {
-    const found = this.#answers.get(song);
-    return found && song.state === 'done' && found.of === song.embedding?.song ? found.answer : null;
-  }
-
-  /** @param {Song} song @returns {ExampleTaught | null} what it is taken for when it is left out */
-  reportOn(song) {
-    const example = this.#exampleOf(song);
-    return (example && this.#reports.get(example)) ?? null;
-  }
-
-  /** Examples that look misfiled. @returns {{example: Example, winner: string}[]} */
-  get misfiled() {
-    return [...this.#reports].flatMap(([example, { misfiled, winner }]) =>
-      (misfiled && winner ? [{ example, winner }] : []));
-  }
-
-  /** Songs of the same embedding under different genres. @returns {{names: string[], genres: string[]}[]} */
-  get twice() {
-    const of = this.#learner?.modelSha256 ?? '';
-    /** @type {Map<string, Example>} */
-    const first = new Map();
-    return this.#examples.flatMap((example) => {
-      const values = example.embeddings.get(of);
-      if (!values) return [];
-      const known = first.get(values.join());
-      if (!known) first.set(values.join(), example);
-      return known && known.genre !== example.genre
-        ? [{ names: [known.name, example.name], genres: [known.genre, example.genre] }] : [];
-    });
+    return this.#learner.answerTo(song);
   }
 
   /**
    * The pieces of a song, answered in own genres.
    * @param {Song} song that has an answer in them
-   * @returns {Promise<Prediction>} as the model's own answer is given
+   * @returns {Promise<import('../server/api.js').Prediction>} as the model's own answer is given
    * @throws {UserError}
    */
-  async piecesOf(song) {
-    const { prediction, embedding } = song;
-    const answer = this.answerTo(song);
-    const file = this.#file;
-    if (!prediction || !embedding || !answer || !file) throw new UserError(t('This song has no answer in your genres.'));
-    const told = await this.#engine.tellOwn(embedding.pieces, this.#request(file));
-    const k = told.genres.length;
-    const segments = prediction.segments.map(({ start, end }, i) => {
-      const probabilities = [...told.probabilities.subarray(i * k, (i + 1) * k)];
-      return { start, end, probabilities, genre: told.genres[probabilities.indexOf(Math.max(...probabilities))] };
-    });
-    /** @type {Record<string, number>} */
-    const votes = {};
-    for (const { genre } of segments) votes[genre] = (votes[genre] ?? 0) + 1;
-    return {
-      version: prediction.version, genres: told.genres, segments,
-      aggregate: { genre: answer.genre, probabilities: answer.probabilities, votes, unfamiliar: null },
-    };
+  piecesOf(song) {
+    return this.#learner.piecesOf(song);
+  }
+
+  /** @param {Song} song @returns {ExampleTaught | null} what it is taken for when it is left out */
+  reportOn(song) {
+    const example = this.#exampleOf(song);
+    return (example && this.#learner.reports.get(example)) ?? null;
+  }
+
+  /** Examples that look misfiled. @returns {{example: Example, winner: string}[]} */
+  get misfiled() {
+    return [...this.#learner.reports].flatMap(([example, { misfiled, winner }]) =>
+      (misfiled && winner ? [{ example, winner }] : []));
+  }
+
+  /** Songs of the same embedding under different genres. */
+  get twice() {
+    return filedTwice(this.#examples, this.#able?.modelSha256 ?? '');
   }
 
   /**
@@ -220,11 +184,10 @@ export class OwnGenres extends EventTarget {
    * @throws {UserError}
    */
   async layOut() {
-    const learner = this.#learner;
+    const able = this.#able;
     const songs = this.#queue.songs.filter(({ embedding }) => embedding);
-    if (!learner || !songs.length) return null;
-    const values = flat(songs.map(({ embedding }) => embedding?.song ?? []));
-    return { songs, laid: await this.#engine.layOut(values, await this.#knownOf(learner)) };
+    if (!able || !songs.length) return null;
+    return { songs, laid: await this.#learner.layOut(songs, able) };
   }
 
   /**
@@ -235,7 +198,7 @@ export class OwnGenres extends EventTarget {
    * @throws {UserError} a name that cannot be one
    */
   file(songs, name) {
-    const genre = this.#resolve(name);
+    const genre = resolveName(name, this.genres);
     this.#remember();
     for (const song of songs) this.#put(song, genre, '');
     this.#renew();
@@ -249,7 +212,7 @@ export class OwnGenres extends EventTarget {
    */
   fileAll(found) {
     const first = new Map(found.map(({ genre }) => [genre, genre]));
-    const known = this.#spellings();
+    const known = this.genres;
     for (const name of first.keys()) {
       const genre = resolveName(name, known);
       known.push(genre);
@@ -276,7 +239,7 @@ export class OwnGenres extends EventTarget {
    * @throws {UserError} a name that cannot be one
    */
   rename(genre, name) {
-    const others = this.#spellings().filter((other) => other !== genre);
+    const others = this.genres.filter((other) => other !== genre);
     const wanted = resolveName(name, others);
     if (wanted === genre) return genre;
     this.#remember();
@@ -328,10 +291,10 @@ export class OwnGenres extends EventTarget {
    * @throws {UserError} there is nothing to save
    */
   save(named) {
-    if (!this.#file) throw new UserError(t('There is nothing to save yet: file songs under two genres first.'));
-    const of = this.#file.model;
-    const songs = this.#examples.filter(({ embeddings }) => embeddings.has(of));
-    return named ? withSongs(this.#file.text, songs) : this.#file.text;
+    const { file } = this.#learner;
+    if (!file) throw new UserError(t('There is nothing to save yet: file songs under two genres first.'));
+    const songs = this.#examples.filter(({ embeddings }) => embeddings.has(file.model));
+    return named ? withSongs(file.text, songs) : file.text;
   }
 
   /**
@@ -340,10 +303,10 @@ export class OwnGenres extends EventTarget {
    * @throws {UserError} it cannot be used; nothing has changed then
    */
   async load(file) {
-    const learner = this.#learner;
-    if (!learner) throw new UserError(this.unableText());
+    const able = this.#able;
+    if (!able) throw new UserError(this.unableText());
     if (file.size > MOST_BYTES) throw new UserError(t('This is no file of own genres: those have at most 2 MB.'));
-    const { base, mode } = await loadOwnFile(await readOwnFile(file), learner, this.#models, this.#engine);
+    const { base, mode } = await loadOwnFile(await readOwnFile(file), able, this.#models, this.#engine);
     this.#remember();
     this.#examples = [];
     this.#base = base;
@@ -431,16 +394,6 @@ export class OwnGenres extends EventTarget {
     if (song.state === 'done' && !song.embedding) this.#ask(song);
   }
 
-  /** Names that another spelling is taken for. @returns {string[]} */
-  #spellings() {
-    return [...this.genres, ...(this.mode === 'beside' ? this.#queue.model.genres : [])];
-  }
-
-  /** @param {string} name */
-  #resolve(name) {
-    return resolveName(name, this.#spellings());
-  }
-
   #remember() {
     this.#undo.push({ examples: this.#examples.map((example) => ({ ...example })), base: this.#base, mode: this.mode });
     if (this.#undo.length > MOST_UNDO) this.#undo.shift();
@@ -471,13 +424,13 @@ export class OwnGenres extends EventTarget {
   }
 
   async #learn() {
-    const learner = this.#learner;
-    if (!learner || !this.any) {
+    const able = this.#able;
+    if (!able || !this.any) {
       this.#answerNone();
       this.#set('none', '');
       return;
     }
-    const of = learner.modelSha256;
+    const of = able.modelSha256;
     for (const song of this.#queue.songs) if (song.state === 'done' && !song.embedding) this.#ask(song);
     const examples = this.#examples.filter(({ embeddings }) => embeddings.has(of));
     const base = this.#base?.modelSha256 === of ? this.#base : null;
@@ -487,20 +440,14 @@ export class OwnGenres extends EventTarget {
       return;
     }
     const wanted = this.#queue.songs.filter((song) =>
-      song.embedding && (this.#stale || this.#file?.model !== of || !this.answerTo(song)));
+      song.embedding && (this.#stale || this.#learner.file?.model !== of || !this.answerTo(song)));
     try {
-      if (this.#stale || this.#file?.model !== of) {
+      if (this.#stale || this.#learner.file?.model !== of) {
         if (this.state === 'none' || this.state === 'failed') this.#set('learning', '');
         this.#stale = false;
-        const text = await this.#knownOf(learner);
-        if (examples.length) await this.#teach(examples, base, learner, text);
-        else if (base) {
-          this.#file = { text: base.text, model: of };
-          this.taught = base.genres;
-          this.#reports = new Map();
-        }
+        await this.#learner.learn(examples, base, this.mode, able);
       }
-      await this.#answer(wanted);
+      await this.#learner.answer(wanted);
       this.#set(this.waiting.here ? 'learning' : 'ready', '');
     } catch (error) {
       this.#answerNone();
@@ -509,73 +456,9 @@ export class OwnGenres extends EventTarget {
     }
   }
 
-  /**
-   * @param {Example[]} examples
-   * @param {Base | null} base
-   * @param {{modelSha256: string, model: Model}} learner
-   * @param {string} known text of its embedding.json
-   */
-  async #teach(examples, base, { modelSha256, model }, known) {
-    const request = JSON.stringify({
-      model: JSON.parse(known), modelSha256, featureSpec: model.featureSpec.id, mode: this.mode,
-      names: examples.map(({ genre }) => genre), folders: examples.map(({ folder }) => folder),
-      base: base?.text ?? null,
-    });
-    const values = flat(examples.map(({ embeddings }) => embeddings.get(modelSha256) ?? []));
-    const { file, genres, examples: reports } = await this.#engine.teach(values, request);
-    this.#file = { text: file, model: modelSha256 };
-    this.taught = genres;
-    this.#reports = new Map(examples.map((example, index) => [example, reports[index]]));
-  }
-
-  /** @param {Song[]} wanted songs with embeddings */
-  async #answer(wanted) {
-    const file = this.#file;
-    const placed = wanted.map((song) => ({ song, of: song.embedding?.song ?? [] }));
-    if (!file || !placed.length) return;
-    const values = flat(placed.map(({ of }) => of));
-    const { genres, probabilities, unsure } = await this.#engine.tellOwn(values, this.#request(file));
-    const k = genres.length;
-    placed.forEach(({ song, of }, row) => {
-      const shares = [...probabilities.subarray(row * k, (row + 1) * k)];
-      const probability = Math.max(...shares);
-      const genre = genres[shares.indexOf(probability)];
-      const answer = { genres, probabilities: shares, genre, probability, unsure: unsure[row] };
-      this.#answers.set(song, { answer, of });
-      song.dispatchEvent(new Event('own'));
-    });
-  }
-
   #answerNone() {
-    this.#file = null;
-    this.taught = [];
-    this.#reports = new Map();
-    this.#answers = new WeakMap();
+    this.#learner.clear();
     for (const song of this.#queue.songs) song.dispatchEvent(new Event('own'));
-  }
-
-  /** @param {{text: string, model: string}} file */
-  #request({ text, model }) {
-    return JSON.stringify({ model: JSON.parse(this.#known.get(model) ?? 'null'), file: text });
-  }
-
-  /**
-   * @param {{url: string, modelSha256: string}} learner
-   * @returns {Promise<string>} the text of its embedding.json
-   * @throws {UserError} it cannot be had
-   */
-  async #knownOf({ url, modelSha256 }) {
-    const known = this.#known.get(modelSha256);
-    if (known) return known;
-    try {
-      const response = await fetch(url);
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      const text = await response.text();
-      this.#known.set(modelSha256, text);
-      return text;
-    } catch {
-      throw new UserError(t('What the model knows of its genres cannot be loaded. Is the server still running? Your examples are kept; “Try again” learns from them.'));
-    }
   }
 
   /** Learn again after a failure. */
@@ -602,19 +485,11 @@ export class OwnGenres extends EventTarget {
       return;
     }
     try {
-      keep({ mode: this.mode, examples: this.#examples, base: this.#base, known: this.#known });
+      keep({ mode: this.mode, examples: this.#examples, base: this.#base, known: this.#learner.known });
       this.#wasKept = true;
     } catch {
       this.message = t('There is no room to remember your genres: save them to a file before you leave the page.');
       this.#tell();
     }
   }
-}
-
-/** @param {number[][]} rows @returns {Float32Array} one after the other */
-function flat(rows) {
-  const size = rows[0]?.length ?? 0;
-  const values = new Float32Array(rows.length * size);
-  rows.forEach((row, index) => values.set(row, index * size));
-  return values;
 }
