@@ -17,6 +17,8 @@ from babel.messages.pofile import write_po
 
 from features import AUDIO_ERRORS
 from features.inversion import INVERSION_ERRORS
+from features.own_genres import TEACHING_ERRORS
+from features.own_genres_file import FILE_ERRORS
 
 from . import language, script_texts
 from .inference import FEATURE_ERRORS
@@ -38,7 +40,12 @@ WIDTH = 100
 # Tables of sentences by code, by the domain that says them and by their file.
 REFUSALS = {
     "messages": {"webapp/inference/predictor.py": FEATURE_ERRORS},
-    "scripts": {"features/segments.py": AUDIO_ERRORS, "features/inversion.py": INVERSION_ERRORS},
+    "scripts": {
+        "features/segments.py": AUDIO_ERRORS,
+        "features/inversion.py": INVERSION_ERRORS,
+        "features/own_genres.py": TEACHING_ERRORS,
+        "features/own_genres_file.py": FILE_ERRORS,
+    },
 }
 
 Found = list[tuple[str, int, str | tuple[str, ...]]]
