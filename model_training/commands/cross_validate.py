@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", type=Path, help="TOML file of the experiment")
     add_data_argument(parser)
     parser.add_argument("--folds", type=int, default=FOLDS, help=f"number of folds ({FOLDS})")
+    parser.add_argument(
+        "--keep-networks",
+        action="store_true",
+        help="keep each fold's network beside its numbers, for few-examples",
+    )
     add_seed_argument(parser)
     parser.add_argument("--out", type=Path, help="folder of the results (runs/NAME-cv-seedN)")
 
@@ -40,6 +45,7 @@ def run(options: argparse.Namespace) -> None:
         options.folds,
         out,
         options.command_line,
+        options.keep_networks,
     )
     accuracy = result["accuracy"]
     print(

@@ -12,6 +12,7 @@ EXAMPLES = """\
 python -m model_training predict song.mp3 another.flac
 python -m model_training predict song.mp3 --version v1 --segments
 python -m model_training predict music/*.mp3 --json > answers.jsonl
+python -m model_training predict song.mp3 --own-genres mine.json
 """
 
 
@@ -20,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument(
         "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
+    )
+    parser.add_argument(
+        "--own-genres",
+        type=Path,
+        metavar="FILE",
+        help="answer in these genres, too: a file of `teach` or of the page",
     )
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
     parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
@@ -35,13 +42,18 @@ def run(options: argparse.Namespace) -> None:
     import sys
 
     from ..errors import TrainingError
+    from ..studies.own_genres import open_own_genres
     from ..studies.prediction import answer_text, choose, load_predictor, predict_file
 
-    predictor = load_predictor(choose(options.models, options.version), options.engine)
+    judge = None
+    if options.own_genres:
+        judge = open_own_genres(options.own_genres, options.models, options.version)
+    card = judge.card if judge else choose(options.models, options.version)
+    predictor = load_predictor(card, options.engine)
     failed = 0
     for path in options.files:
         try:
-            answer = predict_file(path, predictor)
+            answer = predict_file(path, predictor, judge)
         except TrainingError as error:
             failed += 1
             print(error, file=sys.stderr, flush=True)

@@ -16,21 +16,16 @@ import numpy as np
 from features import FeatureSpec
 from webapp.inference.embedding import LARGEST_EMBEDDING
 
-from ..datasets.clips import Part
 from ..errors import TrainingError
 from ..files import read_json, write_text
 from ..paths import TEACHING
 from ..stores.store import Store
 from ..training.embedding import Space, measure_spread, song_embeddings
+from ..training.run_record import parts_trained_on
 
 FORMAT = 1
 # Significant digits of the numbers: as many of these as fit into the file.
 DIGITS = (6, 5, 4, 3)
-
-
-def parts_trained_on(record: Mapping[str, Any]) -> tuple[Part, ...]:
-    """The parts of the split that a run was trained on."""
-    return ("train",) if record["validation"] else ("train", "validation")
 
 
 def describe_songs(

@@ -37,12 +37,12 @@ from ..stores.tracks import Tracks, cut, features_at
 from ..studies.latency import measure_latency
 from ..studies.prediction import predict_file, predict_samples
 from ..studies.robustness import measure_disturbances
-from ..training.run_record import load_run
+from ..training.run_record import load_run, parts_trained_on
 from ..training.runs import EXPERIMENT_NAME
 from ..training.unfamiliarity import made_sounds
 from ..versions import new_version
 from .card_content import add_cross_validation, describe_run, read_elsewhere
-from .embedding_file import describe_songs, parts_trained_on, read_taught, write_embedding
+from .embedding_file import describe_songs, read_taught, write_embedding
 
 ENGINE_TOLERANCE = 1e-4
 SCORE_TOLERANCE = 1e-3

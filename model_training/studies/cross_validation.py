@@ -14,7 +14,7 @@ from webapp.inference.calibration import calibrate
 
 from ..errors import TrainingError
 from ..experiment import Experiment
-from ..files import write_json
+from ..files import make_folder, write_json
 from ..judging.answers import predict_outputs, predict_tracks
 from ..judging.evaluation import (
     accuracy_by_group,
@@ -39,17 +39,29 @@ from .robustness import measure_disturbances
 from .study import Rows, finished_part, folds_by_group, open_without_test, recipe_of
 
 
+def fold_path(out: Path, number: int) -> Path:
+    """Where fold `number`, counted from 1, is kept; its network has the ending `.keras`."""
+    return out / f"fold-{number}.json"
+
+
 def cross_validate(
-    experiment: Experiment, data: Data, seed: int, k: int, out: Path, command: str
+    experiment: Experiment,
+    data: Data,
+    seed: int,
+    k: int,
+    out: Path,
+    command: str,
+    keep_networks: bool = False,
 ) -> dict[str, Any]:
     """Accuracy over k folds in which no artist is on both sides; returns what is written.
 
     Experiments whose weights are chosen on validation tracks get the next fold for that, and
-    train on the other k - 2.
+    train on the other k - 2. With `keep_networks` each fold's network is kept beside its numbers.
 
     Raises
     ------
-    TrainingError : when a genre has fewer groups than folds, or `out` holds another study.
+    TrainingError : when a genre has fewer groups than folds, or `out` holds another study, or one
+        without the networks that shall be kept.
     """
     store, plain, copies = open_without_test(experiment, data)
     if experiment.training.needs_validation and k < 3:
@@ -60,6 +72,14 @@ def cross_validate(
     refuse_heard(experiment, plain)
     folds = folds_by_group(store, plain, k, seed)
     recipe = recipe_of(experiment, store, data, seed, k=k)
+    if keep_networks:
+        make_folder(out)
+        for path in (fold_path(out, number + 1) for number in range(k)):
+            if path.is_file() and not path.with_suffix(".keras").is_file():
+                raise TrainingError(
+                    f"{path}: finished without keeping its network; remove it or choose another "
+                    "folder."
+                )
 
     def judge(number: int) -> dict[str, Any]:
         chosen_on = folds[(number + 1) % k]
@@ -77,13 +97,17 @@ def cross_validate(
             plain.take(chosen_on) if needs_validation else None,
             data=data,
         )
-        fold = _judge_fold(experiment, members, plain.take(folds[number]), plain.take(rest))
+        model = combine(members, experiment.architecture.name)
+        if keep_networks:
+            # Before the numbers: those say that the fold is finished.
+            model.save(fold_path(out, number + 1).with_suffix(".keras"))
+        fold = _judge_fold(experiment, model, members, plain.take(folds[number]), plain.take(rest))
         return {"n_training_tracks": len(rest), **fold}
 
     parts = []
     for number in range(k):
         part = finished_part(
-            out / f"fold-{number + 1}.json",
+            fold_path(out, number + 1),
             recipe | {"fold": number + 1},
             functools.partial(judge, number),
         )
@@ -227,11 +251,14 @@ def _apply_foreign_bias(
 
 
 def _judge_fold(
-    experiment: Experiment, members: list[keras.Model], tracks: Tracks, trained: Tracks
+    experiment: Experiment,
+    model: keras.Model,
+    members: list[keras.Model],
+    tracks: Tracks,
+    trained: Tracks,
 ) -> dict[str, Any]:
-    """Answers of members that never met these tracks, but `trained`, before calibration."""
+    """Answers of a model of members that met `trained`, never these tracks, before calibration."""
     spec = experiment.feature_spec
-    model = combine(members, experiment.architecture.name)
 
     def soft_votes(asked: Tracks, network: keras.Model = model) -> npt.NDArray[np.float64]:
         return per_track(*predict_tracks(network, asked, spec), len(asked))

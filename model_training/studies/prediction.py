@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from features import AudioError, build_request
 from features.inversion import read_request
+from features.own_genres import TeachingError
 from webapp.inference import Card, EngineError, FeatureError, Prediction, Predictor, Registry
 from webapp.inference.engines import ENGINES
 
@@ -18,9 +19,7 @@ from ..errors import TrainingError
 from ..sound.audio import load_audio
 from ..terminal import table
 from ..versions import open_version
-
-# How many genres the line of a file tells.
-MOST_GENRES = 3
+from .own_genres import MOST_GENRES, OwnAnswer, OwnJudge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +31,7 @@ class SongAnswer:
     times : start and end of each segment, in seconds.
     repeated : the sound was shorter than one segment and repeated to fill it: a weak answer.
     skipped : seconds left out at the start.
+    own : the answer in own genres, if that was asked.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class SongAnswer:
     times: list[tuple[float, float]]
     repeated: bool
     skipped: float
+    own: OwnAnswer | None = None
 
     def to_json(self, card: Card) -> dict[str, Any]:
         """The answer in the form of the site's API, with the path of the file."""
@@ -49,6 +50,7 @@ class SongAnswer:
             **self.prediction.to_json(self.times),
             "repeated": self.repeated,
             "skipped": self.skipped,
+            **({"own": self.own.to_json()} if self.own else {}),
         }
 
 
@@ -78,8 +80,8 @@ def load_predictor(card: Card, engine: str = "litert") -> Predictor:
         raise TrainingError(str(error)) from error
 
 
-def predict_file(path: Path, predictor: Predictor) -> SongAnswer:
-    """The answer for one file.
+def predict_file(path: Path, predictor: Predictor, judge: OwnJudge | None = None) -> SongAnswer:
+    """The answer for one file, in own genres, too, where there is a `judge` of them.
 
     Raises
     ------
@@ -87,19 +89,22 @@ def predict_file(path: Path, predictor: Predictor) -> SongAnswer:
     """
     samples = load_audio(path, predictor.card.spec.sample_rate)
     try:
-        return predict_samples(samples, predictor, path)
-    except (AudioError, FeatureError) as error:
+        return predict_samples(samples, predictor, path, judge)
+    except (AudioError, FeatureError, TeachingError) as error:
         raise TrainingError(f"{path}: {error}") from error
 
 
 def predict_samples(
-    samples: npt.NDArray[np.float32], predictor: Predictor, path: Path
+    samples: npt.NDArray[np.float32],
+    predictor: Predictor,
+    path: Path,
+    judge: OwnJudge | None = None,
 ) -> SongAnswer:
-    """The answer for a sound (n,) at the version's sample rate, called `path`.
+    """The answer for a sound (n,) at the version's sample rate, called `path`; see `predict_file`.
 
     Raises
     ------
-    AudioError, FeatureError : why there is none.
+    AudioError, FeatureError, TeachingError : why there is none.
     """
     spec = predictor.card.spec
     request = build_request(samples, spec)
@@ -107,17 +112,24 @@ def predict_samples(
     segments = read_request(request.body, spec)
     prediction = predictor.predict(np.array([segment.values for segment in segments]))
     times = [(segment.start, segment.end) for segment in segments]
-    return SongAnswer(path, prediction, times, request.repeated, request.skipped)
+    own = judge.answer(prediction) if judge else None
+    return SongAnswer(path, prediction, times, request.repeated, request.skipped, own)
 
 
 def answer_text(answer: SongAnswer, segments: bool = False) -> str:
-    """An answer for the terminal: one line, notes, and a table of all segments if asked for."""
+    """An answer for the terminal: one line, notes, and a table of all segments if asked for.
+
+    The answer in own genres comes first; the line of the model's follows.
+    """
     found = answer.prediction
     best = found.aggregate.argsort()[::-1][:MOST_GENRES]
     shares = ", ".join(f"{found.genres[i]} {found.aggregate[i]:.1%}" for i in best)
     doubt = found.unfamiliar is not None and found.unfamiliar["flag"]
+    leads = f"{answer.path}: "
+    if answer.own:
+        leads += f"{answer.own.text()}\n  of the model's genres: "
     lines = [
-        f"{answer.path}: {'not sure, closest to ' if doubt else ''}{shares}; "
+        f"{leads}{'not sure, closest to ' if doubt else ''}{shares}; "
         f"{found.votes[found.winner]} of {len(found.winners)} segments say {found.winner}"
     ]
     if found.unfamiliar is not None and doubt:

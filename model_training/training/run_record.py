@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..datasets.clips import Part
 from ..errors import TrainingError
 from ..files import read_json
 
@@ -30,3 +32,8 @@ def load_run(run: Path) -> dict[str, Any]:
     if not (record.keys() >= NEEDED and sections <= experiment.keys()):
         raise TrainingError(f"{run}: made by an older release; train again.")
     return record
+
+
+def parts_trained_on(record: Mapping[str, Any]) -> tuple[Part, ...]:
+    """The parts of the split that a run was trained on."""
+    return ("train",) if record["validation"] else ("train", "validation")

@@ -53,6 +53,17 @@ class Heard(msgspec.Struct, frozen=True):
     genres: list[str]
     tracks: list[str]
 
+    def among(self, tracks: Tracks) -> list[str]:
+        """Names of those of the tracks that were heard."""
+        heard = set(self.tracks)
+        marks = zip(tracks.names, tracks.fingerprints(), strict=True)
+        return [name for name, mark in marks if mark in heard]
+
+    def knows(self, store: Store) -> bool:
+        """Whether the store, or one that is read in it, was trained on."""
+        digests = {each.digest for each in self.stores}
+        return any(digest(each) in digests for each in parts_of(store))
+
 
 @dataclasses.dataclass(frozen=True)
 class Start:
@@ -119,13 +130,7 @@ def refuse_heard(experiment: Experiment, tested: Tracks) -> None:
     start = find_start(experiment)
     if start is None:
         return
-    heard = set(start.heard.tracks)
-    known = [
-        name
-        for name, mark in zip(tested.names, tested.fingerprints(), strict=True)
-        if mark in heard
-    ]
-    if known:
+    if known := start.heard.among(tested):
         raise TrainingError(
             f"[training] start_from = {start.name!r}: was trained on {len(known)} of the "
             f"{len(tested)} tracks that would be tested, such as {known[0]!r}, and would seem "
@@ -156,8 +161,7 @@ def refuse_store(experiment: Experiment, store: Store) -> None:
     TrainingError : naming it; or see `find_start`.
     """
     start = find_start(experiment)
-    foreign = {digest(each) for each in parts_of(store)}
-    if start and foreign & {each.digest for each in start.heard.stores}:
+    if start and start.heard.knows(store):
         raise TrainingError(
             f"[training] start_from = {start.name!r}: was trained on {store.name}, which would be "
             "called foreign; start from a network that never heard it."

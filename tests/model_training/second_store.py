@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +19,26 @@ def write_second(
     folder: Path,
     *,
     genres: Sequence[str] = SECOND_GENRES,
-    groups: int = 3,
+    groups: int | Mapping[str, int] = 3,
     spec: FeatureSpec = SPEC,
     name: str = "Second",
     prefix: str = "",
+    tracks_per_genre: int = 6,
 ) -> Path:
-    """Six tracks a genre, each of two excerpts of 100 columns, by `groups` artists a genre."""
+    """Tracks of two excerpts of 100 columns, by `groups` artists a genre, or so many of each."""
+    artists = {genre: groups if isinstance(groups, int) else groups[genre] for genre in genres}
     tracks = [
-        StoredTrack(f"{prefix}{genre}.{n:05d}", genre, f"{genre} artist {n % groups}", "", 60.0, "")
+        StoredTrack(
+            f"{prefix}{genre}.{n:05d}", genre, f"{genre} artist {n % artists[genre]}", "", 60.0, ""
+        )
         for genre in genres
-        for n in range(6)
+        for n in range(tracks_per_genre)
     ]
 
     def excerpts_of(row: int) -> Excerpts:
         rng = np.random.default_rng(100 + row)
         bands = np.arange(spec.n_mels)
-        shape = 30 * np.exp(-(((bands - 15 - 60 * (row // 6)) / 10.0) ** 2)) - 50
+        shape = 30 * np.exp(-(((bands - 15 - 60 * (row // tracks_per_genre)) / 10.0) ** 2)) - 50
         log_mel = shape + rng.normal(0, 4, (200, spec.n_mels))
         return Excerpts(
             values=to_levels(np.clip(log_mel, -80, 0), spec.top_db),
