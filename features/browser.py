@@ -27,9 +27,9 @@ from .stream import SegmentStream
 
 if TYPE_CHECKING:
     from .inversion import InversionError
-    from .own_genres import OwnGenres, TeachingError
+    from .left_out import GenreReport
+    from .own_genres import ModelGenres, OwnGenres, TeachingError
     from .own_genres_file import OwnGenresFileError
-    from .teaching import GenreReport
 
 
 class JsSamples(Protocol):
@@ -240,18 +240,13 @@ def teach(embeddings: JsSamples, request: str) -> Taught | Refused:
         file, or null}.
     """
     from .own_genres import ModelGenres, TeachingError
-    from .own_genres_file import (
-        OwnGenresFile,
-        OwnGenresFileError,
-        read_own_genres,
-        write_own_genres,
-    )
+    from .own_genres_file import OwnGenresFile, OwnGenresFileError, write_own_genres
     from .teaching import learn
 
     asked = json.loads(request)
     try:
         model = ModelGenres.from_json(asked["model"])
-        base = asked["base"] and read_own_genres(asked["base"]).own
+        base = _read_own(asked["base"], model) if asked["base"] is not None else None
         learned = learn(
             _samples(embeddings), asked["names"], model, asked["mode"], asked["folders"], base
         )
@@ -289,12 +284,12 @@ def tell_own(embeddings: JsSamples, request: str) -> Told | Refused:
     request : JSON text: {"model": the content of embedding.json, "file": text of the file}.
     """
     from .own_genres import ModelGenres, TeachingError, answer
-    from .own_genres_file import OwnGenresFileError, read_own_genres
+    from .own_genres_file import OwnGenresFileError
 
     asked = json.loads(request)
     try:
         model = ModelGenres.from_json(asked["model"])
-        answers = answer(read_own_genres(asked["file"]).own, model, _samples(embeddings))
+        answers = answer(_read_own(asked["file"], model), model, _samples(embeddings))
     except (TeachingError, OwnGenresFileError) as error:
         return _refused(error)
     return {
@@ -339,6 +334,15 @@ def lay_out(embeddings: JsSamples, model: str) -> LaidOut | Refused:
         "size": known.size,
         "shares": shares.tolist(),
     }
+
+
+def _read_own(text: str, model: ModelGenres) -> OwnGenres:
+    from .own_genres_file import OwnGenresFileError, read_own_genres
+
+    own = read_own_genres(text).own
+    if len(own.covariance) != model.size:
+        raise OwnGenresFileError("damaged", "size")
+    return own
 
 
 def _genres_taught(

@@ -28,6 +28,8 @@ MODEL_SHRINKAGE = 0.8
 MODEL_SONGS = 10.0
 # Keeps a covariance invertible; far below the variance of a standardised number.
 RIDGE = 1e-9
+# A standardised number beyond is none that a network gives, and its squares come near overflow.
+LARGEST = 1e9
 
 # Why nothing can be learned, by code. The page says these sentences in its language.
 TEACHING_ERRORS = {
@@ -98,12 +100,18 @@ class ModelGenres:
 
         Raises
         ------
-        TeachingError : for embeddings of another size, or numbers that are not finite.
+        TeachingError : for embeddings of another size, and for numbers that are not finite or
+            beyond `LARGEST`.
         """
-        values = np.asarray(embeddings, dtype=np.float64).reshape(-1, self.size)
-        if not np.isfinite(values).all():
+        values = np.asarray(embeddings, dtype=np.float64)
+        if values.size % self.size or (values.ndim == 2 and values.shape[1] != self.size):
             raise TeachingError("bad_numbers")
-        return np.asarray((values - self.mean) / self.scale)
+        with np.errstate(over="ignore"):
+            z = (values.reshape(-1, self.size) - self.mean) / self.scale
+        # NaN is not below.
+        if not (np.abs(z) <= LARGEST).all():
+            raise TeachingError("bad_numbers")
+        return np.asarray(z)
 
     def prior(self) -> Floats:
         """Its covariance, shrunk towards a multiple of the identity."""
@@ -195,13 +203,13 @@ def clean_name(name: str) -> str:
     ------
     TeachingError : when nothing is left, or too much.
     """
-    composed = unicodedata.normalize("NFC", name)
     shown = "".join(
         " " if character.isspace() else character
-        for character in composed
+        for character in name
         if character.isspace() or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
     )
-    clean = " ".join(shown.split())
+    # Composed last: an invisible character may have stood between a letter and its accent.
+    clean = " ".join(unicodedata.normalize("NFC", shown).split())
     if not clean:
         raise TeachingError("empty_name")
     if len(clean) > MAX_NAME:
@@ -211,7 +219,8 @@ def clean_name(name: str) -> str:
 
 def spelling(name: str) -> str:
     """The same for two spellings of a name: "Hip-Hop" and "hiphop"."""
-    kept = "".join(c for c in name.casefold() if not c.isspace() and c not in "-_")
+    # Not `casefold`, which JavaScript lacks: page and Python must tell the same names apart.
+    kept = "".join(c for c in name.lower() if not c.isspace() and c not in "-_")
     return kept or name
 
 
@@ -225,7 +234,9 @@ def same_names(names: Sequence[str], known: Sequence[str] = ()) -> list[str]:
     first: dict[str, str] = {}
     for name in known:
         first.setdefault(spelling(name), name)
-    return [first.setdefault(spelling(name), name) for name in map(clean_name, names)]
+    clean = {name: clean_name(name) for name in dict.fromkeys(names)}
+    spelled = {name: first.setdefault(spelling(clean[name]), clean[name]) for name in clean}
+    return [spelled[name] for name in names]
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -248,7 +259,10 @@ def answer(own: OwnGenres, model: ModelGenres, embeddings: npt.ArrayLike) -> Ans
 def squared_distances(z: Floats, centres: Floats, covariance: Floats) -> Floats:
     """Squared Mahalanobis distances (n_songs, n_genres) of z (n_songs, size) to centres."""
     inverse = np.linalg.inv(covariance)
-    # x'Px - 2 x'Pm + m'Pm: no array of all differences.
+    # x'Px - 2 x'Pm + m'Pm: no array of all differences. Near the centres, since what all songs have
+    # in common would leave few digits of the differences.
+    middle = centres.mean(axis=0)
+    z, centres = z - middle, centres - middle
     products = z @ inverse
     to_all = (products * z).sum(axis=1)[:, None] - 2 * products @ centres.T
     distances = to_all + ((centres @ inverse) * centres).sum(axis=1)
@@ -281,6 +295,16 @@ def softmax(scores: Floats) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
+def positive_definite(matrix: Floats) -> bool:
+    """Whether a symmetric matrix has only eigenvalues above zero."""
+    try:
+        root = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    # WebAssembly has no flags for failed operations, so that numpy raises nothing there.
+    return bool(np.isfinite(root).all())
+
+
 def symmetric(upper: Sequence[float], size: int) -> Floats:
     """The matrix (size, size) of its upper triangle, row by row."""
     matrix = np.zeros((size, size))
@@ -297,17 +321,23 @@ def centres_of(own: OwnGenres, model: ModelGenres) -> tuple[tuple[str, ...], Flo
         return own.names, means
     known, songs = songs_known(own.names, model)
     means = (known + means * counts[:, None]) / (songs + counts)[:, None]
-    others = [row for row, name in enumerate(model.names) if name not in own.names]
+    others = others_of(own.names, model)
     names = own.names + tuple(model.names[row] for row in others)
     return names, np.concatenate([means, model.means[others]])
 
 
 def songs_known(names: Sequence[str], model: ModelGenres) -> tuple[Floats, Floats]:
-    """Sums (n, size) and numbers (n,) of the model's songs of own genres of the same name."""
+    """Sums (n, size) and numbers (n,) of the model's songs of own genres, in any spelling."""
     sums, songs = np.zeros((len(names), model.size)), np.zeros(len(names))
+    known = {spelling(name): row for row, name in enumerate(model.names)}
     for row, name in enumerate(names):
-        if name in model.names:
-            place = model.names.index(name)
+        if (place := known.get(spelling(name))) is not None:
             songs[row] = min(MODEL_SONGS, float(model.songs[place]))
             sums[row] = songs[row] * model.means[place]
     return sums, songs
+
+
+def others_of(names: Sequence[str], model: ModelGenres) -> list[int]:
+    """Rows of the model's genres that are no own genre in any spelling."""
+    own = set(map(spelling, names))
+    return [row for row, name in enumerate(model.names) if spelling(name) not in own]

@@ -10,19 +10,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .own_genres import (
+    LARGEST,
     MAX_GENRES,
     MODES,
+    Floats,
     OwnGenre,
     OwnGenres,
     Recognised,
     TeachingError,
     clean_name,
+    positive_definite,
     spelling,
     symmetric,
 )
@@ -32,6 +36,15 @@ MOST_BYTES = 2_000_000
 DIGITS = 6
 LONGEST_SONG_NAME = 1000
 MOST_SIZE = 1000
+# Lists and objects inside each other; a file has 4.
+MOST_NESTED = 20
+# Numbers of z, their variances and squared distances: what `learn` gives lies within, and no
+# answer overflows.
+LARGEST_VARIANCE = 1e20
+LARGEST_DISTANCE = 1e40
+LEAST_VARIANCE = 1e-12
+# Below this least eigenvalue of the correlations, distances would be made of rounding.
+LEAST_EIGENVALUE = 1e-9
 
 KEYS = {
     "format",
@@ -125,7 +138,11 @@ def write_own_genres(file: OwnGenresFile) -> str:
         "threshold": _rounded(own.threshold),
     }
     if file.songs is not None:
-        content["songs"] = [{"name": name, "genre": genre} for name, genre in file.songs]
+        # A name that is no Unicode, as Linux allows it, is written out: \\udc80.
+        content["songs"] = [
+            {"name": name.encode(errors="backslashreplace").decode(), "genre": genre}
+            for name, genre in file.songs
+        ]
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
     if len(text.encode()) > MOST_BYTES:
         raise OwnGenresFileError("too_large")
@@ -145,8 +162,10 @@ def read_own_genres(content: bytes | str) -> OwnGenresFile:
         text = content.decode() if isinstance(content, bytes) else content
         if len(text.encode()) > MOST_BYTES:
             raise OwnGenresFileError("too_large")
+        if _nested(text) > MOST_NESTED:
+            raise OwnGenresFileError("no_file", "too much inside each other")
         found = json.loads(text, parse_constant=_no_number)
-    except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
+    except (UnicodeError, json.JSONDecodeError) as error:
         raise OwnGenresFileError("no_file", str(error)) from error
     except OwnGenresFileError:
         raise
@@ -161,6 +180,28 @@ def read_own_genres(content: bytes | str) -> OwnGenresFile:
     if kind > FORMAT:
         raise OwnGenresFileError("newer")
     return _Reader().file(found)
+
+
+# A string, to its end or that of the text, or a bracket.
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def _nested(text: str) -> int:
+    """How many lists and objects are inside each other, as far as `MOST_NESTED` and one more.
+
+    Python's parser has a limit of its own, but in WebAssembly the stack may end before it.
+    """
+    deepest = depth = 0
+    for token in _TOKEN.finditer(text):
+        character = token[0][0]
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MOST_NESTED:
+                break
+        elif character in "]}":
+            depth -= 1
+    return deepest
 
 
 def _rounded(value: float) -> float:
@@ -191,19 +232,13 @@ class _Reader:
         read = tuple(self._genre(genre, size) for genre in genres)
         if len({spelling(genre.name) for genre in read}) < len(read):
             self._damaged("a genre stands twice")
-        upper = self._numbers(found["covariance"], size * (size + 1) // 2, "covariance")
-        covariance = symmetric(upper, size)
-        try:
-            np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            self._damaged("covariance is not positive definite")
         own = OwnGenres(
             mode=found["mode"],
             genres=read,
-            covariance=covariance,
+            covariance=self._covariance(found["covariance"], size),
             shrinkage=self._number(found["shrinkage"], 0, 1, "shrinkage"),
             temperature=self._number(found["temperature"], 1e-6, 1e9, "temperature"),
-            threshold=self._number(found["threshold"], 0, 1e12, "threshold"),
+            threshold=self._number(found["threshold"], 0, LARGEST_DISTANCE, "threshold"),
         )
         return OwnGenresFile(
             self._text(found["version"], "version"),
@@ -229,18 +264,35 @@ class _Reader:
             share = Recognised(
                 *(self._number(share[key], 0, 1, "recognised") for key in ("value", "low", "high"))
             )
+            if not share.low <= share.value <= share.high:
+                self._damaged("recognised")
         songs = self._whole(found["songs"], 1, 10**6, "songs of a genre")
         mean = np.array(self._numbers(found["mean"], size, "the mean of a genre"))
         return OwnGenre(name, songs, mean, share)
+
+    def _covariance(self, found: Any, size: int) -> Floats:
+        upper = self._numbers(found, size * (size + 1) // 2, "covariance", LARGEST_VARIANCE)
+        covariance = symmetric(upper, size)
+        variances = np.diag(covariance)
+        if not (variances > 0).all():
+            self._damaged("covariance is not positive definite")
+        if not (variances >= LEAST_VARIANCE).all():
+            self._damaged("its distances would be no numbers")
+        deviations = np.sqrt(variances)
+        correlations = covariance / deviations[:, None] / deviations
+        if not positive_definite(correlations - LEAST_EIGENVALUE * np.eye(size)):
+            self._damaged("covariance is not positive definite")
+        return covariance
 
     def _songs(self, found: Any, genres: set[str]) -> tuple[tuple[str, str], ...]:
         songs = []
         for song in self._list(found, 10**5, "songs"):
             self._keys(song, SONG_KEYS, set(), "a song")
             name = self._text(song["name"], "the name of a song", LONGEST_SONG_NAME)
-            if song["genre"] not in genres:
+            genre = self._text(song["genre"], "the genre of a song")
+            if genre not in genres:
                 self._damaged("the genre of a song")
-            songs.append((name, song["genre"]))
+            songs.append((name, genre))
         return tuple(songs)
 
     def _keys(self, found: Any, needed: set[str], optional: set[str], where: str) -> None:
@@ -257,11 +309,13 @@ class _Reader:
             self._damaged(where)
         return list(found)
 
-    def _numbers(self, found: Any, length: int, where: str) -> list[float]:
-        values = self._list(found, length, where)
+    def _numbers(
+        self, found: Any, length: int, where: str, largest: float = LARGEST
+    ) -> list[float]:
+        values = self._list(found, MOST_BYTES, where)
         if len(values) != length:
             self._damaged(f"{where} has {len(values)} numbers, not {length}")
-        return [self._number(value, -1e9, 1e9, where) for value in values]
+        return [self._number(value, -largest, largest, where) for value in values]
 
     def _number(self, found: Any, low: float, high: float, where: str) -> float:
         if type(found) not in {int, float} or not low <= found <= high or not math.isfinite(found):

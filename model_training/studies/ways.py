@@ -39,7 +39,7 @@ def own_way(
     spelled = same_names(genres, model.names if mode == "beside" else ())
 
     def ask(examples: Rows, asked: Rows) -> Rows:
-        names = [genres[label] for label in labels[examples]]
+        names = [spelled[label] for label in labels[examples]]
         own = learn(embeddings[examples], names, model, mode).own
         found = answer(own, model, embeddings[asked])
         rows = [spelled.index(name) if name in spelled else -1 for name in found.genres]

@@ -3,7 +3,7 @@
  *
  * CASES is a folder with cases.json, [{name, work, samples: file of float32, options}]. The answers are
  * written beside it: answers.json, and NAME.f32 (work "mfcc", "invert") or NAME.json ("extract",
- * "feed").
+ * "feed", "own", "load").
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -109,6 +109,25 @@ const WORK = {
     }
     made.destroy();
     return { told: { steps }, content: sound };
+  },
+
+  own(embeddings, request) {
+    const taught = valuesOf(browser.teach(embeddings, JSON.stringify(request)));
+    if (taught.type === 'refused') throw new Error(taught.message);
+    const asked = JSON.stringify({ model: request.model, file: taught.file });
+    const told = valuesOf(browser.tell_own(embeddings, asked));
+    const laid = valuesOf(browser.lay_out(embeddings, JSON.stringify(request.model)));
+    if (told.type === 'refused' || laid.type === 'refused') throw new Error('refused what was taught');
+    const answer = {
+      taught,
+      told: { ...told, probabilities: [...told.probabilities] },
+      laid: { ...laid, points: [...laid.points], places: [...laid.places] },
+    };
+    return { told: {}, content: JSON.stringify(answer) };
+  },
+
+  load(_, { text, times }) {
+    return { told: valuesOf(browser.load_own(text.repeat(times))), content: '' };
   },
 };
 

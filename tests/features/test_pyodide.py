@@ -14,11 +14,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features import AUDIO_ERRORS, AudioError, FeatureSpec, SegmentStream, build_request, mfcc
+from features import (
+    AUDIO_ERRORS,
+    AudioError,
+    FeatureSpec,
+    SegmentStream,
+    browser,
+    build_request,
+    mfcc,
+)
 from features.inversion import Inversion, invert, log_mel, read_request
+from features.own_genres_file import FILE_ERRORS
 from features.segments import excerpt_bounds, extract_segments, segment_times
 from features.spec import STATISTICS
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
+
+from .lessons import content_of, make_lesson
 
 pytestmark = pytest.mark.full
 
@@ -102,6 +113,59 @@ SPECS = {
 MFCC_SOUNDS = [name for name in SOUNDS if name not in ("long", "silence-inside")]
 
 
+# Songs of own genres, some genres of too few to tell how they vary, and how they are learned.
+LESSON = make_lesson([12, 9, 3, 1], size=128, seed=11, apart=0.5)
+OWN: dict[str, dict[str, Any]] = {
+    "own": {"mode": "own"},
+    "beside": {"mode": "beside"},
+    "folders": {"mode": "own", "folders": [f"artist {row % 4}" for row in range(len(LESSON.z))]},
+    "added": {"mode": "own"},
+    "spelled": {"mode": "beside", "names": ["Hip-Hop", "hiphop", "شعبي", "e\u200d\u0301", "é"] * 5},
+    # copies, of which a covariance could hardly be made
+    "copies": {"mode": "own", "names": ["a"] * 12 + ["b"] * 13},
+}
+# Texts that are no files of own genres, as a part and how often it is repeated, and their codes.
+NOT_DEFINITE = {
+    "format": 1, "version": "v10", "feature_spec": "spec", "model_sha256": "0", "size": 2,
+    "mode": "own", "genres": [{"name": "a", "songs": 1, "mean": [0, 0], "recognised": None}],
+    "covariance": [1, 1, 1], "shrinkage": 1, "temperature": 1, "threshold": 1,
+}  # fmt: skip
+LOADED = {
+    "many lists": ("[", 1_000_000, "no_file"),
+    "many objects": ('{"a":', 100_000, "no_file"),
+    "not definite": (json.dumps(NOT_DEFINITE), 1, "damaged"),
+}
+
+
+def taught_embeddings(name: str) -> np.ndarray:
+    rows = np.arange(len(LESSON.z))
+    if name == "copies":
+        rows = rows % 2 + rows // 12
+    return LESSON.embeddings[rows].astype(np.float32)
+
+
+def taught_request(name: str) -> dict[str, Any]:
+    request = {
+        "model": content_of(LESSON.model), "modelSha256": "f" * 64, "featureSpec": "spec",
+        "names": LESSON.names, "folders": [""] * len(LESSON.names), "base": None, **OWN[name],
+    }  # fmt: skip
+    if name == "added":
+        base = browser.teach(Embeddings("own"), json.dumps(taught_request("own")))
+        assert base["type"] == "taught"
+        request["base"] = base["file"]
+    return request
+
+
+class Embeddings:
+    """Those of a lesson, as Pyodide hands them to Python."""
+
+    def __init__(self, name: str):
+        self.values = taught_embeddings(name)
+
+    def to_memoryview(self) -> memoryview:
+        return self.values.ravel().data
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict[str, Any], Path]:
     """Run all cases in one Node process: its answers.json, and the folder of its other files."""
@@ -121,6 +185,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict[
     inverted = {"spec": recommended, "body": f"{INVERTED}.json"}
     for work, options in (("feed", fed), ("invert", inverted)):
         cases.append({"name": work, "work": work, "samples": "long.samples", "options": options})
+    for name in OWN:
+        taught_embeddings(name).astype("<f4").tofile(folder / f"own-{name}.samples")
+        case = {"name": f"own-{name}", "work": "own", "samples": f"own-{name}.samples"}
+        cases.append({**case, "options": taught_request(name)})
+    for name, (text, times, _) in LOADED.items():
+        case = {"name": f"load-{name}", "work": "load", "samples": "one-sample.samples"}
+        cases.append({**case, "options": {"text": text, "times": times}})
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     node = shutil.which("node")
     assert node, "Node.js is needed: `make test` says how to get it"
@@ -257,3 +328,60 @@ def test_made_sounds_are_alike(answers: tuple[dict[str, Any], Path]) -> None:
             log_mel(mine.values, spec).ravel(), log_mel(theirs.values, spec).ravel()
         )
         assert found[0, 1] > 0.99
+
+
+def assert_near(there: Any, here: Any) -> None:
+    """Compare plain data: the same, but numbers to a thousandth."""
+    assert type(there) is type(here) or {type(there), type(here)} <= {int, float}
+    if isinstance(here, dict):
+        # Pyodide makes None undefined, which JSON leaves out
+        here = {key: value for key, value in here.items() if value is not None}
+        assert {key for key in there if there[key] is not None} == here.keys()
+        for key, value in here.items():
+            assert_near(there[key], value)
+    elif isinstance(here, list):
+        assert len(there) == len(here)
+        if here and all(type(each) in {int, float} for each in here):
+            np.testing.assert_allclose(there, here, rtol=1e-3, atol=1e-6)
+        else:
+            for mine, theirs in zip(here, there, strict=True):
+                assert_near(theirs, mine)
+    elif isinstance(here, float):
+        assert there == pytest.approx(here, rel=1e-3, abs=1e-6)
+    else:
+        assert there == here
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_genres_are_equal(answers: tuple[dict[str, Any], Path], name: str) -> None:
+    _, folder = answers
+    found = json.loads((folder / f"own-{name}.json").read_text(encoding="utf-8"))
+    request = taught_request(name)
+    taught = browser.teach(Embeddings(name), json.dumps(request))
+    assert taught["type"] == "taught"
+    asked = json.dumps({"model": request["model"], "file": taught["file"]})
+    told = browser.tell_own(Embeddings(name), asked)
+    laid = browser.lay_out(Embeddings(name), json.dumps(request["model"]))
+    assert told["type"] == "told"
+    assert laid["type"] == "laidOut"
+    assert_near(json.loads(found["taught"].pop("file")), json.loads(taught["file"]))
+    there = np.array(found["told"].pop("probabilities"))
+    np.testing.assert_allclose(there, told["probabilities"], rtol=0, atol=1e-3)
+    for key in ("points", "places"):
+        values = laid["points"] if key == "points" else laid["places"]
+        np.testing.assert_allclose(found["laid"].pop(key), values, rtol=0, atol=1e-3)
+    here = {"taught": {**taught}, "told": {**told}, "laid": {**laid}}
+    for each, key in (("taught", "file"), ("told", "probabilities"), ("laid", "points")):
+        del here[each][key]
+    del here["laid"]["places"]
+    assert_near(found, json.loads(json.dumps(here)))
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_file_of_anything_leaves_python_alive(
+    answers: tuple[dict[str, Any], Path], name: str
+) -> None:
+    told, _ = answers
+    code = LOADED[name][2]
+    refused = {"type": "refused", "code": code, "message": FILE_ERRORS[code]}
+    assert told["cases"][f"load-{name}"] == refused

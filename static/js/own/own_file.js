@@ -10,12 +10,15 @@ import { t } from '../base/text.js';
  * @typedef {GenreTaught & {mean: number[]}} Genre
  */
 
+const MOST_BYTES = 2_000_000;
+
 /**
  * @param {File} file
  * @returns {Promise<string>}
- * @throws {UserError} it cannot be read
+ * @throws {UserError} it is too large, or cannot be read
  */
 export async function readOwnFile(file) {
+  if (file.size > MOST_BYTES) throw new UserError(t('This is no file of own genres: those have at most 2 MB.'));
   try {
     return await file.text();
   } catch {
@@ -35,14 +38,34 @@ export async function loadOwnFile(text, { modelSha256, model }, models, engine) 
   const { version, modelSha256: of, mode, genres } = await engine.loadOwn(text);
   if (of !== modelSha256) {
     const other = models.find(({ embedding }) => embedding?.modelSha256 === of);
-    if (other) {
-      throw new UserError(t('These genres were learned with model {version}; choose it above, then load the file again.', { version: other.version }));
-    }
-    throw new UserError(version === model.version
-      ? t('Model {version} was exported again since these genres were learned. Teach it again from your songs.', { version })
-      : t('These genres were learned with model {version}, which is not on this site. Teach them again from your songs.', { version }));
+    throw new UserError(other
+      ? t('These genres were learned with model {version}; choose it above, then load the file again.', { version: other.version })
+      : unknownModelText(version, model));
   }
   return { base: { text, genres, modelSha256: of }, mode };
+}
+
+/**
+ * @param {string} version with which genres were learned
+ * @param {import('../base/config.js').Model} model that answers
+ * @returns {string} why it cannot use them, when no version of this site is the one that learned them
+ */
+const unknownModelText = (version, model) => (version === model.version
+  ? t('Model {version} was exported again since these genres were learned. Teach it again from your songs.', { version })
+  : t('These genres were learned with model {version}, which is not on this site. Teach them again from your songs.', { version }));
+
+/**
+ * @param {Base} base that was loaded or kept
+ * @param {import('../base/config.js').Model} model that answers
+ * @param {import('../base/config.js').Model[]} models
+ * @returns {string} why the base teaches nothing now; empty when it does
+ */
+export function unusedText({ text, modelSha256 }, model, models) {
+  if (modelSha256 === model.embedding?.modelSha256) return '';
+  const other = models.find(({ embedding }) => embedding?.modelSha256 === modelSha256);
+  return other
+    ? t('The genres that were loaded were learned with model {version}; choose it above to use them.', { version: other.version })
+    : unknownModelText(JSON.parse(text).version, model);
 }
 
 /**
@@ -58,9 +81,10 @@ export function merged(base, change) {
   if (!genres.length) return null;
   content.genres = genres.map(({ name, songs, mean, recognised }) => ({
     name, songs, mean,
-    recognised: recognised && { value: recognised[0], low: recognised[1], high: recognised[2] },
+    recognised: recognised ? { value: recognised[0], low: recognised[1], high: recognised[2] } : null,
   }));
-  delete content.songs;
+  const names = new Set(genres.map(({ name }) => name));
+  content.songs &&= content.songs.filter((/** @type {{genre: string}} */ { genre }) => names.has(genre));
   return {
     ...base, text: `${JSON.stringify(content)}\n`, genres: genres.map(({ mean, ...genre }) => genre),
   };
@@ -72,7 +96,7 @@ export function merged(base, change) {
  * @param {string} to
  * @returns {Base | null}
  */
-export const renamed = (base, from, to) => merged(base, (genres) => {
+export const renamed = (base, from, to) => merged(withGenre(base, from, to), (genres) => {
   const [one, other] = [from, to].map((wanted) => genres.find(({ name }) => name === wanted));
   if (!one) return genres;
   if (!other) return genres.map((genre) => (genre === one ? { ...one, name: to } : genre));
@@ -84,12 +108,40 @@ export const renamed = (base, from, to) => merged(base, (genres) => {
 });
 
 /**
- * @param {string} text of a file of own genres
- * @param {Example[]} examples whose names are to stand in it
- * @returns {string}
+ * @param {Base} base whose file may name songs
+ * @param {string} from
+ * @param {string} to
+ * @returns {Base} those songs are of the other genre
  */
-export const withSongs = (text, examples) => {
-  const content = JSON.parse(text);
-  content.songs = examples.map(({ name, genre }) => ({ name, genre }));
-  return `${JSON.stringify(content)}\n`;
-};
+function withGenre(base, from, to) {
+  const content = JSON.parse(base.text);
+  content.songs &&= content.songs.map((/** @type {{genre: string}} */ song) =>
+    (song.genre === from ? { ...song, genre: to } : song));
+  return { ...base, text: `${JSON.stringify(content)}\n` };
+}
+
+/**
+ * @param {string} text of a file of own genres
+ * @param {import('./example.js').Mode} mode
+ * @returns {string} the same genres, for answers in this mode
+ */
+export const withMode = (text, mode) => `${JSON.stringify({ ...JSON.parse(text), mode })}\n`;
+
+/**
+ * @param {string} text of a file of own genres
+ * @param {{examples: Example[], base: Base | null} | null} named whose songs' names are to stand in it;
+ *   null: none
+ * @returns {string}
+ * @throws {UserError} the names are too much for a file
+ */
+export function withSongs(text, named) {
+  const { songs, ...content } = JSON.parse(text);
+  if (!named) return songs ? `${JSON.stringify(content)}\n` : text;
+  const { songs: before = [] } = named.base ? JSON.parse(named.base.text) : {};
+  const later = named.examples.map(({ name, genre }) => ({ name, genre }));
+  const whole = `${JSON.stringify({ ...content, songs: [...before, ...later] })}\n`;
+  if (new Blob([whole]).size > MOST_BYTES) {
+    throw new UserError(t('The names of so many songs are too much for a file of own genres; save it without them.'));
+  }
+  return whole;
+}
