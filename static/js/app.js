@@ -11,6 +11,7 @@ import { Entrance } from './intake/entrance.js';
 import { Examples } from './intake/examples.js';
 import { offerRecording } from './intake/recorder_view.js';
 import { CollectionView } from './list/collection_view.js';
+import { MapView } from './list/map_view.js';
 import { OwnPanel } from './list/own_panel.js';
 import { SongList } from './list/song_list.js';
 import { Summary } from './list/summary.js';
@@ -19,6 +20,7 @@ import { History } from './memory/history.js';
 import { showHistory } from './memory/history_view.js';
 import { showServerLink } from './offline/notices.js';
 import { keepForOffline } from './offline/offline.js';
+import { Layout } from './own/layout.js';
 import { OwnGenres } from './own/own_genres.js';
 import { Answers } from './server/answers.js';
 import { serverLink } from './server/server_link.js';
@@ -40,14 +42,18 @@ const queue = new SongQueue(model, collaborators);
 
 const history = new History(queue, models);
 const own = new OwnGenres(queue, engine, history, models);
+const layout = new Layout(own, queue);
+/** @param {import('./songs/song.js').Song} song of the list */
+const reveal = (song) => list.show(song);
 
 // What is seen and kept of the queue. The list comes first: the others find its views there.
 const list = new SongList(queue, {
-  queue, engine, models, own, secondOpinion: new SecondOpinion(collaborators),
+  queue, engine, models, own, layout, reveal, secondOpinion: new SecondOpinion(collaborators),
 });
-const collection = new CollectionView(queue, list.views);
+const collection = new CollectionView(queue, list.views, own);
 new Summary(queue, list, collection);
 const panel = new OwnPanel(own, queue, list.views);
+new MapView({ queue, views: list.views, own, layout, reveal });
 showEngine(byId('engine'), engine);
 showServerLink(serverLink);
 showHistory(history);

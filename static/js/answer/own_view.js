@@ -27,6 +27,10 @@ export class OwnView {
   #onPieces;
   #parts;
   #colour = '';
+  /** The answer that is shown. @type {OwnAnswer | null} */
+  #shown = null;
+  /** What was said last of where the song is filed. */
+  #filedSaid = '';
   /** Pieces in own genres are shown. */
   #inOwn = false;
 
@@ -99,15 +103,21 @@ export class OwnView {
     const answer = able ? own.answerTo(song) : null;
     verdict.hidden = bars.hidden = brief.hidden = choice.hidden = !answer;
     section.classList.toggle('answered', Boolean(answer));
-    if (answer) this.#show(answer);
-    else {
+    const isNew = answer !== this.#shown;
+    this.#shown = answer;
+    // Of hundreds of songs, most have the answer that they had.
+    if (answer && isNew) this.#show(answer);
+    else if (!answer) {
       delete this.#element.dataset.ownGenre;
       brief.textContent = '';
       if (this.#inOwn) this.#backToModel();
     }
     const filed = own.filedAs(song);
     out.hidden = filed === null;
-    this.#say(message, filed === null ? '' : this.#filedText(filed));
+    const said = filed === null ? '' : this.#filedText(filed);
+    // Why a name was refused stays until the song is filed otherwise.
+    if (said !== this.#filedSaid) this.#say(message, said);
+    this.#filedSaid = said;
   }
 
   /** @param {string} filed its own genre */

@@ -12,6 +12,7 @@ import { showHeard } from './heard_view.js';
 import { OwnView } from './own_view.js';
 import { piecesTable } from './pieces_view.js';
 import { sentView } from './sent_view.js';
+import { offerSimilar } from './similar_view.js';
 import { offerPart } from './stretch_form.js';
 import { Verdict } from './verdict.js';
 
@@ -25,6 +26,8 @@ import { Verdict } from './verdict.js';
  * @property {import('../songs/second_opinion.js').SecondOpinion} secondOpinion
  * @property {Model[]} models all versions
  * @property {import('../own/own_genres.js').OwnGenres} own
+ * @property {import('../own/layout.js').Layout} layout
+ * @property {(song: Song) => void} reveal shows another song of the list
  *
  * @typedef {object} Wishes
  * @property {() => void} onRetry
@@ -69,6 +72,7 @@ function partsOf(element) {
     sentTitle: part('.sent-title'),
     sentSize: part('.sent-size'),
     sentBody: part('.sent-body'),
+    similar: one(element, '.similar', HTMLDetailsElement),
     versus: one(element, '.versus', HTMLDetailsElement),
     pieces: one(element, '.pieces', HTMLDetailsElement),
     piecesBody: part('.pieces-body'),
@@ -84,6 +88,7 @@ export class SongView {
   #timeline;
   #part;
   #versus;
+  #similar;
   #own;
   /** Pieces in own genres that are shown in place of the model's. @type {import('../server/api.js').Prediction | null} */
   #ownPieces = null;
@@ -103,7 +108,7 @@ export class SongView {
    * @param {Around} around
    * @param {Wishes} wishes of the visitor
    */
-  constructor(song, { engine, queue, secondOpinion, models, own }, { onRetry, onRemove, onPart }) {
+  constructor(song, { engine, queue, secondOpinion, models, own, layout, reveal }, { onRetry, onRemove, onPart }) {
     this.#song = song;
     this.#engine = engine;
     this.#queue = queue;
@@ -138,6 +143,7 @@ export class SongView {
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#versus = offerVersus(this.#parts.versus, song, models, secondOpinion);
+    this.#similar = offerSimilar(this.#parts.similar, song, { layout, own, reveal });
     this.#own = new OwnView(this.element, song, own, (pieces) => this.#showPiecesOf(pieces), this.#gone.signal);
     this.#blank(queue.model);
     this.#folded.append(...body.childNodes);
@@ -249,6 +255,7 @@ export class SongView {
     this.#gone.abort();
     this.#timeline.remove();
     this.#versus.end();
+    this.#similar.end();
     this.#parts.audio.removeAttribute('src');
     this.#parts.audio.load();
     for (const url of this.#urls) URL.revokeObjectURL(url);
@@ -314,6 +321,7 @@ export class SongView {
     piecesBody.replaceChildren();
     this.#showPieces();
     this.#versus.renew();
+    this.#similar.renew();
   }
 
   /**

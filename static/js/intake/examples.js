@@ -38,6 +38,30 @@ export function sortByFolder(files) {
   return { filed, beside: files.length - filed.length };
 }
 
+/**
+ * The songs of the list that files are: of the same name and size, and rather of the same path, since
+ * songs of one length may have the same name in the folders of two genres.
+ * @param {Chosen[]} files
+ * @param {Song[]} songs
+ * @returns {(Song | null)[]} of each file; null for one that is new. No song is that of two files
+ */
+export function listedSongs(files, songs) {
+  const left = new Set(songs.filter(({ part }) => !part));
+  /** @type {Map<Chosen, Song>} */
+  const found = new Map();
+  for (const samePath of [true, false]) {
+    for (const chosen of files) {
+      const { file, path } = chosen;
+      const song = found.has(chosen) ? null : [...left].find((each) => each.fileName === file.name
+        && each.size === file.size && (!samePath || each.path === path));
+      if (!song) continue;
+      found.set(chosen, song);
+      left.delete(song);
+    }
+  }
+  return files.map((chosen) => found.get(chosen) ?? null);
+}
+
 export class Examples {
   #around;
 
@@ -75,9 +99,12 @@ export class Examples {
       if (!filed.length) {
         throw new UserError(t('No genres in this folder: choose one that holds a folder with songs for each genre.'));
       }
-      const found = filed.map(({ file, path, genre, folder }) => ({ ...this.#songOf(file, path), genre, folder }));
+      const listed = listedSongs(filed, queue.songs);
+      const found = filed.map(({ file, path, genre, folder }, index) =>
+        ({ song: listed[index] ?? new Song(file, path), file, genre, folder }));
       own.fileAll(found);
-      queue.add(found.filter(({ isNew }) => isNew).map(({ song }) => song));
+      for (const { song, file } of found) if (!song.file) queue.giveFile(song, file);
+      queue.add(found.filter((_, index) => !listed[index]).map(({ song }) => song));
       history.keepSounds();
       say([
         beside ? tn('{n} song beside the genres’ folders is left out.', '{n} songs beside the genres’ folders are left out.', beside, { n: integer(beside) }) : '',
@@ -89,16 +116,4 @@ export class Examples {
     }
   }
 
-  /**
-   * @param {File} file
-   * @param {string} path
-   * @returns {{song: Song, isNew: boolean}}
-   */
-  #songOf(file, path) {
-    const { queue } = this.#around;
-    const [known] = queue.songs.filter(({ fileName, size, part }) => fileName === file.name && size === file.size && !part);
-    if (!known) return { song: new Song(file, path), isNew: true };
-    if (!known.file) queue.giveFile(known, file);
-    return { song: known, isNew: false };
-  }
 }

@@ -1,124 +1,129 @@
-/** The genres of several songs: how many each has, its playlist, and its entry in the filter. */
+/**
+ * The genres of several songs, the model's and the visitor's own: how many songs each has, its playlist,
+ * and its entry in the filter.
+ */
 
-import { byId, copyOf, one } from '../base/dom.js';
+import { byId } from '../base/dom.js';
 import { integer } from '../base/format.js';
 import { colourClasses, genreName } from '../base/genres.js';
 import { t, tn } from '../base/text.js';
-import { UNSURE, counts } from '../songs/collection.js';
+import { NONE_OF_THESE, OWN, UNSURE, counts, ownCounts } from '../songs/collection.js';
+import { GroupChart, arrange } from './group_chart.js';
 
-/** @typedef {import('../songs/collection.js').Group} Group */
+/**
+ * @typedef {import('../songs/collection.js').Group} Group
+ * @typedef {import('./group_chart.js').Kind} Kind
+ * @typedef {Pick<import('../own/own_genres.js').OwnGenres, 'genres' | 'answerTo'>} Own
+ */
 
-/** @param {string} name of a group @returns {string} the page's word */
-const title = (name) => (name === UNSURE ? t('not sure') : genreName(name));
+/** Genres of the versions. @type {Kind} */
+const MODELS = {
+  keyOf: (name) => name,
+  titleOf: (name) => (name === UNSURE ? t('not sure') : genreName(name)),
+  colourOf: (name) => (name === UNSURE ? 'unsure' : colourClasses([name])[0]),
+  playlistOf: (name) => t('Playlist of {genre}', { genre: MODELS.titleOf(name) }),
+};
 
-/** @param {Group} group @returns {string} the classes that give it its colour */
-const colourOf = ({ name }) => (name === UNSURE ? 'unsure' : colourClasses([name])[0]);
-
-/** @param {Group} group @param {() => void} onPlaylist @returns its stripe, row and menu entry */
-function partsOf(group, onPlaylist) {
-  const name = title(group.name);
-  const colour = colourOf(group);
-  const stripe = document.createElement('span');
-  stripe.className = `mix-part ${colour}`;
-  const row = copyOf('group-template');
-  row.classList.add(...colour.split(' '));
-  one(row, '.group-name').textContent = name;
-  const button = one(row, 'button', HTMLButtonElement);
-  button.ariaLabel = t('Playlist of {genre}', { genre: name });
-  button.addEventListener('click', onPlaylist);
-  return {
-    stripe, row, button, option: new Option(name, group.name),
-    bar: one(row, '.bar'), number: one(row, '.group-count'),
+/**
+ * Own genres, as they were typed; the model's may stand beside them.
+ * @param {Own} own
+ * @returns {Kind}
+ */
+function kindOf(own) {
+  const titleOf = (/** @type {string} */ name) => {
+    if (name === NONE_OF_THESE) return t('none of these');
+    return own.genres.includes(name) ? name : genreName(name);
   };
+  return {
+    keyOf: (name) => OWN + name,
+    titleOf,
+    colourOf: (name) => (name === NONE_OF_THESE ? 'unsure' : colourClasses([name])[0]),
+    playlistOf: (name) => (name === NONE_OF_THESE
+      ? t('Playlist of songs that are none of your genres')
+      : t('Playlist of your genre {genre}', { genre: titleOf(name) })),
+  };
+}
+
+/** @param {string} label @returns {HTMLOptGroupElement} */
+function menuOf(label) {
+  const menu = document.createElement('optgroup');
+  menu.label = label;
+  return menu;
 }
 
 export class GroupsView {
   #queue;
-  #onPlaylist;
-  /** @type {Map<string, ReturnType<typeof partsOf>>} */
-  #parts = new Map();
-  #builtFor;
+  #own;
+  #filter = byId('filter', HTMLSelectElement);
+  #all;
+  #models;
+  #owns;
+  #modelMenu = menuOf(t('The model’s genres'));
+  #ownMenu = menuOf(t('Your genres'));
 
   /**
    * @param {import('../songs/queue.js').SongQueue} queue
-   * @param {(group: string, title: string) => void} onPlaylist the songs of a group are wanted
+   * @param {Own} own
+   * @param {HTMLOptionElement} all the filter's entry for all songs
+   * @param {(key: string, title: string) => void} onPlaylist the songs of a group are wanted
    */
-  constructor(queue, onPlaylist) {
+  constructor(queue, own, all, onPlaylist) {
     this.#queue = queue;
-    this.#onPlaylist = onPlaylist;
-    this.#builtFor = queue.model;
-    for (const group of this.#counts()) this.#build(group);
+    this.#own = own;
+    this.#all = all;
+    const placesOf = (/** @type {string} */ prefix) => ({
+      mix: byId(`${prefix}mix`), names: byId(`${prefix}mix-names`), rows: byId(`${prefix}groups`),
+    });
+    this.#models = new GroupChart(placesOf(''), MODELS, onPlaylist);
+    this.#owns = new GroupChart(placesOf('own-'), kindOf(own), onPlaylist);
+    this.update();
   }
 
-  /** Count the songs of each group. */
+  /**
+   * Count the songs of each group.
+   * @returns {boolean} whether songs have answers in own genres
+   */
   update() {
-    if (this.#builtFor !== this.#queue.model) this.#rebuild();
-    const groups = this.#counts();
-    for (const group of groups) if (!this.#parts.has(group.name)) this.#build(group);
-    // A group of another version may have lost its last song.
-    for (const [name, { stripe, row, option }] of this.#parts) {
-      const gone = groups.every((group) => group.name !== name);
-      row.hidden = option.hidden = gone;
-      if (gone) stripe.hidden = option.disabled = true;
-    }
-    const most = Math.max(1, ...groups.map(({ count }) => count));
-    for (const group of groups) this.#show(group, most);
+    const groups = this.#groups();
+    const { songs } = this.#queue;
+    const ownGroups = ownCounts(songs, this.#own.genres, (song) => this.#own.answerTo(song));
+    const chosen = this.#filter.value;
+    const entries = this.#models.show(groups, chosen);
+    const ownEntries = this.#owns.show(ownGroups, chosen);
+    this.#fillFilter(entries, ownEntries, chosen);
     this.#tellVersions();
-    byId('mix').ariaLabel = groups.filter(({ count }) => count)
-      .sort((a, b) => b.count - a.count)
-      .map(({ name, count }) => `${title(name)} ${integer(count)}`).join(', ') || t('No answers yet');
+    const some = ownGroups.length > 0;
+    for (const id of ['mix-title', 'own-mix-side', 'groups-title', 'own-groups-part']) byId(id).hidden = !some;
+    byId('mix').ariaLabel = this.#models.summaryOf(groups) || t('No answers yet');
+    byId('own-mix').ariaLabel = this.#owns.summaryOf(ownGroups);
+    return some;
   }
 
   /** @returns {Group[]} those that the version may put a song in, and those of other versions' songs */
-  #counts() {
+  #groups() {
     const { genres, tellsUnfamiliar } = this.#queue.model;
     const groups = counts(this.#queue.songs, genres);
     return groups.filter(({ name, count }) => name !== UNSURE || tellsUnfamiliar || count);
   }
 
-  /** Another version may have other genres, and in another order. */
-  #rebuild() {
-    this.#builtFor = this.#queue.model;
-    const filter = byId('filter', HTMLSelectElement);
-    const chosen = filter.value;
-    for (const { stripe, row, option } of this.#parts.values()) {
-      for (const element of [stripe, row, option]) element.remove();
+  /**
+   * @param {HTMLOptionElement[]} entries
+   * @param {HTMLOptionElement[]} ownEntries
+   * @param {string} chosen
+   */
+  #fillFilter(entries, ownEntries, chosen) {
+    const filter = this.#filter;
+    if (ownEntries.length) {
+      arrange(this.#modelMenu, entries);
+      arrange(this.#ownMenu, ownEntries);
+      arrange(filter, [this.#all, this.#modelMenu, this.#ownMenu]);
+    } else {
+      arrange(filter, [this.#all, ...entries]);
     }
-    this.#parts.clear();
-    for (const group of this.#counts()) this.#build(group);
-    filter.value = chosen;
-    // Without such a genre, all songs are shown: the first entry.
-    if (filter.selectedIndex < 0) filter.selectedIndex = 0;
-  }
-
-  /** @param {Group} group */
-  #build(group) {
-    const { name } = group;
-    const parts = partsOf(group, () => this.#onPlaylist(name, title(name)));
-    // "Not sure" stays the last one.
-    const last = name === UNSURE ? undefined : this.#parts.get(UNSURE);
-    this.#parts.set(name, parts);
-    byId('mix').insertBefore(parts.stripe, last?.stripe ?? null);
-    byId('groups').insertBefore(parts.row, last?.row ?? null);
-    byId('filter').insertBefore(parts.option, last?.option ?? null);
-  }
-
-  /** @param {Group} group @param {number} most songs of a group */
-  #show({ name, count }, most) {
-    const parts = this.#parts.get(name);
-    if (!parts) return;
-    const { stripe, bar, number, button, option } = parts;
-    stripe.style.flexGrow = String(count);
-    stripe.hidden = !count;
-    stripe.title = `${title(name)}: ${integer(count)}`;
-    bar.style.width = `${(100 * count) / most}%`;
-    number.textContent = integer(count);
-    button.disabled = !count;
-    const text = `${title(name)} (${integer(count)})`;
-    // An open menu is not written anew for nothing.
-    if (option.textContent !== text) option.textContent = text;
-    // The chosen one stays, or nobody could see why the list is empty.
-    option.disabled = !count && !option.selected;
+    // Entries that move may lose the choice.
+    if (filter.value !== chosen) filter.value = chosen;
+    // Without such a group, all songs are shown.
+    if (filter.selectedIndex < 0) this.#all.selected = true;
   }
 
   /** Tell of songs that another version has answered, if there are any. */

@@ -48,11 +48,11 @@ export class OwnPanel {
     this.#queue = queue;
     this.#views = views;
     byId('own-save').addEventListener('click', () => this.#save());
-    byId('own-undo').addEventListener('click', () => own.undo());
-    byId('own-retry').addEventListener('click', () => own.retry());
+    byId('own-undo').addEventListener('click', () => this.#try(() => own.undo()));
+    byId('own-retry').addEventListener('click', () => this.#try(() => own.retry()));
     byId('own-forget').addEventListener('click', () => {
-      own.forget();
-      byId('own-undo').focus();
+      this.#try(() => own.forget());
+      this.#focusUndo();
     });
     const load = byId('own-load', HTMLInputElement);
     load.addEventListener('change', async () => {
@@ -125,13 +125,21 @@ export class OwnPanel {
   /** Hide a button, but never under the focus. @param {string} id @param {boolean} hidden */
   #hide(id, hidden) {
     const button = byId(id);
-    if (hidden && document.activeElement === button) byId('own-save').focus();
+    if (hidden && document.activeElement === button) byId('examples').focus();
     button.hidden = hidden;
   }
 
+  /** Of what was just done; the button may have been hidden. */
+  #focusUndo() {
+    this.#hide('own-undo', !this.#own.undoable);
+    byId('own-undo').focus();
+  }
+
   #showMessage() {
-    const text = this.#message || (this.#own.state === 'failed' ? this.#own.message : '')
-      || (this.#own.any && !this.#own.able ? this.#own.unableText() : '') || this.#own.message;
+    const { any, able, message } = this.#own;
+    const reason = any && !able ? this.#own.unableText() : message;
+    // An action may be refused for the same reason.
+    const text = [...new Set([this.#message, reason])].filter(Boolean).join(' ');
     const element = byId('own-message');
     if (element.textContent !== text) element.textContent = text;
     element.hidden = !text;
@@ -149,15 +157,18 @@ export class OwnPanel {
     }
     const { here, gone } = own.waiting;
     if (here) texts.push(tn('{n} example waits for its song’s answer.', '{n} examples wait for their songs’ answers.', here, { n: integer(here) }));
-    if (gone) texts.push(tn('{n} example teaches nothing: its song has no answer. Choose its file again, or take it out.', '{n} examples teach nothing: their songs have no answer. Choose their files again, or take them out.', gone, { n: integer(gone) }));
+    if (gone) texts.push(tn('{n} example teaches nothing: its song has no answer. Choose its file again, or remove the song.', '{n} examples teach nothing: their songs have no answer. Choose their files again, or remove the songs.', gone, { n: integer(gone) }));
     return texts.join(' ');
   }
 
   #showRows() {
     const own = this.#own;
     const rows = byId('own-rows');
+    const focused = rows.contains(document.activeElement) ? document.activeElement : null;
     // A form that is being filled in stays.
-    if (rows.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement) return;
+    if (focused?.closest('form:not([hidden])')) return;
+    const held = focused?.closest('tr')?.dataset.genre;
+    const control = focused?.classList.contains('own-drop') ? '.own-drop' : '.own-rename';
     const colours = colourClasses(own.genres);
     rows.replaceChildren(...own.genres.map((genre, index) => {
       const taught = own.taught.find(({ name }) => name === genre);
@@ -173,6 +184,13 @@ export class OwnPanel {
       this.#offerChange(row, genre);
       return row;
     }));
+    this.#focusRow(held, control);
+  }
+
+  /** @param {string | undefined} genre @param {string} control selector of what gets the focus in its row */
+  #focusRow(genre, control) {
+    const [row] = all(byId('own-rows'), 'tr').filter((each) => each.dataset.genre === genre);
+    if (row) one(row, control).focus();
   }
 
   /** @param {HTMLElement} row @param {string} genre */
@@ -195,8 +213,8 @@ export class OwnPanel {
       input.focus();
     });
     drop.addEventListener('click', () => {
-      this.#own.drop(genre);
-      byId('own-undo').focus();
+      this.#try(() => this.#own.drop(genre));
+      this.#focusUndo();
     });
     input.addEventListener('keydown', ({ key }) => {
       if (key !== 'Escape') return;
@@ -207,11 +225,9 @@ export class OwnPanel {
       event.preventDefault();
       try {
         const name = this.#own.rename(genre, input.value);
-        input.blur();
         show(false);
         this.#showRows();
-        const [renamed] = all(byId('own-rows'), 'tr').filter((each) => each.dataset.genre === name);
-        if (renamed) one(renamed, '.own-rename').focus();
+        this.#focusRow(name, '.own-rename');
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         one(form, '.own-rename-message').textContent = error.message;

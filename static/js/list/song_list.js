@@ -1,7 +1,7 @@
 /** The songs of the queue on the page, each with its view. */
 
 import { SongView } from '../answer/song_view.js';
-import { byId } from '../base/dom.js';
+import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
 import { askForFiles } from '../intake/choice.js';
 import { Song } from '../songs/song.js';
@@ -39,6 +39,20 @@ export class SongList {
     const [view] = songs.map((song) => this.views.get(song));
     if (songs.length === 1) view?.open(true);
     view?.element.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Open a song, also one that the filter hides, and go to it. @param {Song} song */
+  show(song) {
+    const view = this.views.get(song);
+    if (!view) return;
+    if (view.element.hidden) {
+      const filter = byId('filter', HTMLSelectElement);
+      filter.value = '';
+      filter.dispatchEvent(new Event('change'));
+    }
+    view.open(true);
+    view.element.scrollIntoView({ block: 'start' });
+    one(view.element, '.song-toggle').focus({ preventScroll: true });
   }
 
   /** Try songs again; those whose sound is not kept have to be chosen first. @param {Song[]} songs */

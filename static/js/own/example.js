@@ -1,7 +1,4 @@
-/** Songs that are filed under own genres, and how they are kept in the browser. */
-
-const KEY = 'musiclassify-own-genres';
-const SCHEMA = 1;
+/** Songs that are filed under own genres. */
 
 /**
  * @typedef {import('../songs/song.js').Song} Song
@@ -60,43 +57,4 @@ export function filedTwice(examples, of) {
     return known && known.genre !== example.genre
       ? [{ names: [known.name, example.name], genres: [known.genre, example.genre] }] : [];
   });
-}
-
-/**
- * Keep own genres for the next visit.
- * @param {Kept} kept
- * @throws {DOMException} there is no room, or the browser keeps nothing
- */
-export function keep({ mode, examples, base, known }) {
-  if (!examples.length && !base) {
-    forgetKept();
-    return;
-  }
-  localStorage.setItem(KEY, JSON.stringify({
-    schema: SCHEMA, mode, base, known: [...known],
-    examples: examples.map(({ song, embeddings, ...rest }) => ({ ...rest, embeddings: [...embeddings] })),
-  }));
-}
-
-export function forgetKept() {
-  try {
-    localStorage.removeItem(KEY);
-  } catch {
-    // A browser that keeps nothing has nothing to forget.
-  }
-}
-
-/** @returns {Kept | null} what an earlier visit kept; null for nothing that this page can read */
-export function readKept() {
-  try {
-    const found = JSON.parse(localStorage.getItem(KEY) ?? 'null');
-    if (found?.schema !== SCHEMA) return null;
-    return {
-      mode: found.mode, base: found.base, known: new Map(found.known),
-      examples: found.examples.map((/** @type {any} */ example) =>
-        ({ ...example, embeddings: new Map(example.embeddings), song: null })),
-    };
-  } catch {
-    return null;
-  }
 }

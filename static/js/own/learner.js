@@ -2,6 +2,7 @@
 
 import { UserError } from '../base/errors.js';
 import { t } from '../base/text.js';
+import { withMode } from './own_file.js';
 
 /**
  * @typedef {import('../songs/song.js').Song} Song
@@ -33,6 +34,8 @@ export class Learner {
   #answers = new WeakMap();
   /** @type {Map<Example, ExampleTaught>} */
   #reports = new Map();
+  /** Texts of embedding.json that are on their way, by their addresses. @type {Map<string, Promise<string>>} */
+  #coming = new Map();
 
   /** @param {import('../analysis/engine.js').Engine} engine */
   constructor(engine) {
@@ -77,9 +80,11 @@ export class Learner {
    */
   async learn(examples, base, mode, able) {
     const known = await this.knownOf(able);
-    if (examples.length) await this.#teach(examples, base, mode, able, known);
-    else if (base) {
-      this.#file = { text: base.text, model: able.modelSha256 };
+    // A file answers as it is; what is too little for its mode is refused like examples.
+    if (examples.length || !base || (mode === 'own' && base.genres.length < 2)) {
+      await this.#teach(examples, base, mode, able, known);
+    } else {
+      this.#file = { text: withMode(base.text, mode), model: able.modelSha256 };
       this.taught = base.genres;
       this.#reports = new Map();
     }
@@ -178,16 +183,29 @@ export class Learner {
   async knownOf({ url, modelSha256 }) {
     const known = this.known.get(modelSha256);
     if (known) return known;
+    // The map of the list may want it at the same moment.
+    const coming = this.#coming.get(url) ?? textAt(url);
+    this.#coming.set(url, coming);
     try {
-      const response = await fetch(url);
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      const text = await response.text();
+      const text = await coming;
       this.known.set(modelSha256, text);
       return text;
     } catch {
-      throw new UserError(t('What the model knows of its genres cannot be loaded. Is the server still running? Your examples are kept; “Try again” learns from them.'));
+      throw new UserError(
+        t('What the model knows of its genres cannot be loaded. Is the server still running? Your examples are kept; “Try again” learns from them.'),
+        { unreachable: true },
+      );
+    } finally {
+      this.#coming.delete(url);
     }
   }
+}
+
+/** @param {string} url @returns {Promise<string>} @throws {Error} it cannot be had */
+async function textAt(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return response.text();
 }
 
 /** @param {number[][]} rows @returns {Float32Array} one after the other */

@@ -14,8 +14,11 @@ export const spelling = (name) => name.toLowerCase().replaceAll(/[\s_-]/g, '') |
  * @throws {UserError} nothing is left, or too much
  */
 export function cleanName(name) {
-  const clean = name.normalize('NFC').replaceAll(/\s/g, ' ').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
-    .replaceAll(/ +/g, ' ').trim();
+  // Unlike JavaScript's, Python's white space has these control characters and no byte order mark.
+  const shown = name.replaceAll('\ufeff', '').replaceAll(/[\s\x1c-\x1f\x85]/g, ' ')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '');
+  // Composed last: an invisible character may have stood between a letter and its accent.
+  const clean = shown.normalize('NFC').replaceAll(/ +/g, ' ').trim();
   if (!clean) throw new UserError(t('A genre needs a name.'));
   if ([...clean].length > LONGEST) {
     throw new UserError(t('A genre’s name has at most {most} characters.', { most: LONGEST }));

@@ -6,9 +6,11 @@
 
 import { UserError, reasonOf } from '../base/errors.js';
 import { t } from '../base/text.js';
-import { exampleOf, filedTwice, forgetKept, isOf, keep, readKept } from './example.js';
+import { serverLink } from '../server/server_link.js';
+import { exampleOf, filedTwice, isOf } from './example.js';
+import { Keeper } from './keeper.js';
 import { Learner } from './learner.js';
-import { loadOwnFile, merged, readOwnFile, renamed, withSongs } from './own_file.js';
+import { loadOwnFile, merged, readOwnFile, renamed, unusedText, withSongs } from './own_file.js';
 import { resolveName } from './names.js';
 
 /**
@@ -26,14 +28,13 @@ import { resolveName } from './names.js';
  */
 
 const MOST_UNDO = 20;
-const MOST_BYTES = 2_000_000;
 
 /** Fires "change" when anything of it differs; songs whose answer differs fire "own". */
 export class OwnGenres extends EventTarget {
   #queue;
   #engine;
   #learner;
-  #history;
+  #keeper;
   #models;
   /** @type {Example[]} */
   #examples = [];
@@ -47,7 +48,6 @@ export class OwnGenres extends EventTarget {
   #again = false;
   // Whether the examples differ from those that were learned.
   #stale = true;
-  #wasKept = false;
 
   /**
    * @param {import('../songs/queue.js').SongQueue} queue
@@ -60,7 +60,7 @@ export class OwnGenres extends EventTarget {
     this.#queue = queue;
     this.#engine = engine;
     this.#learner = new Learner(engine);
-    this.#history = history;
+    this.#keeper = new Keeper(history);
     this.#models = models;
     /** @type {Mode} */
     this.mode = 'own';
@@ -73,13 +73,17 @@ export class OwnGenres extends EventTarget {
     queue.on('change', (song) => this.#note(song));
     queue.on('use', () => this.#renew());
     history.addEventListener('change', () => this.#keep());
+    this.#keeper.onOther(() => this.start());
+    // What could not be loaded may be there again.
+    serverLink.addEventListener('change', () => {
+      if (serverLink.up && this.state === 'failed') this.#renew();
+    });
   }
 
-  /** Bring back what an earlier visit has kept, if the list is remembered. */
+  /** Bring back what an earlier visit, or another tab, has kept, if the list is remembered. */
   start() {
-    const kept = this.#history.stored ? readKept() : null;
+    const kept = this.#keeper.read();
     if (!kept) return;
-    this.#wasKept = true;
     this.mode = kept.mode;
     this.#examples = kept.examples;
     this.#base = kept.base;
@@ -288,13 +292,14 @@ export class OwnGenres extends EventTarget {
   /**
    * @param {boolean} named whether names of songs stand in it
    * @returns {string} the text of a file of own genres
-   * @throws {UserError} there is nothing to save
+   * @throws {UserError} there is nothing to save, or too much
    */
   save(named) {
     const { file } = this.#learner;
     if (!file) throw new UserError(t('There is nothing to save yet: file songs under two genres first.'));
-    const songs = this.#examples.filter(({ embeddings }) => embeddings.has(file.model));
-    return named ? withSongs(file.text, songs) : file.text;
+    const examples = this.#examples.filter(({ embeddings }) => embeddings.has(file.model));
+    const base = this.#base?.modelSha256 === file.model ? this.#base : null;
+    return withSongs(file.text, named ? { examples, base } : null);
   }
 
   /**
@@ -305,7 +310,6 @@ export class OwnGenres extends EventTarget {
   async load(file) {
     const able = this.#able;
     if (!able) throw new UserError(this.unableText());
-    if (file.size > MOST_BYTES) throw new UserError(t('This is no file of own genres: those have at most 2 MB.'));
     const { base, mode } = await loadOwnFile(await readOwnFile(file), able, this.#models, this.#engine);
     this.#remember();
     this.#examples = [];
@@ -361,7 +365,7 @@ export class OwnGenres extends EventTarget {
     const example = this.#exampleOf(song);
     if (!embedding) {
       if (song.state === 'done' && this.able) this.#ask(song);
-      else if (example && song.finished) this.#tell();
+      else if (example && song.finished) this.#renew(false);
       return;
     }
     if (example && !example.embeddings.has(embedding.model)) {
@@ -374,12 +378,14 @@ export class OwnGenres extends EventTarget {
   async #ask(song) {
     if (this.#asked.has(song) || !song.model?.embedding) return;
     this.#asked.add(song);
+    const { signal } = song.attempt;
     try {
-      await this.#queue.renewAnswer(song);
+      await serverLink.send(() => this.#queue.renewAnswer(song), signal);
     } catch {
-      // The server is away: the next change of the song, or the next visit, asks again.
-      setTimeout(() => this.#asked.delete(song), 10_000);
+      // What the server refuses is asked again only when the visitor wants it.
     }
+    // Another version answered meanwhile.
+    if (signal.aborted) this.#asked.delete(song);
   }
 
   /**
@@ -434,9 +440,10 @@ export class OwnGenres extends EventTarget {
     for (const song of this.#queue.songs) if (song.state === 'done' && !song.embedding) this.#ask(song);
     const examples = this.#examples.filter(({ embeddings }) => embeddings.has(of));
     const base = this.#base?.modelSha256 === of ? this.#base : null;
+    const unused = this.#base && !base ? unusedText(this.#base, able.model, this.#models) : '';
     if (!examples.length && !base) {
       this.#answerNone();
-      this.#set('learning', '');
+      this.#set(this.waiting.here ? 'learning' : 'failed', unused);
       return;
     }
     const wanted = this.#queue.songs.filter((song) =>
@@ -448,10 +455,11 @@ export class OwnGenres extends EventTarget {
         await this.#learner.learn(examples, base, this.mode, able);
       }
       await this.#learner.answer(wanted);
-      this.#set(this.waiting.here ? 'learning' : 'ready', '');
+      this.#set(this.waiting.here ? 'learning' : 'ready', unused);
     } catch (error) {
       this.#answerNone();
       if (!(error instanceof UserError)) console.error(error);
+      else if (error.unreachable) serverLink.check();
       this.#set('failed', reasonOf(error));
     }
   }
@@ -478,15 +486,10 @@ export class OwnGenres extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Keep it for the next visit while the list is remembered, and forget it when that is erased. */
+  /** Keep it for the next visit, if the list is remembered. */
   #keep() {
-    if (!this.#history.on) {
-      if (this.#wasKept && !this.#history.stored) forgetKept();
-      return;
-    }
     try {
-      keep({ mode: this.mode, examples: this.#examples, base: this.#base, known: this.#learner.known });
-      this.#wasKept = true;
+      this.#keeper.keep({ mode: this.mode, examples: this.#examples, base: this.#base, known: this.#learner.known });
     } catch {
       this.message = t('There is no room to remember your genres: save them to a file before you leave the page.');
       this.#tell();

@@ -3,10 +3,23 @@
 /**
  * @typedef {import('./song.js').Song} Song
  * @typedef {Song & {prediction: import('../server/api.js').Prediction}} Answered
+ *
+ * @typedef {import('../own/own_genres.js').OwnAnswer} OwnAnswer
+ * @typedef {(song: Song) => OwnAnswer | null} AnswerTo the answer in own genres; null where there is none
  */
 
 /** The group of songs that are unlike the training music, beside the genres. */
 export const UNSURE = 'not sure';
+/** The group of songs that are none of the own genres; no genre has an empty name. */
+export const NONE_OF_THESE = '';
+/** Keys of groups begin with it where the groups are own genres: these may be called anything. */
+export const OWN = 'own:';
+
+// As the server rounds.
+const MILLION = 1e6;
+
+/** @type {AnswerTo} */
+const noOwn = () => null;
 
 /** @param {Song} song @returns {song is Answered} */
 export const isAnswered = (song) => song.state === 'done' && song.prediction !== null;
@@ -38,6 +51,24 @@ export function group(song) {
   return unfamiliar?.flag ? UNSURE : genre;
 }
 
+/**
+ * @param {Song} song
+ * @param {AnswerTo} answerTo
+ * @returns {string | null} its own genre, NONE_OF_THESE, or null when it has no answer in own genres
+ */
+export function ownGroup(song, answerTo) {
+  const answer = answerTo(song);
+  return answer && (answer.unsure ? NONE_OF_THESE : answer.genre);
+}
+
+/**
+ * @param {Song} song
+ * @param {string} key of a group: its name, behind OWN for one of the own genres
+ * @param {AnswerTo} [answerTo]
+ */
+export const isIn = (song, key, answerTo = noOwn) => (key.startsWith(OWN)
+  ? ownGroup(song, answerTo) === key.slice(OWN.length) : group(song) === key);
+
 /** @param {Answered} song */
 const doubted = (song) => Number(group(song) === UNSURE);
 
@@ -49,23 +80,70 @@ const doubted = (song) => Number(group(song) === UNSURE);
 const genresOf = (songs) => [...new Set(songs.flatMap(({ prediction }) => prediction.genres))];
 
 /**
+ * Own genres first, then the model's that take part.
+ * @param {Song[]} songs
+ * @param {string[]} own
+ * @param {AnswerTo} answerTo
+ * @returns {string[]}
+ */
+const ownGenresOf = (songs, own, answerTo) =>
+  [...new Set([...own, ...songs.flatMap((song) => answerTo(song)?.genres ?? [])])];
+
+/**
+ * The order by own genres. Songs without an answer in them come last, as they were added.
+ * @param {Song[]} songs
+ * @param {string[]} own genres
+ * @param {AnswerTo} answerTo
+ * @returns {(a: Song, b: Song) => number}
+ */
+function byOwn(songs, own, answerTo) {
+  const places = [...ownGenresOf(songs, own, answerTo), NONE_OF_THESE];
+  const found = new Map(songs.map((song) => {
+    const name = ownGroup(song, answerTo);
+    const place = name === null ? places.length : places.indexOf(name);
+    return [song, { place, share: answerTo(song)?.probability ?? 0 }];
+  }));
+  const of = (/** @type {Song} */ song) => found.get(song) ?? { place: places.length, share: 0 };
+  return (a, b) => of(a).place - of(b).place || of(b).share - of(a).share || asAdded(a, b);
+}
+
+/**
  * Answered songs in an order; those without an answer follow as they were added.
  * @param {Song[]} songs
- * @param {string} order value of its menu entry; "added" for all as they were added
+ * @param {string} order value of its menu entry; "added" for all as they were added, "own" by own genres
+ * @param {AnswerTo} [answerTo]
+ * @param {string[]} [own] genres, in their order
  * @returns {Song[]}
  */
-export function ordered(songs, order) {
+export function ordered(songs, order, answerTo = noOwn, own = []) {
   if (order === 'added') return [...songs].sort(asAdded);
   const done = songs.filter(isAnswered);
-  const places = [...genresOf(done), UNSURE];
-  done.sort((a, b) => ORDERS[order](a, b, places));
+  if (order === 'own') done.sort(byOwn(done, own, answerTo));
+  else {
+    const places = [...genresOf(done), UNSURE];
+    done.sort((a, b) => ORDERS[order](a, b, places));
+  }
   return [...done, ...songs.filter((song) => !isAnswered(song)).sort(asAdded)];
 }
 
 /**
- * A group of songs: of a genre, or UNSURE.
+ * A group of songs: of a genre, UNSURE or NONE_OF_THESE.
  * @typedef {{name: string, count: number}} Group
  */
+
+/**
+ * @param {(string | null)[]} found the group of each song
+ * @param {string[]} genres
+ * @param {string} last group
+ * @returns {Group[]} every genre, others that were found, and the last group
+ */
+function tally(found, genres, last) {
+  /** @type {Map<string, number>} */
+  const counted = new Map();
+  for (const name of found) if (name !== null) counted.set(name, (counted.get(name) ?? 0) + 1);
+  const others = [...counted.keys()].filter((name) => name !== last && !genres.includes(name));
+  return [...genres, ...others, last].map((name) => ({ name, count: counted.get(name) ?? 0 }));
+}
 
 /**
  * The number of songs in each group.
@@ -73,19 +151,31 @@ export function ordered(songs, order) {
  * @param {string[]} genres of the version that answers now
  * @returns {Group[]} every genre, those that only songs of other versions have, and UNSURE
  */
-export function counts(songs, genres) {
-  /** @type {Map<string, number>} */
-  const found = new Map();
-  for (const name of songs.map(group)) {
-    if (name !== null) found.set(name, (found.get(name) ?? 0) + 1);
-  }
-  /** @param {string} name */
-  const count = (name) => found.get(name) ?? 0;
-  const others = [...found.keys()].filter((name) => name !== UNSURE && !genres.includes(name));
-  return [
-    ...[...genres, ...others].map((name) => ({ name, count: count(name) })),
-    { name: UNSURE, count: count(UNSURE) },
-  ];
+export const counts = (songs, genres) => tally(songs.map(group), genres, UNSURE);
+
+/**
+ * The number of songs in each group of own genres.
+ * @param {Song[]} songs
+ * @param {string[]} own genres
+ * @param {AnswerTo} answerTo
+ * @returns {Group[]} every own genre, those of the model's that songs have beside them, and NONE_OF_THESE;
+ *   nothing while no song has an answer in own genres
+ */
+export function ownCounts(songs, own, answerTo) {
+  const found = songs.map((song) => ownGroup(song, answerTo));
+  if (found.every((name) => name === null)) return [];
+  return tally(found, ownGenresOf(songs, own, answerTo), NONE_OF_THESE)
+    .filter(({ name, count }) => count || own.includes(name) || name === NONE_OF_THESE);
+}
+
+/**
+ * An answer in own genres for files: shares are rounded, and what is lost or gained goes to the largest.
+ * @param {OwnAnswer} answer
+ */
+function rounded({ genres, probabilities, genre, unsure }) {
+  const millionths = probabilities.map((share) => Math.round(share * MILLION));
+  millionths[genres.indexOf(genre)] += MILLION - millionths.reduce((sum, share) => sum + share, 0);
+  return { genres, probabilities: millionths.map((share) => share / MILLION), genre, unsure };
 }
 
 /** @param {string | number | boolean} value */
@@ -95,16 +185,33 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** @param {Answered[]} songs @returns {string} a table with a head */
-export function toCsv(songs) {
+/** @param {OwnAnswer | null} answer @returns {[string, number | string]} its cells */
+function ownCells(answer) {
+  if (!answer) return ['', ''];
+  const { genres, probabilities, genre, unsure } = rounded(answer);
+  return [unsure ? '' : genre, probabilities[genres.indexOf(genre)]];
+}
+
+/**
+ * @param {Answered[]} songs
+ * @param {AnswerTo} [answerTo]
+ * @returns {string} a table with a head. Of a song that is none of the own genres it has the
+ *   probability of the closest one, but not its name
+ */
+export function toCsv(songs, answerTo = noOwn) {
   const genres = genresOf(songs);
-  const head = ['file', 'genre', 'probability', 'unfamiliar', 'seconds', 'version', ...genres];
+  const some = songs.some((song) => answerTo(song));
+  const head = [
+    'file', 'genre', 'probability', 'unfamiliar', 'seconds', 'version',
+    ...(some ? ['own_genre', 'own_probability'] : []), ...genres,
+  ];
   const rows = songs.map((song) => {
     const { prediction } = song;
     const { aggregate, version } = prediction;
     const unfamiliar = aggregate.unfamiliar ? aggregate.unfamiliar.flag : '';
     return [
       song.path, aggregate.genre, surety(song), unfamiliar, (song.seconds ?? 0).toFixed(2), version,
+      ...(some ? ownCells(answerTo(song)) : []),
       ...genres.map((genre) => aggregate.probabilities[prediction.genres.indexOf(genre)] ?? ''),
     ];
   });
@@ -117,13 +224,21 @@ function withoutEmbedding({ embedding, ...rest }) {
   return rest;
 }
 
-/** @param {Answered[]} songs @returns {string} all that is known */
-export function toJson(songs) {
-  const all = songs.map((song) => ({
-    file: song.path,
-    seconds: Number((song.seconds ?? 0).toFixed(2)),
-    ...withoutEmbedding(song.prediction),
-  }));
+/**
+ * @param {Answered[]} songs
+ * @param {AnswerTo} [answerTo]
+ * @returns {string} all that is known
+ */
+export function toJson(songs, answerTo = noOwn) {
+  const all = songs.map((song) => {
+    const own = answerTo(song);
+    return {
+      file: song.path,
+      seconds: Number((song.seconds ?? 0).toFixed(2)),
+      ...withoutEmbedding(song.prediction),
+      ...(own && { own: rounded(own) }),
+    };
+  });
   return `${JSON.stringify({ songs: all }, null, 1)}\n`;
 }
 
@@ -142,6 +257,9 @@ export function toPlaylist(songs) {
     `#EXTINF:${Math.round(song.seconds ?? 0)},${clean(song.name.replace(/\.[^.]+$/, ''))}\n${place(song.path)}\n`);
   return `#EXTM3U\n${lines.join('')}`;
 }
+
+/** @param {string} title of a group @returns {string} a name that every system takes for a file */
+export const playlistName = (title) => `${title.replaceAll(/[^\p{L}\p{M}\p{N}-]+/gu, '-')}.m3u8`;
 
 /**
  * Hand a text to the visitor as a file.
