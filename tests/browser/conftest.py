@@ -85,6 +85,12 @@ def site(make_site: Callable[..., Site]) -> Site:
     return make_site()
 
 
+@pytest.fixture(scope="session")
+def learning_site(make_site: Callable[..., Site]) -> Site:
+    """Return a site whose version can learn own genres."""
+    return make_site(MODEL="v10")
+
+
 @pytest.fixture
 def stopping_site(make_site: Callable[..., Site]) -> Site:
     """Return a site with default settings that tests may stop."""

@@ -51,7 +51,7 @@ ALL_DONE = """(n) => document.querySelectorAll('article.song[data-state=done]').
 def remember(visitor: Visit) -> None:
     """Switch remembering on, and wait until the page has stored that it is on."""
     visitor.page.check("#remember")
-    visitor.page.wait_for_function("() => localStorage.length === 1")
+    visitor.page.wait_for_function("() => localStorage.getItem('musiclassify-remember') !== null")
 
 
 def settled(page: Page, songs: int, bodies: int, files: int, state: str | None = None) -> None:

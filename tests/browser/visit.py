@@ -65,6 +65,17 @@ RESET = """async () => {
       choice.dispatchEvent(new Event('change'));
     }
   }
+  const panel = document.getElementById('own-genres');
+  if (panel) {
+    panel.querySelector('.own-mode [value=own]').click();
+    for (const id of ['own-forget', 'own-pick']) {
+      const button = document.getElementById(id);
+      if (!button.hidden && button.ariaPressed !== 'false') button.click();
+    }
+    document.getElementById('own-named').checked = false;
+    for (const field of panel.querySelectorAll('[type=text]')) field.value = '';
+    while (panel.dataset.state !== 'none') await moment();
+  }
   if (!document.getElementById('erase').hidden) {
     document.getElementById('erase').click();
     while ((await indexedDB.databases()).length || localStorage.length) {

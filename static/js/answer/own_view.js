@@ -145,7 +145,8 @@ export class OwnView {
     word.textContent = unsure ? t('In your genres: none of these. The closest:') : t('In your genres: {words}', { words: likelihood(probability) });
     name.textContent = genreName(genre);
     share.textContent = unsure ? t('{share} among {n} genres', { share: percent(probability), n: genres.length }) : percent(probability);
-    bars.replaceChildren(...barsOf(genres, probabilities, true));
+    // Of hundreds of songs, those that are folded show none.
+    if (!this.#element.classList.contains('folded')) bars.replaceChildren(...barsOf(genres, probabilities, true));
     if (this.#inOwn) this.#showPieces(true);
   }
 

@@ -247,6 +247,7 @@ export class SongView {
     body.hidden = !open;
     this.element.classList.toggle('folded', !open);
     this.#timeline.unfold(open);
+    this.#own.update();
     toggle.ariaExpanded = String(open);
   }
 

@@ -73,10 +73,14 @@ export class OwnPanel {
       if (target instanceof HTMLElement && target.classList.contains('song-pick')) this.#showWhich();
     });
     own.addEventListener('change', () => this.#update());
-    queue.on('use', () => this.#update());
+    queue.on('use', () => {
+      // What was said may be about the version before.
+      this.#message = '';
+      this.#update();
+    });
     for (const event of /** @type {const} */ (['add', 'remove'])) queue.on(event, () => this.#showWhich());
     // The filter hides and shows songs.
-    byId('filter').addEventListener('change', () => this.#showWhich());
+    byId('list').addEventListener('shown', () => this.#showWhich());
     this.#update();
   }
 
@@ -104,7 +108,7 @@ export class OwnPanel {
 
   #update() {
     const own = this.#own;
-    const { state, any, able } = own;
+    const { state, some, able } = own;
     this.#section.dataset.state = state;
     this.#showMessage();
     const status = this.#statusText();
@@ -112,9 +116,9 @@ export class OwnPanel {
     byId('own-save', HTMLButtonElement).disabled = state !== 'ready' && !own.taught.length;
     byId('own-named-choice').hidden = !own.taught.length;
     this.#hide('own-undo', !own.undoable);
-    this.#hide('own-forget', !any);
+    this.#hide('own-forget', !some);
     this.#hide('own-retry', state !== 'failed' && !own.waiting.here);
-    byId('own-body').hidden = !any || !able;
+    byId('own-body').hidden = !some || !able;
     for (const radio of all(this.#section, '.own-mode input', HTMLInputElement)) radio.checked = radio.value === own.mode;
     this.#showRows();
     this.#showNotes();
@@ -136,8 +140,8 @@ export class OwnPanel {
   }
 
   #showMessage() {
-    const { any, able, message } = this.#own;
-    const reason = any && !able ? this.#own.unableText() : message;
+    const { some, able, message } = this.#own;
+    const reason = some && !able ? this.#own.unableText() : message;
     // An action may be refused for the same reason.
     const text = [...new Set([this.#message, reason])].filter(Boolean).join(' ');
     const element = byId('own-message');
@@ -147,7 +151,7 @@ export class OwnPanel {
 
   #statusText() {
     const own = this.#own;
-    if (!own.any) return own.able ? '' : own.unableText();
+    if (!own.some) return own.able ? '' : own.unableText();
     if (!own.able) return t('Your genres are kept; they are not used now.');
     const n = own.genres.length;
     const texts = [];

@@ -43,7 +43,7 @@ export class Keeper {
       if (found?.schema !== SCHEMA) return null;
       const kept = {
         mode: found.mode, base: found.base, known: new Map(found.known),
-        examples: found.examples.map((/** @type {any} */ example) =>
+        examples: found.examples.map((/** @type {Kept['examples'][0] & {embeddings: [string, number[]][]}} */ example) =>
           ({ ...example, embeddings: new Map(example.embeddings), song: null })),
       };
       this.#text = text;

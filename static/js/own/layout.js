@@ -94,7 +94,7 @@ export class Layout extends EventTarget {
 
   /** Answers of an earlier visit may lack the numbers. With own genres, these ask for them. */
   #askForMissing() {
-    if (!this.able || this.#own.any) return;
+    if (!this.able || this.#own.some) return;
     for (const song of this.#queue.songs) {
       if (song.state !== 'done' || song.embedding || !song.model?.embedding || this.#asked.has(song)) continue;
       this.#asked.add(song);

@@ -76,7 +76,7 @@ export function unusedText({ text, modelSha256 }, model, models) {
  */
 export function merged(base, change) {
   const content = JSON.parse(base.text);
-  const means = new Map(content.genres.map((/** @type {any} */ genre) => [genre.name, genre.mean]));
+  const means = new Map(content.genres.map((/** @type {{name: string, mean: number[]}} */ genre) => [genre.name, genre.mean]));
   const genres = change(base.genres.map((genre) => ({ ...genre, mean: means.get(genre.name) })));
   if (!genres.length) return null;
   content.genres = genres.map(({ name, songs, mean, recognised }) => ({

@@ -109,7 +109,7 @@ export class OwnGenres extends EventTarget {
   }
 
   /** Whether there is anything of the visitor's. */
-  get any() {
+  get some() {
     return this.#examples.length > 0 || this.#base !== null;
   }
 
@@ -360,7 +360,7 @@ export class OwnGenres extends EventTarget {
 
   /** @param {Song} song that differs */
   #note(song) {
-    if (!this.any) return;
+    if (!this.some) return;
     const { embedding } = song;
     const example = this.#exampleOf(song);
     if (!embedding) {
@@ -431,7 +431,7 @@ export class OwnGenres extends EventTarget {
 
   async #learn() {
     const able = this.#able;
-    if (!able || !this.any) {
+    if (!able || !this.some) {
       this.#answerNone();
       this.#set('none', '');
       return;

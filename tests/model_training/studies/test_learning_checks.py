@@ -47,6 +47,7 @@ def task_of(n_genres, apart, *, n_examples=10, songs=30, seed=0):
 
 def test_genres_that_nobody_confuses_are_recognised_and_recalled():
     found = judge_intervals([task_of(3, 40.0)])
+    assert found
     assert found["draws"] == 8
     assert (found["covers"], found["recognised"], found["recall"]) == (1.0, 1.0, 1.0)
     assert list(found["by_genre"]) == ["a", "b", "c"]
@@ -54,6 +55,7 @@ def test_genres_that_nobody_confuses_are_recognised_and_recalled():
 
 def test_an_interval_covers_the_recall_or_lies_above_or_below_it():
     found = judge_intervals([task_of(3, 1.5)])
+    assert found
     assert 0 < found["covers"] <= 1
     total = found["covers"] + found["recall_below"] + found["recall_above"]
     assert total == pytest.approx(1, abs=3e-4)
@@ -66,6 +68,7 @@ def test_a_recall_far_from_what_the_examples_promised_is_not_covered():
     moved = task.embeddings.copy()
     moved[draw.asked] += 40.0 * np.array([[-1, 1], [1, -1]])[task.labels[draw.asked]] @ np.eye(2, 4)
     found = judge_intervals([dataclasses.replace(task, embeddings=moved, further=[draw])])
+    assert found
     assert (found["recognised"], found["recall"]) == (1.0, 0.0)
     assert (found["covers"], found["recall_below"]) == (0.0, 1.0)
 
@@ -79,6 +82,7 @@ def test_too_few_examples_for_an_interval_have_none():
 @pytest.mark.parametrize("n_genres", [2, 4])
 def test_left_out_answers_are_those_of_a_new_fit_where_genres_are_far_apart(n_genres):
     found = judge_left_out([task_of(n_genres, 40.0)])
+    assert found
     assert found["n"] == 4 * 10 * n_genres
     assert found["largest_difference"] < 0.01
     assert found["other_winner"] == 0
@@ -86,6 +90,7 @@ def test_left_out_answers_are_those_of_a_new_fit_where_genres_are_far_apart(n_ge
 
 def test_left_out_answers_are_close_to_a_new_fit_where_genres_overlap():
     found = judge_left_out([task_of(4, 2.0)])
+    assert found
     assert 0 < found["mean_difference"] < 0.05
     assert found["mean_difference"] <= found["largest_difference"] < 0.5
     assert found["other_winner"] < 0.1
