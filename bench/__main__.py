@@ -33,7 +33,7 @@ PARTS = {
     "agreement": "Chromium's decoding against librosa's, on songs under free licences",
     "extraction": "songs per second of extract, against librosa's own loop",
     "inversion": "what comes back of songs from their sent numbers, against librosa's way",
-    "teaching": "own genres: learning and answering beside scikit-learn, and in Chromium",
+    "teaching": "own genres: learning and answering beside scikit-learn, and in Chromium; the map",
     "songs_map": "the map of two thousand songs: time to the picture, and what is felt on it",
     "peers": "extraction in Chromium against essentia.js, Meyda and librosa; 10 s to 2 h of sound",
     "digits": "how many decimals the answers need",

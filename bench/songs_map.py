@@ -54,7 +54,7 @@ MULTIPLY = """async (n) => {
   await written;
   database.close();
 }"""
-# Milliseconds from opening the map until it is laid out and drawn, and the longest task.
+# Milliseconds from opening the map to its layout and to its picture, and the longest task.
 OPEN = """async () => {
   const tasks = [0];
   new PerformanceObserver((list) => tasks.push(...list.getEntries().map((each) => each.duration)))

@@ -29,6 +29,8 @@ export class OwnView {
   #colour = '';
   /** The answer that is shown. @type {OwnAnswer | null} */
   #shown = null;
+  /** The answer whose bars are drawn. @type {OwnAnswer | null} */
+  #drawn = null;
   /** What was said last of where the song is filed. */
   #filedSaid = '';
   /** Pieces in own genres are shown. */
@@ -107,7 +109,8 @@ export class OwnView {
     this.#shown = answer;
     // Of hundreds of songs, most have the answer that they had.
     if (answer && isNew) this.#show(answer);
-    else if (!answer) {
+    if (answer) this.#showBars(answer);
+    else {
       delete this.#element.dataset.ownGenre;
       brief.textContent = '';
       if (this.#inOwn) this.#backToModel();
@@ -133,7 +136,7 @@ export class OwnView {
 
   /** @param {OwnAnswer} answer */
   #show({ genres, probabilities, genre, probability, unsure }) {
-    const { brief, word, genre: name, share, bars } = this.#parts;
+    const { brief, word, genre: name, share } = this.#parts;
     this.#element.dataset.ownGenre = unsure ? '' : genre;
     brief.textContent = ownInShort({ genres, probabilities, genre, probability, unsure });
     const colour = unsure ? 'unsure' : colourClasses(genres)[genres.indexOf(genre)];
@@ -145,9 +148,14 @@ export class OwnView {
     word.textContent = unsure ? t('In your genres: none of these. The closest:') : t('In your genres: {words}', { words: likelihood(probability) });
     name.textContent = genreName(genre);
     share.textContent = unsure ? t('{share} among {n} genres', { share: percent(probability), n: genres.length }) : percent(probability);
-    // Of hundreds of songs, those that are folded show none.
-    if (!this.#element.classList.contains('folded')) bars.replaceChildren(...barsOf(genres, probabilities, true));
     if (this.#inOwn) this.#showPieces(true);
+  }
+
+  /** Of hundreds of songs, those that are folded draw none. @param {OwnAnswer} answer */
+  #showBars(answer) {
+    if (answer === this.#drawn || this.#element.classList.contains('folded')) return;
+    this.#drawn = answer;
+    this.#parts.bars.replaceChildren(...barsOf(answer.genres, answer.probabilities, true));
   }
 
   #file() {

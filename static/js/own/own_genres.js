@@ -189,7 +189,7 @@ export class OwnGenres extends EventTarget {
    */
   async layOut() {
     const able = this.#able;
-    const songs = this.#queue.songs.filter(({ embedding }) => embedding);
+    const songs = this.#queue.songs.filter(({ embedding }) => embedding?.model === able?.modelSha256 && embedding);
     if (!able || !songs.length) return null;
     return { songs, laid: await this.#learner.layOut(songs, able) };
   }
@@ -447,7 +447,7 @@ export class OwnGenres extends EventTarget {
       return;
     }
     const wanted = this.#queue.songs.filter((song) =>
-      song.embedding && (this.#stale || this.#learner.file?.model !== of || !this.answerTo(song)));
+      song.embedding?.model === of && (this.#stale || this.#learner.file?.model !== of || !this.answerTo(song)));
     try {
       if (this.#stale || this.#learner.file?.model !== of) {
         if (this.state === 'none' || this.state === 'failed') this.#set('learning', '');
