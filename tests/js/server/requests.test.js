@@ -166,6 +166,27 @@ test('a combined answer is rounded like an answer of the server', () => {
   assert.equal(aggregate.unfamiliar?.score, 0.82304);
 });
 
+/** @param {Prediction} prediction @param {number[]} song @param {number[][]} pieces */
+const placed = (prediction, song, pieces) =>
+  ({ ...prediction, embedding: { model: 'sha', song, pieces: Float32Array.from(pieces.flat()) } });
+
+test('the combined embedding is the mean of the pieces, not of the requests', () => {
+  const [one, three] = ANSWERS;
+  const { embedding } = combined([
+    placed(one, [4, -2], [[4, -2]]), placed(three, [0, 2], [[0, 1], [-1, 2], [1, 3]]),
+  ]);
+  assert.deepEqual(embedding, {
+    // (1 * 4 + 3 * 0) / 4, (1 * -2 + 3 * 2) / 4
+    model: 'sha', song: [1, 1], pieces: Float32Array.of(4, -2, 0, 1, -1, 2, 1, 3),
+  });
+});
+
+test('a song has no embedding when one of its requests came without', () => {
+  const [one, three] = ANSWERS;
+  assert.ok(!('embedding' in combined([placed(one, [4, -2], [[4, -2]]), three])));
+  assert.ok(!('embedding' in combined(ANSWERS)));
+});
+
 /**
  * @typedef {object} LongSong a row of the table that tests/inference/test_long_songs.py holds the
  *   server to
