@@ -280,7 +280,7 @@ self.onmessage = async ({ data }) => {
     try {
       tell({ ...answerAboutOwnGenres(data), id: data.id });
     } catch (error) {
-      tell({ type: 'unmade', id: data.id, reason: lastLine(error) });
+      tell({ type: 'undone', id: data.id, reason: lastLine(error) });
     }
   }
 };

@@ -286,6 +286,8 @@ export class Engine extends EventTarget {
       if (data.type === 'refused') {
         task.reject(new UserError(fromPython(data.message), { retryable: false }));
       } else if (data.type === 'unmade') {
+        task.reject(new UserError(t('The sound could not be made ({reason}).', { reason: data.reason })));
+      } else if (data.type === 'undone') {
         task.reject(new UserError(t('This could not be done ({reason}).', { reason: data.reason })));
       } else task.resolve(data);
     }

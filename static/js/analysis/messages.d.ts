@@ -138,7 +138,9 @@ export type FromAnalysis =
   | ({ type: 'laidOut'; id: number } & LaidOut)
   /** No features can be made of the sound; message: a sentence of features/, in English. */
   | { type: 'refused'; id: number; code: string; message: string }
-  /** Something that no song waits for could not be done: a sound, own genres. */
+  /** No sound can be made of the text. */
   | { type: 'unmade'; id: number; reason: string }
+  /** What was asked about own genres cannot be answered. */
+  | { type: 'undone'; id: number; reason: string }
   /** Something unexpected: the worker is not to be trusted any more. */
   | { type: 'broken'; id: number; message: string };
