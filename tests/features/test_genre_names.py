@@ -1,4 +1,4 @@
-"""Python and the page take the same names of genres: tests/js/own/names.test.js has the same table."""
+"""Python takes the names of genres as the page does: tests/js/own/names.test.js has this table."""
 
 from __future__ import annotations
 
