@@ -29,7 +29,12 @@ ANSWERED = """async (flags) => {
     extraction: { repeated: false, body: new Blob(['{}']), pieces: [[0, 5]], skipped: 0 },
   });
   song.sent = song.extraction;
-  const around = { engine: new EventTarget(), queue: { model }, models: [model] };
+  const own = Object.assign(new EventTarget(), {
+    able: false, ableVersions: [], answerTo: () => null, filedAs: () => null,
+  });
+  const around = {
+    engine: new EventTarget(), layout: new EventTarget(), own, queue: { model }, models: [model],
+  };
   const view = new SongView(song, around, {});
   view.open(true);
   return flags.map((flag) => {
