@@ -91,6 +91,36 @@ def test_a_folder_with_a_folder_per_genre_teaches_all_of_it(here: Visit, lesson:
     assert posts(here) == []
 
 
+def drop(visitor: Visit, path: Path, selector: str) -> None:
+    """Drop a file or a folder from the desktop on an element."""
+    visitor.page.locator(selector).scroll_into_view_if_needed()
+    box = visitor.page.locator(selector).bounding_box()
+    assert box
+    devtools = visitor.page.context.new_cdp_session(visitor.page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send(
+            "Input.dispatchDragEvent",
+            {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data},
+        )
+    devtools.detach()
+
+
+def test_a_folder_that_is_dropped_on_the_panel_teaches(here: Visit, lesson: Path, tmp_path: Path):
+    page = here.page
+    # Anywhere else on the page its songs only join the list.
+    drones(tmp_path / "more" / "Drones", 1, first=6)
+    drop(here, tmp_path / "more", "#engine")
+    here.wait_for("drone 6.wav", "done")
+    assert page.get_attribute("#own-genres", "data-state") == "none"
+    drop(here, lesson, "#own-genres")
+    page.wait_for_selector("#own-rows tr")
+    learned(here)
+    assert genres(here) == {"Band": 7, "Drones": 5}
+    assert own_answers(here) == {**filed(lesson), "drone 6.wav": "Drones"}
+    assert said(here).endswith("2 files left out: no audio.")
+
+
 def check_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     """Fail unless two files of own genres agree to a thousandth."""
     words = {"format", "version", "feature_spec", "model_sha256", "size", "mode"}
