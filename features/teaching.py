@@ -51,7 +51,7 @@ from .own_genres import (
 
 # Examples that tell how songs of their genre vary.
 ENOUGH_TO_VARY = 5
-# Beside the model's genres, its covariance counts as so many songs; studies of v10 chose it.
+# Beside the model's genres, its covariance counts as so many songs (see MODEL_SHRINKAGE).
 MODEL_WEIGHT = 50.0
 # For each number of an embedding, the least eigenvalue of the correlations within genres: they stay
 # positive when a file rounds them to 6 digits.

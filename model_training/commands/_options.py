@@ -20,6 +20,13 @@ def add_models_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--engine`."""
+    parser.add_argument(
+        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
+    )
+
+
 def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     """Declare `--seed`; `main` refuses a negative one."""
     parser.add_argument(

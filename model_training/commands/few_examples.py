@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_models_argument, add_seed_argument
+from ._options import add_data_argument, add_models_argument, add_seed_argument
 
 HELP = "how well own genres are learned from a few songs, by networks that never heard them"
 EXAMPLES = """\
@@ -22,15 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of a run on other songs, or of a cross-validation that kept its networks, of "
         "which each is asked about its own fold",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="STORE",
-        help="feature store that it was trained on; give it again for each further one (by default "
-        "the folders in the experiment's [[data]])",
-    )
+    add_data_argument(parser)
     parser.add_argument(
         "--asked",
         type=Path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_models_argument
+from ._options import add_engine_argument, add_models_argument
 
 HELP = "tell the genre of sound files, with the same numbers as the site"
 EXAMPLES = """\
@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
     parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
-    parser.add_argument(
-        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
-    )
+    add_engine_argument(parser)
     add_models_argument(parser)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._options import add_models_argument
+from ._options import add_engine_argument, add_models_argument
 from .predict import refuse_failed
 
 HELP = "count the answers that survive mp3, noise and the like, on sound files or stored tracks"
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, help="feature store: disturb the log-mel of its validation tracks"
     )
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
-    parser.add_argument(
-        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
-    )
+    add_engine_argument(parser)
     add_models_argument(parser)
 
 

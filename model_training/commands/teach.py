@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_models_argument
+from ._options import add_engine_argument, add_models_argument
 
 HELP = "learn own genres from a few songs of each, in seconds and without training"
 EXAMPLES = """\
@@ -35,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--names", action="store_true", help="keep the names of the songs in FILE")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
-    parser.add_argument(
-        "--engine", choices=("litert", "keras"), default="litert", help="both give the same answers"
-    )
+    add_engine_argument(parser)
     add_models_argument(parser)
 
 

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from sklearn.covariance import ledoit_wolf
 
 from features import FeatureSpec
+from features.own_genres import pulled
+from features.teaching import MODEL_WEIGHT
 
 from ..errors import TrainingError
 from ..judging.answers import predict_outputs
@@ -33,12 +35,6 @@ SCALE_FLOOR = 0.1
 DEAD = 1e-6
 # Added to variances, so that dead units do not divide by zero.
 RIDGE = 1e-6
-# Share of the identity in the covariance with which few examples begin, and the number of examples
-# that it counts as. Of the values tried these were the best for four genres of another collection,
-# from one to ten examples of each: 2 points over a covariance of the examples alone, shrunk as
-# Ledoit and Wolf do, which has nothing to say of one example.
-TEACHING_SHRINKAGE = 0.8
-TEACHING_WEIGHT = 50
 
 
 # --- in the network -----------------------------------------------------------------------------
@@ -173,7 +169,7 @@ def nearest(examples: Floats, labels: Labels, asked: Floats, prior: Floats) -> L
 
     Linear discriminant analysis of genres that are as likely as each other. The shared covariance
     is that of the examples within their genres, together with one known before, which counts as
-    TEACHING_WEIGHT examples and is shrunk towards a multiple of the identity.
+    MODEL_WEIGHT examples and is shrunk towards a multiple of the identity.
 
     Parameters
     ----------
@@ -184,9 +180,8 @@ def nearest(examples: Floats, labels: Labels, asked: Floats, prior: Floats) -> L
     """
     centres = per_track(examples, labels, int(labels.max()) + 1)
     residuals = examples - centres[labels]
-    size = len(prior)
-    level = max(float(np.trace(prior)) / size, RIDGE)
-    known = (1 - TEACHING_SHRINKAGE) * prior + TEACHING_SHRINKAGE * level * np.eye(size)
-    freedom = TEACHING_WEIGHT + len(examples) - len(centres)
-    covariance = (TEACHING_WEIGHT * known + residuals.T @ residuals) / freedom
+    freedom = MODEL_WEIGHT + len(examples) - len(centres)
+    covariance = (
+        MODEL_WEIGHT * pulled(np.asarray(prior, np.float64)) + residuals.T @ residuals
+    ) / freedom
     return squared_distances(asked[:, None] - centres, covariance).argmin(axis=1)

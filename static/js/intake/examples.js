@@ -115,5 +115,4 @@ export class Examples {
       say(error.message);
     }
   }
-
 }

@@ -27,8 +27,6 @@ export class Layout extends EventTarget {
   #making = null;
   #restUntil = 0;
   #telling = false;
-  /** Songs whose answer is asked for once more, as it came without numbers. @type {WeakSet<Song>} */
-  #asked = new WeakSet();
 
   /**
    * @param {import('./own_genres.js').OwnGenres} own
@@ -68,7 +66,8 @@ export class Layout extends EventTarget {
    * @throws {import('../base/errors.js').UserError}
    */
   get() {
-    this.#askForMissing();
+    // Answers of an earlier visit may lack the numbers.
+    this.#own.askForMissing();
     if (!this.#making && this.#placedAt === this.#changes) return Promise.resolve(this.#places);
     this.#making ??= this.#make().finally(() => { this.#making = null; });
     return this.#making;
@@ -90,16 +89,6 @@ export class Layout extends EventTarget {
       if (this.#changes !== changes) this.#tell();
     }
     return this.#places;
-  }
-
-  /** Answers of an earlier visit may lack the numbers. With own genres, these ask for them. */
-  #askForMissing() {
-    if (!this.able || this.#own.some) return;
-    for (const song of this.#queue.songs) {
-      if (song.state !== 'done' || song.embedding || !song.model?.embedding || this.#asked.has(song)) continue;
-      this.#asked.add(song);
-      this.#queue.renewAnswer(song).catch(() => this.#asked.delete(song));
-    }
   }
 
   /** @param {Song[]} songs that may have other numbers */

@@ -192,7 +192,7 @@ export class Learner {
       return text;
     } catch {
       throw new UserError(
-        t('What the model knows of its genres cannot be loaded. Is the server still running? Your examples are kept; “Try again” learns from them.'),
+        t('What the model knows of its genres cannot be loaded. Is the server still running?'),
         { unreachable: true },
       );
     } finally {

@@ -189,9 +189,9 @@ export class OwnGenres extends EventTarget {
    */
   async layOut() {
     const able = this.#able;
-    const songs = this.#queue.songs.filter(({ embedding }) => embedding?.model === able?.modelSha256 && embedding);
-    if (!able || !songs.length) return null;
-    return { songs, laid: await this.#learner.layOut(songs, able) };
+    if (!able) return null;
+    const songs = this.#queue.songs.filter(({ embedding }) => embedding?.model === able.modelSha256);
+    return songs.length ? { songs, laid: await this.#learner.layOut(songs, able) } : null;
   }
 
   /**
@@ -374,6 +374,11 @@ export class OwnGenres extends EventTarget {
     } else if (!this.answerTo(song)) this.#renew(false);
   }
 
+  /** Ask once more for answers that came without embeddings, as those of an older page. */
+  askForMissing() {
+    for (const song of this.#queue.songs) if (song.state === 'done' && !song.embedding) this.#ask(song);
+  }
+
   /** The answer came without an embedding, or with one of another model: ask once more. @param {Song} song */
   async #ask(song) {
     if (this.#asked.has(song) || !song.model?.embedding) return;
@@ -437,7 +442,7 @@ export class OwnGenres extends EventTarget {
       return;
     }
     const of = able.modelSha256;
-    for (const song of this.#queue.songs) if (song.state === 'done' && !song.embedding) this.#ask(song);
+    this.askForMissing();
     const examples = this.#examples.filter(({ embeddings }) => embeddings.has(of));
     const base = this.#base?.modelSha256 === of ? this.#base : null;
     const unused = this.#base && !base ? unusedText(this.#base, able.model, this.#models) : '';
@@ -479,10 +484,6 @@ export class OwnGenres extends EventTarget {
   #set(state, message) {
     this.state = state;
     this.message = message;
-    this.#tell();
-  }
-
-  #tell() {
     this.dispatchEvent(new Event('change'));
   }
 
@@ -492,7 +493,7 @@ export class OwnGenres extends EventTarget {
       this.#keeper.keep({ mode: this.mode, examples: this.#examples, base: this.#base, known: this.#learner.known });
     } catch {
       this.message = t('There is no room to remember your genres: save them to a file before you leave the page.');
-      this.#tell();
+      this.dispatchEvent(new Event('change'));
     }
   }
 }

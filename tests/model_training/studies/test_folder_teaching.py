@@ -133,7 +133,7 @@ def test_names_of_songs_are_in_the_file_only_if_wanted(few: Path, tmp_path: Path
     assert predict(few / "tune" / "tune 0.wav", "--own-genres", out) == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+@pytest.mark.skipif(sys.platform != "linux", reason="others refuse names that are no Unicode")
 def test_names_that_are_no_text_are_written_out(few: Path, tmp_path: Path) -> None:
     song = few / "tune" / "tune 0.wav"
     song.rename(song.with_name(b"caf\xe9.wav".decode("utf-8", "surrogateescape")))
