@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 from features import build_request
 from tests.browser import sounds
+from tests.webapp.balancers import NAME, Balancer, free_ports
 from webapp.inference import Registry
 
-from .hosts import NAME, Balancer, WebHost, free_ports, missing
+from .hosts import WebHost, missing
 from .setting import ROOT, SONG_S, row
 
 VERSION = "v9"

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, current_app, g, render_template, request
+from flask import Blueprint, Response, current_app, g, render_template, request, url_for
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
@@ -31,7 +31,7 @@ CODES = {
 }
 MESSAGES = {
     400: N_("This is not a request that the server understands."),
-    404: N_("There is nothing at this address. The API is described at /api/openapi.json."),
+    404: N_("There is nothing at this address. The API is described at %(api)s."),
     405: N_("This address does not take this method; the Allow header names those it takes."),
     416: N_("The file does not have the part that was asked for."),
     500: N_("Something went wrong inside the server. Its log says where; please try again."),
@@ -155,7 +155,9 @@ def show_http_error(error: HTTPException) -> Response:
     code = CODES.get(status, HTTPStatus(status).name.lower())
     if status == 413:
         return error_response(body_too_large(current_app.config["MAX_CONTENT_LENGTH"], headers))
-    message = _(MESSAGES[status]) if status in MESSAGES else str(error.description)
+    message = str(error.description)
+    if status in MESSAGES:
+        message = _(MESSAGES[status], api=url_for("openapi.show"))
     if status == 404 and not _for_programs():
         message = _("There is no such page here.")
     return error_response(RequestError(status, code, message, headers=headers))

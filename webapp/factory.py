@@ -23,6 +23,7 @@ from . import (
     offline,
     openapi,
     pages,
+    place,
     rate_limits,
     security,
 )
@@ -100,6 +101,8 @@ def build_app(overrides: Mapping[str, Any]) -> Flask:
     ):
         app.register_blueprint(module.bp)
     rate_limits.attach(app, settings)
+    if settings.path:
+        app.wsgi_app = place.UnderPath(app.wsgi_app, settings.path)  # type: ignore[method-assign]
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxies:
         app.wsgi_app = security.behind(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]

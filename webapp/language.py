@@ -90,12 +90,16 @@ def to(path: str, fragment: str = "") -> str:
     return f"{path}{query}{fragment}"
 
 
+def own_path() -> str:
+    """Path of the page of this request, without a query."""
+    # two slashes at the beginning would lead to another host
+    return f"{request.script_root}/{quote(request.path.lstrip('/'))}"
+
+
 def in_language(name: str) -> str:
     """Link to the page of this request in a language."""
     rest = {key: value for key, value in request.args.items() if key != PARAMETER}
-    # two slashes at the beginning would lead to another host
-    path = "/" + quote(request.path.lstrip("/"))
-    return f"{path}?{urlencode({**rest, PARAMETER: name})}"
+    return f"{own_path()}?{urlencode({**rest, PARAMETER: name})}"
 
 
 def _(text: str, **values: object) -> str:
@@ -114,7 +118,8 @@ def attach(app: Flask) -> None:
     """Make the app speak both languages."""
     _Babel(app, locale_selector=language)
     helpers: dict[str, Any] = {
-        "to": to, "in_language": in_language, "language": language, "languages": LANGUAGES,
+        "to": to, "own_path": own_path, "in_language": in_language, "language": language,
+        "languages": LANGUAGES,
     }  # fmt: skip
     app.jinja_env.globals.update(helpers)
 

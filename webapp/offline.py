@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from . import assets
+from . import assets, place
 from .language import LANGUAGES, PARAMETER
 from .runtime import RUNTIME_DIR, RuntimeFiles
 
@@ -26,7 +26,7 @@ NAMED = ("pages.index", "offline.instead")
 
 @bp.get("/sw.js")
 def service_worker() -> Response:
-    """Serve the service worker at the root: it governs the folder that it comes from."""
+    """Serve the service worker beside the page: it governs the folder that it comes from."""
     script = (assets.STATIC / SCRIPT).read_text(encoding="utf-8")
     text = f"const SITE = {json.dumps(contents(), indent=2)};\n\n{script}"
     response = Response(text, content_type="text/javascript; charset=utf-8")
@@ -58,6 +58,8 @@ def contents() -> dict[str, Any]:
         if name != SCRIPT
     ]
     return {
+        "root": url_for("pages.index"),
+        "keptAs": place.kept_as(),
         "version": version,
         "versionHeader": VERSION_HEADER,
         "pages": [url_for("pages.index") + query for query in languages],

@@ -323,6 +323,7 @@ def document(here: Site) -> Json:
             "sent. Requests are neither kept nor logged.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": here.settings.path or "/"}],
         "paths": {
             "/": {"get": _page("The page that classifies songs")},
             "/models/{version}": {

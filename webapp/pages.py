@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 
-from features import FeatureSpec
+from features import FeatureSpec, downmix
 from features.statistics import statistics_names
 
-from . import assets, charts, language, numbers
+from . import assets, charts, language, numbers, place
 from .api import find
 from .errors import RequestError
 from .genres import colour_classes
@@ -109,6 +109,8 @@ def config() -> dict[str, Any]:
     """Data for the page's scripts, as JSON inside the page."""
     here = site()
     return {
+        "root": url_for("pages.index"),
+        "keptAs": place.kept_as(),
         "pageVersion": assets.page_version(),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
@@ -116,6 +118,7 @@ def config() -> dict[str, Any]:
         "maxMinutes": here.settings.max_minutes,
         "maxWholeMinutes": here.settings.max_whole_minutes,
         "streamMinutes": here.settings.stream_minutes,
+        "mix": {"blockSeconds": downmix.BLOCK_S, "oppositeDb": downmix.OPPOSITE_DB},
         "maxSegments": here.settings.max_segments,
         "maxBodyBytes": here.settings.max_body_bytes,
         "selected": here.selected,

@@ -77,7 +77,23 @@ def _limits(text: str) -> str:
     return "; ".join(limits)
 
 
+# Letters, digits and . _ ~ - only; a hyphen or a dot begins no word of it.
+_PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
+# A proxy may take the path away, so it must not look like an address of the site itself.
+OWN_WORDS = ("api", "models", "static")
+
+
+def _path(text: str) -> str:
+    path = f"/{text.strip('/')}" if text.strip("/") else ""
+    if not _PATH.fullmatch(path) or path.split("/")[1:2] in ([word] for word in OWN_WORDS):
+        raise ValueError
+    return path
+
+
 _TEXT = _Parser("text", str)
+_FOLDER_OF_ADDRESS = _Parser(
+    f"a path such as /music, whose first word is not {' or '.join(OWN_WORDS)}", _path
+)
 _FOLDER = _Parser("a folder", lambda text: Path(text).expanduser().resolve())
 _WORDS = _Parser("a list with commas", _words)
 _LIMITS = _Parser("limits such as 60 per minute; 1000 per hour", _limits)
@@ -102,6 +118,11 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", _TEXT, "Address that `python -m webapp` listens on.")
     port: int = _setting(5000, _whole(1, 65535), "Port that `python -m webapp` listens on.")
+    path: str = _setting(
+        "",
+        _FOLDER_OF_ADDRESS,
+        "Path of the site under its name, as `/music` for https://host/music/.",
+    )
     workers: int = _setting(1, _whole(1, 64), "Processes; each loads its own models.")
     threads: int = _setting(4, _whole(1, 64), "Requests that one process answers at a time.")
     # the default is an hour of music in segments of three seconds

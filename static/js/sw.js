@@ -9,11 +9,12 @@
 
 const here = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
-const PREFIX = 'musiclassify-';
+const PREFIX = `${SITE.keptAs}-`;
 const PAGE_CACHE = `${PREFIX}page-${SITE.version}`;
 // Apart from the page: the runtime is large and changes seldom.
 const RUNTIME_CACHE = `${PREFIX}runtime-${SITE.runtimeVersion}`;
 
+// Of paths inside the site.
 const VERSIONED = /^\/static\/(page|runtime)\/[^/]+\//;
 // For files of a service worker the browser neither keeps nor uses compiled WebAssembly: a start took
 // 0.6 s longer. So these are left to the browser's own cache; the analysis asks once more, with KEPT,
@@ -23,6 +24,13 @@ const KEPT = 'kept';
 const FEATURES = '/features.zip';
 // Statuses with which a proxy answers for a server that is away.
 const GATEWAY = [502, 503, 504];
+
+/**
+ * Other sites may lie under the same host name.
+ * @param {URL} url
+ * @returns {string} its path inside this site, which begins with a slash; empty outside
+ */
+const inside = ({ pathname }) => (pathname.startsWith(SITE.root) ? pathname.slice(SITE.root.length - 1) : '');
 
 /** @param {Cache} cache @param {string} url @param {RequestCache} mode */
 async function keep(cache, url, mode) {
@@ -62,7 +70,7 @@ async function keepMissing() {
 /** Remove what other versions kept, unless another window may still need it. */
 async function tidy() {
   const windows = await here.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  if (windows.length > 1) return;
+  if (windows.filter(({ url }) => inside(new URL(url))).length > 1) return;
   for (const name of await caches.keys()) {
     if (name.startsWith(PREFIX) && name !== PAGE_CACHE && name !== RUNTIME_CACHE) await caches.delete(name);
   }
@@ -149,14 +157,14 @@ async function elsewhere(request, url) {
  */
 async function file(request, url) {
   url.searchParams.delete(KEPT);
-  if (VERSIONED.test(url.pathname) || url.searchParams.has('v')) {
+  if (VERSIONED.test(inside(url)) || url.searchParams.has('v')) {
     const found = await caches.match(url.href);
     if (found) return found;
   }
   try {
     return await fetch(request);
   } catch {
-    const name = url.pathname.replace('/static/', '');
+    const name = inside(url).replace('/static/', '');
     return (await keptFile(SITE.folder + name)) ?? (await keptFile(url.pathname)) ?? Response.error();
   }
 }
@@ -169,11 +177,12 @@ here.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== here.location.origin) return;
+  const path = inside(url);
   if (request.mode === 'navigate') {
-    event.respondWith(url.pathname === '/' ? page(event, url) : elsewhere(request, url));
-  } else if (COMPILED.test(url.pathname) && !url.searchParams.has(KEPT)) {
+    event.respondWith(path === '/' ? page(event, url) : elsewhere(request, url));
+  } else if (COMPILED.test(path) && !url.searchParams.has(KEPT)) {
     // left to the browser
-  } else if (url.pathname.startsWith('/static/') || url.pathname === FEATURES) {
+  } else if (path.startsWith('/static/') || path === FEATURES) {
     event.respondWith(file(request, url));
   }
 });

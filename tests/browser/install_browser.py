@@ -1,5 +1,7 @@
 """Find Chromium for the browser tests, or install it: `python -m tests.browser.install_browser`.
 
+It also unpacks nginx for the tests that stand behind it, where that is missing.
+
 The variable MUSICLASSIFY_CHROMIUM names the program to use. The command ends with a sentence and
 exit status 2 when there is no browser and none can be installed.
 """
@@ -11,6 +13,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.webapp import balancers
 
 VARIABLE = "MUSICLASSIFY_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -96,14 +100,20 @@ def install() -> Path:
 def ways() -> list[tuple[str, list[list[str]]]]:
     """Return the ways to install Chromium on this computer: a description and commands for each."""
     found = []
-    if shutil.which("apt-get") and (prefix := becoming_root()) is not None:
-        apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    if apt := apt_get():
         commands = [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends"]]
         commands[1] += ["chromium", "fonts-dejavu-core"]
         found.append(("installing the system's package chromium", commands))
     playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
     found.append(("letting Playwright download it", [playwright]))
     return found
+
+
+def apt_get() -> list[str] | None:
+    """Return the words before a task of apt-get; None where it may not install packages."""
+    if not shutil.which("apt-get") or (prefix := becoming_root()) is None:
+        return None
+    return [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
 
 
 def becoming_root() -> list[str] | None:
@@ -127,6 +137,8 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 2
     print(f"Browser for the tests: {path}")
+    apt = apt_get()
+    balancers.unpack_nginx([*apt, "update"] if apt else None)
     return 0
 
 

@@ -1,5 +1,8 @@
 /** The list that webapp/offline.py writes in front of the service worker. */
 declare const SITE: {
+  /** Path of the page, and the beginning of the caches' names. */
+  root: string;
+  keptAs: string;
   /** Of the page and of the runtime. */
   version: string;
   runtimeVersion: string;

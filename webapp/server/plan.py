@@ -38,7 +38,7 @@ class Plan:
         """Address for people."""
         host = self.settings.host
         shown = "localhost" if host in ("0.0.0.0", "::", "") else _bracketed(host)
-        return f"http://{shown}:{self.settings.port}/"
+        return f"http://{shown}:{self.settings.port}{self.settings.path}/"
 
     def greet(self) -> None:
         """Say that the site is ready."""

@@ -40,11 +40,19 @@
  */
 
 /**
- * @typedef {Limits & {pageVersion: string, featuresUrl: string, runtimeUrl: string,
- *   filesToLoad: number, maxWholeMinutes: number, streamMinutes: number, selected: string,
- *   models: Model[]}} Config
+ * Where the site lies under its host name.
+ * @typedef {object} Place
+ * @property {string} root path of the page, with a slash at its end
+ * @property {string} keptAs begins the names of all that is kept in the browser; other sites under the
+ *   same host name have another one
+ */
+
+/**
+ * @typedef {Limits & Place & {pageVersion: string, featuresUrl: string, runtimeUrl: string,
+ *   filesToLoad: number, maxWholeMinutes: number, streamMinutes: number,
+ *   mix: import('../sound/downmix.js').Mix, selected: string, models: Model[]}} Config
  *   filesToLoad: those of the analysis; maxWholeMinutes: longest song that is decoded at once; streamMinutes: longer ones are decoded bit by
- *   bit where that is possible; selected: the version that answers first
+ *   bit where that is possible; mix: how channels become one; selected: the version that answers first
  */
 
 /**
@@ -55,4 +63,13 @@ export function readConfig() {
   const text = document.getElementById('config')?.textContent;
   if (!text) throw new Error('The page has no #config');
   return JSON.parse(text);
+}
+
+/** @type {Place | undefined} */
+let known;
+
+/** @returns {Place} of this page; of a site at the top of its host where there is none, as in tests */
+export function place() {
+  known ??= globalThis.document ? readConfig() : { root: '/', keptAs: 'musiclassify' };
+  return known;
 }

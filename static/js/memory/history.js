@@ -13,6 +13,7 @@
  * that one is gone.
  */
 
+import { place } from '../base/config.js';
 import { reasonOf } from '../base/errors.js';
 import { t, tn } from '../base/text.js';
 import { fromRecord, isFinished, needsSound, SCHEMA, storedState, toRecord } from './remembered.js';
@@ -24,15 +25,16 @@ import { Tab, uniqueName } from './tab_locks.js';
  * @typedef {import('../base/config.js').Model} Model
  */
 
-const CHOICE = 'musiclassify-remember';
 // Changes that come together are written together.
 const WRITE_MS = 250;
 // What is left free for the numbers and answers of a song when its sound is copied, in bytes.
 const ROOM_PER_SONG = 2_000_000;
 
+const choice = () => `${place().keptAs}-remember`;
+
 function chosen() {
   try {
-    return localStorage.getItem(CHOICE) !== null;
+    return localStorage.getItem(choice()) !== null;
   } catch {
     return false;
   }
@@ -155,7 +157,7 @@ export class History extends EventTarget {
     return this.#next(async () => {
       if (this.on) return;
       await this.#open();
-      localStorage.setItem(CHOICE, '1');
+      localStorage.setItem(choice(), '1');
       this.#say('');
       this.#add(this.#queue.songs);
     });
@@ -166,7 +168,7 @@ export class History extends EventTarget {
     return this.#next(async () => {
       this.#close();
       try {
-        localStorage.removeItem(CHOICE);
+        localStorage.removeItem(choice());
         await this.#writing;
         await Store.erase();
         this.stored = false;

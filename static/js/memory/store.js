@@ -7,9 +7,9 @@
  * answered).
  */
 
+import { place } from '../base/config.js';
 import { withTimeout } from '../base/errors.js';
 
-const NAME = 'musiclassify';
 const VERSION = 1;
 const STORES = ['songs', 'bodies', 'files'];
 const PATIENCE_MS = 10_000;
@@ -58,7 +58,7 @@ export class Store {
    * @throws {Error} not allowed, made by a newer page (VersionError), or kept busy (TimeoutError)
    */
   static async open(onLost) {
-    const request = indexedDB.open(NAME, VERSION);
+    const request = indexedDB.open(place().keptAs, VERSION);
     request.onupgradeneeded = () => {
       for (const store of STORES) request.result.createObjectStore(store);
     };
@@ -81,7 +81,7 @@ export class Store {
 
   /** Delete the database. Other tabs close it when they hear of that. */
   static async erase() {
-    await withTimeout(answer(indexedDB.deleteDatabase(NAME)), PATIENCE_MS, late);
+    await withTimeout(answer(indexedDB.deleteDatabase(place().keptAs)), PATIENCE_MS, late);
   }
 
   close() {

@@ -6,12 +6,15 @@
  * tabs may analyse the same song. Both store the same, so nothing is lost.
  */
 
-const PREFIX = 'musiclassify-tab-';
-const MINE = 'musiclassify-tab';
+import { place } from '../base/config.js';
+
 // A tab that is loaded anew is gone for less time than this.
 const RELOAD_MS = 3_000;
 // A page that is left releases its lock a moment after the next one has begun.
 const LEFT_MS = 1_000;
+
+/** Under this name a tab keeps its own name; with a hyphen it begins the names of locks. */
+const mine = () => `${place().keptAs}-tab`;
 
 /** @returns {string} a name that nothing else has; also where randomUUID is not allowed */
 export function uniqueName() {
@@ -29,7 +32,7 @@ export function uniqueName() {
 function request(name, options) {
   if (!navigator.locks) return Promise.resolve(() => {});
   return new Promise((resolve, reject) => {
-    navigator.locks.request(PREFIX + name, options, (lock) => {
+    navigator.locks.request(`${mine()}-${name}`, options, (lock) => {
       if (!lock) {
         resolve(null);
         return undefined;
@@ -53,7 +56,7 @@ async function hold(name, signal) {
 
 /** The name from before a reload, if this tab is not a copy of another that still uses it. */
 async function heldBefore() {
-  const name = sessionStorage.getItem(MINE);
+  const name = sessionStorage.getItem(mine());
   if (!name) return null;
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), LEFT_MS);
@@ -87,7 +90,7 @@ export class Tab {
     const name = uniqueName();
     const release = await hold(name);
     try {
-      sessionStorage.setItem(MINE, name);
+      sessionStorage.setItem(mine(), name);
     } catch {
       // After a reload it is another tab, which takes up what this one leaves.
     }
@@ -98,7 +101,7 @@ export class Tab {
   leave() {
     this.#release();
     try {
-      sessionStorage.removeItem(MINE);
+      sessionStorage.removeItem(mine());
     } catch {
       // as in enter()
     }

@@ -1,12 +1,11 @@
 /** The page's end of the service worker (sw.js), which keeps the page for times without a server. */
 
 import { newVersionNotice } from './notices.js';
+import { place } from '../base/config.js';
 import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
 import { scriptUrl } from '../base/trusted.js';
 
-const SCRIPT = '/sw.js';
-const CACHE_PREFIX = 'musiclassify-';
 const UPDATE_MS = 600_000;
 const TAKE_OVER_MS = 3000;
 
@@ -15,9 +14,11 @@ const container = globalThis.isSecureContext ? navigator.serviceWorker : undefin
 
 /** Remove all that the browser keeps of this page. */
 async function forget() {
-  const registration = await container?.getRegistration('/');
-  await registration?.unregister();
-  for (const name of await caches.keys()) if (name.startsWith(CACHE_PREFIX)) await caches.delete(name);
+  const { root, keptAs } = place();
+  const registration = await container?.getRegistration(root);
+  // Without one of its own, it is that of a site further up under the same name.
+  if (registration && new URL(registration.scope).pathname === root) await registration.unregister();
+  for (const name of await caches.keys()) if (name.startsWith(`${keptAs}-`)) await caches.delete(name);
 }
 
 /** Show the paragraph that says that the page is kept. */
@@ -70,7 +71,7 @@ function installed(worker) {
  * @param {import('../server/server_link.js').ServerLink} link
  */
 async function keep(workers, version, link) {
-  const registration = await workers.register(scriptUrl(SCRIPT));
+  const registration = await workers.register(scriptUrl(`${place().root}sw.js`));
   /** @type {ServiceWorker | null} */
   let waiting = null;
   const offer = newVersionNotice(() => {

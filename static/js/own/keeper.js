@@ -1,11 +1,14 @@
 /** Keeps own genres in the browser while the list is remembered. All tabs of the page share them. */
 
-const KEY = 'musiclassify-own-genres';
+import { place } from '../base/config.js';
+
 const SCHEMA = 1;
 
 /**
  * @typedef {import('./example.js').Kept} Kept
  */
+
+const itsKey = () => `${place().keptAs}-own-genres`;
 
 /** @param {Kept} kept @returns {string} as it is stored */
 const textOf = ({ mode, examples, base, known }) => JSON.stringify({
@@ -29,7 +32,7 @@ export class Keeper {
   /** @param {() => void} listener is called when another tab has stored something, or erased it */
   onOther(listener) {
     globalThis.addEventListener('storage', ({ key }) => {
-      if (key === KEY) listener();
+      if (key === itsKey()) listener();
     });
   }
 
@@ -38,7 +41,7 @@ export class Keeper {
     this.#text = null;
     if (!this.#history.stored) return null;
     try {
-      const text = localStorage.getItem(KEY);
+      const text = localStorage.getItem(itsKey());
       const found = JSON.parse(text ?? 'null');
       if (found?.schema !== SCHEMA) return null;
       const kept = {
@@ -67,14 +70,14 @@ export class Keeper {
     if (this.#text === null && !kept.examples.length && !kept.base) return;
     const text = textOf(kept);
     if (text === this.#text) return;
-    localStorage.setItem(KEY, text);
+    localStorage.setItem(itsKey(), text);
     this.#text = text;
   }
 
   #erase() {
     this.#text = null;
     try {
-      localStorage.removeItem(KEY);
+      localStorage.removeItem(itsKey());
     } catch {
       // A browser that stores nothing has nothing to erase.
     }

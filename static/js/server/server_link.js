@@ -4,9 +4,9 @@
  * differ from page to page, so that not all come at once to a server that has just started.
  */
 
+import { place } from '../base/config.js';
 import { UserError } from '../base/errors.js';
 
-const HEALTH_URL = '/healthz';
 const PATIENCE_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
@@ -37,7 +37,7 @@ async function answers() {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), PATIENCE_MS);
   try {
-    const response = await fetch(HEALTH_URL, { cache: 'no-store', signal: late.signal });
+    const response = await fetch(`${place().root}healthz`, { cache: 'no-store', signal: late.signal });
     return response.ok && (await response.json()).status === 'ok';
   } catch {
     return false;
