@@ -1,4 +1,4 @@
-"""Keep the start-up noise of TensorFlow and LiteRT out of the terminal.
+"""Keep the noise of TensorFlow, LiteRT and libsndfile out of the terminal.
 
 Their libraries write straight to file descriptor 2, some before any setting of theirs is read. So
 a second process, which runs this file, reads what is written there, by child processes too, and
@@ -30,6 +30,7 @@ NOISE = re.compile(
     rb"|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
     rb"|To enable the following instructions: "
     rb"|INFO: Created TensorFlow Lite "
+    rb"|Warning: Xing stream size off "
     rb"|E\d{4} [\d:.]+ +\d+ cuda\S+\] (?:failed call to cuInit: .*(?:\(303\)|CUDA_ERROR_NO_DEVICE)"
     rb"|Unable to register cu\w+ factory)"
 )

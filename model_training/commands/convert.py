@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..sound.conversion import Outcome
+    from ..sound.listing import LeftOut
 
 HELP = "convert mp3, flac, ogg, m4a and others to 16-bit wav; a file or a whole tree"
 EXAMPLES = """\
@@ -49,7 +50,9 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Convert, then say what was done."""
     from ..sound.conversion import convert
+    from ..sound.listing import LeftOut
 
+    left_out = LeftOut()
     outcomes = convert(
         options.path,
         options.out,
@@ -57,18 +60,20 @@ def run(options: argparse.Namespace) -> None:
         mono=options.mono,
         overwrite=options.overwrite,
         jobs=options.jobs,
+        left_out=left_out,
     )
-    tell(outcomes, "converted")
+    tell(outcomes, "converted", left_out)
 
 
-def tell(outcomes: Sequence[Outcome], done: str) -> None:
-    """Count what was done, and name what failed; an error when nothing could be done.
+def tell(outcomes: Sequence[Outcome], done: str, left_out: LeftOut) -> None:
+    """Count what was done and left out, and name what failed; an error when nothing could be done.
 
     Raises
     ------
     TrainingError : when every file failed.
     """
     from ..errors import TrainingError
+    from ..sound.listing import left_out_text
 
     failed = [outcome for outcome in outcomes if outcome.failure is not None]
     made = [outcome for outcome in outcomes if outcome.written]
@@ -82,3 +87,5 @@ def tell(outcomes: Sequence[Outcome], done: str) -> None:
         print(f"  {outcome.job.source}: {outcome.failure}")
     if len(failed) > MOST_LINES:
         print(f"  and {len(failed) - MOST_LINES} more")
+    for line in left_out_text(left_out):
+        print(line)

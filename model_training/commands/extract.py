@@ -158,8 +158,11 @@ def run(options: argparse.Namespace) -> None:
             table=table_spec(spec) if options.statistics_csv else None,
             fingerprints=not options.no_fingerprints,
         )
+        dataset = dataset_of(options)
+        for remark in dataset.remarks:
+            print(remark, flush=True)
         report = extract(
-            dataset_of(options),
+            dataset,
             recipe,
             options.out,
             command=options.command_line,

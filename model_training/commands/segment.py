@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Cut, then say what was done."""
     from ..sound.conversion import segment
+    from ..sound.listing import LeftOut
 
+    left_out = LeftOut()
     outcomes = segment(
         options.path,
         options.out,
@@ -36,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
         keep_rest=options.keep_rest,
         overwrite=options.overwrite,
         jobs=options.jobs,
+        left_out=left_out,
     )
-    tell(outcomes, "cut")
+    tell(outcomes, "cut", left_out)
     print(f"{sum(outcome.written for outcome in outcomes)} pieces in {options.out}")

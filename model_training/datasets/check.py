@@ -21,8 +21,9 @@ from features.segments import SILENCE_PEAK
 
 from ..errors import TrainingError
 from ..files import sha256, write_json
+from ..processes import parallel
 from ..sound.audio import AudioFileError, Sound, decode
-from .clips import FEW_CLIPS, Clip, Dataset, Problem, check_clips, relative
+from .clips import FEW_CLIPS, HEARD, Clip, Dataset, Problem, check_clips, relative
 from .replicas import NEAR_DUPLICATE, Checked, Replica, find_replicas, fingerprint
 
 # Shorter than one segment of the recommended features: it would have to be repeated to fill one.
@@ -40,7 +41,8 @@ class Report:
     checked : one for each clip that the data set promises, in its order.
     replicas : recordings that occur twice.
     problems : those that the data set knew and those that were found.
-    usable : clips without a problem; of near-duplicates both, a person has to listen to them.
+    usable : clips without a problem, and those that can be used with it (`clips.HEARD`); of
+        near-duplicates both, a person has to listen to them.
     refusal : why no model can be made of the usable clips; None when one can.
     """
 
@@ -79,11 +81,12 @@ class Report:
             if about["clips"] < FEW_CLIPS
         ]
         if not few:
-            return []
+            return self.dataset.remarks
         return [
+            *self.dataset.remarks,
             f"Fewer than {FEW_CLIPS} usable clips, so numbers about them will say little: "
             + ", ".join(few)
-            + "."
+            + ".",
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -141,10 +144,13 @@ def check_clip(clip: Clip, least_seconds: float = LEAST_SECONDS) -> Checked:
     except OSError as error:
         problem = Problem(clip.track, clip.path, "unreadable", f"cannot be read ({error}).")
         return Checked(clip, problem=problem)
+    remark = None
+    if sound.remark is not None:
+        remark = Problem(clip.track, clip.path, sound.remark.code, sound.remark.reason)
     if found := _wrong_sound(sound, least_seconds):
         problem = Problem(clip.track, clip.path, *found)
-        return Checked(clip, sound.seconds, problem, digest)
-    return Checked(clip, sound.seconds, None, digest, fingerprint(sound))
+        return Checked(clip, sound.seconds, problem, digest, remark=remark)
+    return Checked(clip, sound.seconds, None, digest, fingerprint(sound), remark)
 
 
 def _wrong_sound(sound: Sound, least_seconds: float) -> tuple[str, str] | None:
@@ -168,7 +174,11 @@ def _twice(checked: list[Checked], replicas: list[Replica]) -> Iterator[Problem]
         one, other = checked[pair.second].clip, checked[pair.first].clip
         label = "" if one.genre == other.genre else f", which is labelled {other.genre}"
         if pair.identical:
-            reason = f"is byte for byte the same file as {other.track}{label}."
+            linked = one.path.samefile(other.path)
+            same = (
+                "is by a link the same file as" if linked else "is byte for byte the same file as"
+            )
+            reason = f"{same} {other.track}{label}."
             yield Problem(one.track, one.path, "duplicate", reason)
         else:
             reason = (
@@ -188,14 +198,16 @@ def validate(dataset: Dataset, *, least_seconds: float = LEAST_SECONDS, jobs: in
     """
     clips = dataset.clips
     tasks = (joblib.delayed(check_clip)(clip, least_seconds) for clip in clips)
-    run = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    run = parallel(jobs, "generator")
     # Closed at once when this loop ends early, so that no task is started after that.
     with contextlib.closing(run(tasks)) as results:
         checked = list(tqdm(results, total=len(clips), unit="clip", disable=None))
     replicas = find_replicas(checked)
-    found = [one.problem for one in checked if one.problem is not None]
+    found = [
+        problem for one in checked for problem in (one.problem, one.remark) if problem is not None
+    ]
     problems = [*dataset.problems, *found, *_twice(checked, replicas)]
-    wrong = {problem.track for problem in problems if problem.code != "near_duplicate"}
+    wrong = {problem.track for problem in problems if problem.code not in HEARD}
     usable = [clip for clip in clips if clip.track not in wrong]
     refusal = None
     try:

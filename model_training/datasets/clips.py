@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
+
+from features.own_genres import spelling
 
 from ..errors import TrainingError
 
@@ -29,10 +31,12 @@ FEW_CLIPS = 20
 CODES = (
     *("missing", "unreadable", "empty", "no_sound", "no_ffmpeg"),
     *("not_finite", "silent", "too_short", "duplicate", "near_duplicate"),
-    *("known_faulty", "no_genre", "bad_row"),
+    *("known_faulty", "no_genre", "bad_row", "joined", "wrong_length"),
 )
-# Spellings of one genre; all others are only written in small letters.
-SPELLINGS = {"hip-hop": "hiphop", "hip hop": "hiphop"}
+# With these, all of a clip is heard nevertheless.
+HEARD = frozenset({"near_duplicate", "joined", "wrong_length"})
+# Written so in all spellings; all other genres are only written in small letters.
+HIPHOP = "hiphop"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Dataset:
     clips : all that its index or its folders promise, known bad ones left out, in order of track.
     problems : what the index already tells: files that are not there, clips known to be faulty.
     replicas : pairs of tracks known to be the same recording; a split never parts a pair.
+    remarks : sentences on what is no fault, such as the files that were left out.
     """
 
     name: str
@@ -96,6 +101,7 @@ class Dataset:
     clips: list[Clip]
     problems: list[Problem] = dataclasses.field(default_factory=list)
     replicas: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    remarks: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def genres(self) -> list[str]:
@@ -105,8 +111,55 @@ class Dataset:
 
 def genre_name(label: str) -> str:
     """How a genre is written in this project: "Hip-Hop" and "Gnawa " are "hiphop" and "gnawa"."""
-    name = unicodedata.normalize("NFC", label).strip().lower()
-    return SPELLINGS.get(name, name)
+    name = " ".join(unicodedata.normalize("NFC", label).lower().split())
+    return HIPHOP if spelling(name) == HIPHOP else name
+
+
+def first_spellings(names: Iterable[str]) -> dict[str, str]:
+    """Of each name the first one that differs in case, accents' composition, spaces, hyphens only.
+
+    "el-anka" is "El Anka", if that comes first.
+    """
+    first: dict[str, str] = {}
+    return {
+        name: first.setdefault(spelling(unicodedata.normalize("NFC", name)), name) for name in names
+    }
+
+
+def in_one_spelling(clips: Iterable[Clip]) -> list[Clip]:
+    """The clips with one spelling of each genre and of each group that is no track of its own."""
+    clips = list(clips)
+    genres = first_spellings(clip.genre for clip in clips)
+    groups = first_spellings(clip.group for clip in clips if clip.group != clip.track)
+    return [
+        dataclasses.replace(
+            clip, genre=genres[clip.genre], group=groups.get(clip.group, clip.group)
+        )
+        for clip in clips
+    ]
+
+
+def same_files(clips: Iterable[Clip]) -> list[tuple[str, str]]:
+    """Pairs of tracks that are one file, by links."""
+    first: dict[tuple[int, int], str] = {}
+    pairs = []
+    for clip in clips:
+        status = clip.path.stat()
+        track = first.setdefault((status.st_dev, status.st_ino), clip.track)
+        if track != clip.track:
+            pairs.append((track, clip.track))
+    return pairs
+
+
+def linked_remark(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What there is to say about pairs of `same_files`; nothing about none."""
+    if not pairs:
+        return []
+    first, second = pairs[0]
+    return [
+        f"By links, {_clips(len(pairs))} of files that are there as another clip, too, such as "
+        f"{second} ({first}): one recording each, on one side of every split."
+    ]
 
 
 def check_clips(clips: Sequence[Clip], source: Path) -> None:
@@ -142,12 +195,14 @@ def check_clips(clips: Sequence[Clip], source: Path) -> None:
         groups = {clip.group for clip in mine}
         if len(groups) < LEAST_GROUPS and not any(clip.split for clip in mine):
             names = ", ".join(sorted(groups))
+            shared = sorted(groups & {clip.group for clip in clips if clip.genre != genre})
+            once = f" {shared[0]} lies in several genres and counts as one." if shared else ""
             raise TrainingError(
                 f"{source}: all {_clips(len(mine))} of the genre {genre} come from "
                 f"{names if len(groups) == 1 else f'two sources, {names}'}; at least "
                 f"{LEAST_GROUPS} artists or albums are needed, because none may stand in training "
-                "and in test. Add some, or let each file stand for itself (--group file, or an "
-                "empty group in a manifest) and expect better numbers than on new artists."
+                f"and in test.{once} Add some, or let each file stand for itself (--group file, or "
+                "an empty group in a manifest) and expect better numbers than on new artists."
             )
 
 

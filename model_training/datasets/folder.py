@@ -1,14 +1,16 @@
 """A folder per genre: your own music.
 
 Layout: `<path>/<genre>/**/<song>`, any sound file that `sound/audio.py` reads; other files
-(covers, playlists, hidden files) are left alone. A folder below a genre is an artist or an
-album, and everything in it is one group, so that no split parts it:
+(covers, playlists, hidden files) are left out and counted. Links to folders are followed. A folder
+below a genre is an artist or an album, and everything in folders of its name is one group, so that
+no split parts it:
 
     music/
       chaabi/
-        El Anka/El Hamam.mp3          group chaabi/El Anka
-        Guerouabi/1979/El Barah.flac  group chaabi/Guerouabi
-      gnawa/
+        El Anka/El Hamam.mp3          group El Anka
+        Guerouabi/1979/El Barah.flac  group Guerouabi
+      malhun/
+        el-anka/live.opus             group El Anka
         lila 1.m4a                    a group of its own
 
 Licence and citation are those of the music, which only its owner knows.
@@ -16,15 +18,27 @@ Licence and citation are those of the music, which only its owner knows.
 
 from __future__ import annotations
 
+import collections
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from ..errors import TrainingError
-from ..sound.audio import is_hidden, sound_files
-from .clips import Clip, Dataset, Problem, genre_name
+from ..sound.listing import LeftOut, is_hidden, left_out_text, sound_files
+from .clips import (
+    Clip,
+    Dataset,
+    Problem,
+    genre_name,
+    in_one_spelling,
+    linked_remark,
+    same_files,
+)
 
 LICENCE = "Own collection: its licence is not known here; say it in the card before you publish."
+# Artists that a remark names.
+MOST_NAMED = 5
 
 
 def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
@@ -46,9 +60,11 @@ def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
         raise TrainingError(f"--group: {group!r} is neither folder nor file.")
     clips: dict[str, Clip] = {}
     problems: list[Problem] = []
-    entries = [entry for entry in sorted(path.iterdir()) if not is_hidden(entry)]
-    for folder in (entry for entry in entries if entry.is_dir()):
-        files = list(sound_files(folder))
+    left_out = LeftOut()
+    for folder in (entry for entry in sorted(path.iterdir()) if entry.is_dir()):
+        if is_hidden(folder):
+            continue  # counted below
+        files = list(sound_files(folder, left_out=left_out, above=path))
         for clip in (_clip(path, file, group) for file in files):
             if clips.setdefault(clip.track, clip) is not clip:
                 reason = "has the name of another file, spelled with other accents; rename it."
@@ -57,7 +73,7 @@ def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
             problems.append(
                 Problem(_name(folder, path), folder, "empty", "the folder holds no sound file.")
             )
-    for file in sound_files(path, deep=False):
+    for file in sound_files(path, deep=False, left_out=left_out):
         reason = "lies beside the genre folders instead of in one, so it has no genre."
         problems.append(Problem(_name(file, path), file, "no_genre", reason))
     if not clips:
@@ -65,13 +81,21 @@ def load(path: Path, *, group: Literal["folder", "file"] = "folder") -> Dataset:
             f"{path}: holds no sound; expected one folder per genre with sound files in it, "
             "such as gnawa/song.mp3."
         )
+    listed = in_one_spelling(sorted(clips.values(), key=lambda clip: clip.track))
+    linked = same_files(listed)
     return Dataset(
         name=path.resolve().name,
         licence=LICENCE,
         citation="",
         folder=path,
-        clips=sorted(clips.values(), key=lambda clip: clip.track),
+        clips=listed,
         problems=problems,
+        replicas=linked,
+        remarks=[
+            *_remarks(clips.values(), listed),
+            *linked_remark(linked),
+            *left_out_text(left_out),
+        ],
     )
 
 
@@ -88,5 +112,20 @@ def _clip(path: Path, file: Path, group: str) -> Clip:
         track=track,
         path=file,
         genre=genre_name(genre),
-        group=f"{genre}/{below[0]}" if together else track,
+        group=below[0] if together else track,
     )
+
+
+def _remarks(found: Iterable[Clip], listed: Sequence[Clip]) -> Iterator[str]:
+    """What was taken as one: spellings of a genre, and an artist's folders in several genres."""
+    spelled = {clip.genre for clip in found} - {clip.genre for clip in listed}
+    if spelled:
+        names = ", ".join(sorted(spelled))
+        yield f"Spelled in several ways and taken as one genre each: {names}."
+    genres: dict[str, set[str]] = collections.defaultdict(set)
+    for clip in listed:
+        if clip.group != clip.track:
+            genres[clip.group].add(clip.genre)
+    if several := sorted(group for group, mine in genres.items() if len(mine) > 1):
+        names = ", ".join(several[:MOST_NAMED]) + (", ..." if len(several) > MOST_NAMED else "")
+        yield f"In several genres, and on one side of every split: {names}."

@@ -31,7 +31,8 @@ import soundfile
 
 from ..errors import TrainingError
 from ..files import read_json
-from ..sound.audio import SUFFIXES, is_hidden, sound_files
+from ..sound.kinds import SUFFIXES
+from ..sound.listing import is_hidden, sound_files
 from .clips import Clip, Dataset, Part, Problem, genre_name
 
 NAME = "GTZAN"

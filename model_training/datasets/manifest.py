@@ -18,7 +18,16 @@ import unicodedata
 from pathlib import Path
 
 from ..errors import TrainingError
-from .clips import Clip, Dataset, Part, Problem, genre_name
+from .clips import (
+    Clip,
+    Dataset,
+    Part,
+    Problem,
+    genre_name,
+    in_one_spelling,
+    linked_remark,
+    same_files,
+)
 from .folder import LICENCE
 
 COLUMNS = ("path", "label")
@@ -62,13 +71,17 @@ def load(path: Path) -> Dataset:
         raise TrainingError(
             f"{path}: names no file that is there; paths are told from {path.parent}/."
         )
+    listed = sorted(in_one_spelling(clips.values()), key=lambda clip: clip.track)
+    linked = same_files(listed)
     return Dataset(
         name=path.stem,
         licence=LICENCE,
         citation="",
         folder=path.parent,
-        clips=sorted(clips.values(), key=lambda clip: clip.track),
+        clips=listed,
         problems=problems,
+        replicas=linked,
+        remarks=linked_remark(linked),
     )
 
 

@@ -52,6 +52,7 @@ class Checked:
     problem : what is wrong with it, or None.
     sha256 : of the file; empty when it cannot be read.
     fingerprint : float32 (n_blocks, FINGERPRINT_BANDS), or None without usable sound.
+    remark : what is wrong with its file, though all of it is heard, or None.
     """
 
     clip: Clip
@@ -59,6 +60,7 @@ class Checked:
     problem: Problem | None = None
     sha256: str = ""
     fingerprint: Fingerprint | None = None
+    remark: Problem | None = None
 
 
 @dataclasses.dataclass(frozen=True)

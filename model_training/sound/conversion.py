@@ -18,7 +18,9 @@ from tqdm import tqdm
 
 from ..errors import TrainingError
 from ..files import replacing_folder
-from .audio import SUFFIXES, Sound, decode, sound_files, write_wav
+from .audio import Sound, decode, write_wav
+from .kinds import SUFFIXES
+from .listing import LeftOut, sound_files
 
 SAMPLE_RATES = range(1000, 384001)
 
@@ -55,6 +57,7 @@ def convert(
     mono: bool = False,
     overwrite: bool = False,
     jobs: int | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Outcome]:
     """Make 16-bit wav of a file, or of all sound files of a tree.
 
@@ -65,6 +68,7 @@ def convert(
     mono : mix all channels to one.
     overwrite : make files anew that are there already.
     jobs : threads; None for one per core.
+    left_out : gets the number of files of the tree that are no sound by name.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def convert(
         write_wav(job.target, sound.resampled(sample_rate) if sample_rate else sound)
         return 1
 
-    return _run(_plan(path, out, ".wav"), one, overwrite, jobs)
+    return _run(_plan(path, out, ".wav", left_out), one, overwrite, jobs)
 
 
 def segment(
@@ -93,6 +97,7 @@ def segment(
     keep_rest: bool = False,
     overwrite: bool = False,
     jobs: int | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Outcome]:
     """Cut a file, or all sound files of a tree, in pieces of equal length.
 
@@ -104,7 +109,7 @@ def segment(
     out : folder that mirrors the tree.
     seconds : length of a piece.
     keep_rest : keep what is left at the end too, though it is shorter.
-    overwrite, jobs : as in `convert`.
+    overwrite, jobs, left_out : as in `convert`.
 
     Raises
     ------
@@ -123,7 +128,7 @@ def segment(
                 write_wav(folder / f"{job.source.stem}.{number:0{digits}d}.wav", piece)
         return len(pieces)
 
-    return _run(_plan(path, out, ""), one, overwrite, jobs)
+    return _run(_plan(path, out, "", left_out), one, overwrite, jobs)
 
 
 def cut(sound: Sound, seconds: float, keep_rest: bool = False) -> list[Sound]:
@@ -163,7 +168,7 @@ def trim(
     return part
 
 
-def _plan(path: Path, out: Path, suffix: str) -> list[Job]:
+def _plan(path: Path, out: Path, suffix: str, left_out: LeftOut | None) -> list[Job]:
     """One job for each source; two sources never share a target."""
     if path.is_file():
         named = suffix and out.suffix.lower() == suffix
@@ -173,22 +178,26 @@ def _plan(path: Path, out: Path, suffix: str) -> list[Job]:
             raise TrainingError(f"{out}: is a file; name a folder for the result of a folder.")
         if out.resolve() == path.resolve():
             raise TrainingError(f"{out}: is the source itself; name another folder.")
-        jobs = list(_mirror(path, out, suffix))
+        jobs = list(_mirror(path, out, suffix, left_out))
     else:
         raise TrainingError(f"{path}: not there; name a sound file or a folder.")
     if not jobs:
-        endings = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-        raise TrainingError(f"{path}: holds no sound file ({endings}).")
+        raise TrainingError(
+            f"{path}: holds no sound file (aac, aiff, flac, m4a, mp3, ogg, opus, wav, wma and "
+            f"{len(SUFFIXES) - 9} more kinds by name)."
+        )
     for job in jobs:
         if job.target.resolve() == job.source.resolve():
             raise TrainingError(f"{job.target}: is the source itself; name another file.")
     return jobs
 
 
-def _mirror(path: Path, out: Path, suffix: str) -> Iterator[Job]:
+def _mirror(path: Path, out: Path, suffix: str, left_out: LeftOut | None) -> Iterator[Job]:
     # The folder of results may lie inside of the source: its files are no sources.
     sources = [
-        source for source in sound_files(path) if not source.resolve().is_relative_to(out.resolve())
+        source
+        for source in sound_files(path, left_out=left_out)
+        if not source.resolve().is_relative_to(out.resolve())
     ]
     names = collections.Counter(source.with_suffix("") for source in sources)
     for source in sources:

@@ -33,6 +33,7 @@ from ..datasets.clips import relative
 from ..datasets.replicas import Checked, find_replicas
 from ..errors import TrainingError
 from ..files import digest_of, make_folder, refuse_existing, replacing
+from ..processes import parallel
 from .sound_features import Extracted, Recipe, extract_file
 from .store_writer import About, StoredTrack, write_store
 
@@ -106,7 +107,7 @@ def _running(
             folders = sorted({str(path.parent) for path in paths if path.parent.is_dir()})
             stack.enter_context(dask_cluster(scheduler, folders))
             jobs = -1
-        run = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+        run = parallel(jobs, "generator_unordered")
         try:
             with _ctrl_c_waits():
                 started = run(tasks)

@@ -1,8 +1,8 @@
 """Several stores that are read as one: a network can be trained on more than one collection.
 
 A genre may be absent from a collection, a collection may have no test (`split --by none`). Groups
-of the same name are the same group, in whichever store they are. Tracks keep their names, unless
-two stores have one of the same name: then the store's name goes before it.
+of the same name, in any spelling, are the same group, in whichever store they are. Tracks keep
+their names, unless two stores have one of the same name: then the store's name goes before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from features import FeatureSpec
 
-from ..datasets.clips import Part
+from ..datasets.clips import Part, first_spellings
 from ..errors import TrainingError
 from .protocol import Store
 from .tracks import Tracks
@@ -66,9 +66,13 @@ class JoinedStore:
         self.genre_of = {
             name: stores[number].genre_of[track] for name, (number, track) in self._place.items()
         }
-        self.groups = {
+        groups = {
             name: stores[number].groups[track] for name, (number, track) in self._place.items()
         }
+        artists = first_spellings(
+            group for name, group in groups.items() if group != self._place[name][1]
+        )
+        self.groups = {name: artists.get(group, group) for name, group in groups.items()}
         self.replicas = [
             (name_of[first], name_of[second])
             for store, name_of in zip(stores, self._name_of, strict=True)
@@ -111,9 +115,11 @@ class JoinedStore:
         return _concatenated(parts).take(np.argsort(order, kind="stable"))
 
     def _renamed(self, tracks: Tracks, number: int) -> Tracks:
+        names = [self._name_of[number][name] for name in tracks.names]
         return dataclasses.replace(
             tracks.relabelled(self.genres),
-            names=[self._name_of[number][name] for name in tracks.names],
+            names=names,
+            groups=[self.groups[name] for name in names],
             collection=np.full(len(tracks), number),
         )
 

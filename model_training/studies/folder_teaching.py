@@ -73,6 +73,8 @@ def find_examples(folder: Path, mode: Mode, tell: Tell) -> list[Example]:
     found = load(folder)
     for problem in found.problems:
         tell(f"{problem.path}: {problem.reason}")
+    for remark in found.remarks:
+        tell(remark)
     parts = [clip.track.split("/") for clip in found.clips]
     filed = list(dict.fromkeys(first for first, *_ in parts))
     for name in filed:
@@ -92,7 +94,7 @@ def find_examples(folder: Path, mode: Mode, tell: Tell) -> list[Example]:
         if clean_name(name) != genre:
             tell(f"{folder / name}: another spelling of {genre}, so taken as the same genre.")
     return [
-        Example(clip.path, spelled[first], below[0] if len(below) > 1 else "")
+        Example(clip.path, spelled[first], clip.group if len(below) > 1 else "")
         for clip, (first, *below) in zip(found.clips, parts, strict=True)
     ]
 

@@ -25,7 +25,8 @@ from features.segments import FLAT_DB
 from webapp.inference import Predictor
 
 from ..errors import TrainingError
-from ..sound.audio import FFMPEG_TIMEOUT_S, GET_FFMPEG, Sound, decode, ffmpeg, sound_files
+from ..sound.audio import FFMPEG_TIMEOUT_S, GET_FFMPEG, Sound, decode, ffmpeg
+from ..sound.listing import sound_files
 from ..stores import levels
 from ..stores.store import Store
 from ..stores.tracks import Floats, Tracks

@@ -24,12 +24,18 @@ def write_second(
     name: str = "Second",
     prefix: str = "",
     tracks_per_genre: int = 6,
+    artist: str = "artist",
 ) -> Path:
     """Tracks of two excerpts of 100 columns, by `groups` artists a genre, or so many of each."""
     artists = {genre: groups if isinstance(groups, int) else groups[genre] for genre in genres}
     tracks = [
         StoredTrack(
-            f"{prefix}{genre}.{n:05d}", genre, f"{genre} artist {n % artists[genre]}", "", 60.0, ""
+            f"{prefix}{genre}.{n:05d}",
+            genre,
+            f"{genre} {artist} {n % artists[genre]}",
+            "",
+            60.0,
+            "",
         )
         for genre in genres
         for n in range(tracks_per_genre)

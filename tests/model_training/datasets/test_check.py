@@ -111,7 +111,7 @@ def test_long_lists_are_cut_short(folder, capsys):
         ("one_genre", "has one genre only (chaabi); a model needs at least 2."),
         ("two_clips", "the genre gnawa has 2 clips; at least 3 are needed"),
         ("all_bad", "the genre gnawa has 2 clips; at least 3 are needed"),
-        ("one_artist", "come from gnawa/Maalem; at least 3 artists or albums are needed"),
+        ("one_artist", "come from Maalem; at least 3 artists or albums are needed"),
         ("no_folder", "not there; point at the data set"),
     ],
 )

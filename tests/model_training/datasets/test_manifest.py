@@ -89,3 +89,14 @@ def test_files_that_are_no_manifest_are_refused(tmp_path, text, encoding, told):
 def test_a_folder_is_no_manifest(tmp_path):
     with pytest.raises(TrainingError, match="is no file; a CSV file with path, label is needed"):
         open_dataset("manifest", tmp_path)
+
+
+def test_artists_and_genres_have_one_spelling_and_links_are_one_recording(tmp_path):
+    text = "path,label,group\nb.wav,Lo-Fi,El Anka\nété.mp3,lo  fi,el-anka\nlink.wav,raï,Sam\n"
+    path = write(tmp_path, text)
+    (tmp_path / "link.wav").symlink_to(tmp_path / "b.wav")
+    dataset = open_dataset("manifest", path)
+    assert [(clip.track, clip.genre, clip.group) for clip in dataset.clips] == [
+        ("b.wav", "lo-fi", "El Anka"), ("link.wav", "raï", "Sam"), ("été.mp3", "lo-fi", "El Anka"),
+    ]  # fmt: skip
+    assert dataset.replicas == [("b.wav", "link.wav")]

@@ -17,7 +17,6 @@ from model_training.sound.audio import (
     Sound,
     decode,
     load_audio,
-    sound_files,
     write_wav,
 )
 
@@ -184,13 +183,3 @@ def test_resampling_keeps_the_length_of_librosa():
     for n_samples, rate in ((1, 48000), (999, 44100), (22051, 16000), (100, 8000)):
         sound = Sound(music.tune(1, rate)[:n_samples], rate).resampled(22050)
         assert len(sound.samples) == int(np.ceil(min(n_samples, rate) * (22050 / rate)))
-
-
-def test_sound_files_are_found_in_order_and_hidden_ones_left_alone(tmp_path):
-    for name in ("b/2.MP3", "b/1.flac", "a.ogg", "a.txt", ".hidden.wav", ".d/x.wav",
-                 "__MACOSX/b.wav", "b/._1.flac", "b/é.opus"):  # fmt: skip
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in sound_files(tmp_path)]
-    assert found == ["a.ogg", "b/1.flac", "b/2.MP3", "b/é.opus"]
-    assert [path.name for path in sound_files(tmp_path, deep=False)] == ["a.ogg"]

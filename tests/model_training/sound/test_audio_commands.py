@@ -48,7 +48,8 @@ def test_convert_mirrors_a_tree(tree, tmp_path, capsys):
     assert info.duration == pytest.approx(1, abs=0.06)
     printed = capsys.readouterr().out
     assert "4 converted, 0 there already, 1 failed" in printed
-    assert f"{tree / 'chaabi' / 'bad.mp3'}: is not readable sound" in printed
+    assert f"{tree / 'chaabi' / 'bad.mp3'}: this is a text or another document" in printed
+    assert "Left out, as no sound by name: 1 hidden, 1 .jpg." in printed
 
 
 def test_convert_goes_on_where_it_was(tree, tmp_path, capsys):
@@ -87,9 +88,9 @@ def test_convert_one_file(tree, tmp_path, out):
 @pytest.mark.parametrize(
     ("path", "words", "told"),
     [
-        ("music/chaabi/bad.mp3", ["--out", "x.wav"], "is not readable sound"),
+        ("music/chaabi/bad.mp3", ["--out", "x.wav"], "holds no sound: take a song"),
         ("gone", ["--out", "x"], "not there; name a sound file or a folder"),
-        ("empty", ["--out", "x"], "holds no sound file (aac, aif"),
+        ("empty", ["--out", "x"], "holds no sound file (aac, aiff, flac"),
         ("music", ["--out", "music"], "is the source itself"),
         ("music/gnawa/lïla 1.mp3", ["--out", "x", "--sample-rate", "0"], "--sample-rate: 0 Hz"),
         ("music", ["--out", "music/gnawa/lila 2.m4a"], "is a file; name a folder"),

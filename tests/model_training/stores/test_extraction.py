@@ -363,7 +363,7 @@ def test_bad_files_cost_a_line_each(songs, extracted, experiment_file, tmp_path,
         "gnawa/silent.wav",
         "gnawa/two\nlines.wav",
     }
-    assert "readable" in skipped["gnawa/broken.wav"]
+    assert "this is a text" in skipped["gnawa/broken.wav"]
     assert "silent" in skipped["gnawa/silent.wav"]
     assert "line break" in skipped["gnawa/two\nlines.wav"]
     for reason in skipped.values():
@@ -406,7 +406,7 @@ def test_too_many_bad_files_are_an_error_that_names_one(experiment_file, tmp_pat
     assert main(words(folder, experiment_file, tmp_path / "store")) == 2
     message = capsys.readouterr().err
     assert "chaabi has 2 clips" in message
-    assert "chaabi/song 1.wav: is not readable sound" in message
+    assert "chaabi/song 1.wav: this is a text or another document" in message
     assert not (tmp_path / "store").exists()
     # The good songs need not be done again once the bad one is mended.
     music.write_tune(folder / "chaabi" / "song 1.wav", 5.0, seed=50)

@@ -103,14 +103,17 @@ def test_folds_are_those_that_each_store_has_alone(store, second):
     assert folds_of([store, second]) == folds_of(second)
 
 
-def test_an_artist_of_both_stores_stays_in_one_fold(tmp_path):
+@pytest.mark.parametrize("spelled", ["artist", "ARTIST", "-artist "])
+def test_an_artist_of_both_stores_stays_in_one_fold(tmp_path, spelled):
     folders = [
-        write_second(tmp_path / name, name=name, prefix=f"{name} ") for name in ("first", "second")
+        write_second(tmp_path / name, name=name, prefix=f"{name} ", artist=artist)
+        for name, artist in (("first", "artist"), ("second", spelled))
     ]
     joined = open_store(folders)
     tracks = joined.load(SPEC, sorted(joined.genre_of))
     folds = folds_by_group(joined, tracks, 3, 1)
     assert sorted(np.concatenate(folds).tolist()) == list(range(24))
+    assert len(set(tracks.groups)) == 6
     for fold in folds:
         artists = {tracks.groups[row] for row in fold}
         assert sum(group in artists for group in tracks.groups) == len(fold)

@@ -14,13 +14,14 @@ import soundfile
 from features import build_request
 from model_training.__main__ import main
 from model_training.sound.audio import load_audio
-from model_training.studies.prediction import load_predictor, predict_file
+from model_training.studies.prediction import answer_text, load_predictor, predict_file
 from model_training.versions import open_version
 from tests.browser.sounds import hiss, write
 from tests.small_models import SMALL
 from webapp import create_app
 from webapp.inference import Registry
 
+from .. import music
 from ..cards import V1, lines_within
 
 MODELS = V1.parents[1]
@@ -63,8 +64,17 @@ def test_same_numbers_as_the_site(
         assert answer.pop("file") == str(path)
         assert answer.pop("repeated") == (path == short)
         assert answer.pop("skipped") == (30.0 if path == song else 0.0)
+        assert answer.pop("narrow") is False
         assert answer == site
     assert [len(answer["segments"]) for answer in answers] == [13, 1]
+
+
+def test_sound_that_ends_at_4_khz_gets_a_remark(tmp_path: Path) -> None:
+    path = tmp_path / "telephone.wav"
+    soundfile.write(path, music.tune(6, seed=1, sample_rate=8000), 8000)
+    answer = predict_file(path, load_predictor(open_version(MODELS, "v1")))
+    assert answer.narrow
+    assert "half of the sound is missing: nothing above 4 kHz" in answer_text(answer)
 
 
 def test_a_request_is_parsed_once(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
