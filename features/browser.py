@@ -46,6 +46,7 @@ class Numbers(TypedDict):
     nSegments: int
     repeated: bool
     skipped: float
+    narrow: bool
 
 
 class Extracted(Numbers):
@@ -56,11 +57,16 @@ class Extracted(Numbers):
 
 
 class Fed(TypedDict):
-    """Requests of a long song that are ready, and the pieces that have come since the last time."""
+    """Requests of a long song that are ready, and the pieces that have come since the last time.
+
+    gaps: start and end in seconds of all gaps of the song so far; pieces in them that were handed
+    out before are to be taken out again.
+    """
 
     type: Literal["extracted"]
     requests: list[Numbers]
     pieces: list[tuple[float, float]]
+    gaps: list[tuple[float, float]]
 
 
 class Refused(TypedDict):
@@ -199,7 +205,7 @@ def feed(
     if last:
         forget(key)
     pieces = segment_times(stream.bounds[n_known:], stream.spec)
-    return {"type": "extracted", "requests": requests, "pieces": pieces}
+    return {"type": "extracted", "requests": requests, "pieces": pieces, "gaps": stream.gaps()}
 
 
 def forget(key: int) -> None:
@@ -380,6 +386,7 @@ def _numbers(request: FeatureRequest) -> Numbers:
         "nSegments": request.n_segments,
         "repeated": request.repeated,
         "skipped": request.skipped,
+        "narrow": request.narrow,
     }
 
 

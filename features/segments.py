@@ -3,7 +3,8 @@
 A song longer than `skip_longer_than_s` loses its first `skip_s` seconds (intros mislead). The rest
 is cut in excerpts of `excerpt_s`; each excerpt is one centred STFT with one dB reference (its
 maximum) and floor(frames / n_frames) segments. A segment depends on its own excerpt only, so a
-longer song never changes the verdict on an earlier part. Times are seconds from the song's start.
+longer song never changes the verdict on an earlier part. Only whether a stretch counts as silence
+depends on the whole song: see `GAP_DB`. Times are seconds from the song's start.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ import numpy.typing as npt
 from .mel import Float32Array, count_frames, dct_matrix, mel_spectrogram, power_to_db
 from .numbers_json import numbers_json
 from .spec import FeatureSpec
+from .spectral import is_narrow
 from .statistics import statistics
 
 # One step of 16-bit audio: a sound that never exceeds it is digital silence.
 SILENCE_PEAK = 2.0**-15
+# An excerpt whose power lies so far below that of its song's loudest is a gap, such as the one
+# before a hidden track, whose dither would have a vote otherwise. 16-bit dither lies 64 to 77 dB
+# below ordinary music; a movement 50 dB below the one before is music. docs/page.md has a table.
+GAP_DB = 60.0
 # Log-mel whose deviation (dB) is below this is flat: a silent stretch inside a sounding excerpt.
 FLAT_DB = 1e-3
 # Keeps the standardisation finite; far below any real deviation (several dB).
@@ -72,12 +78,14 @@ class FeatureRequest:
     n_segments : segments in it.
     repeated : the sound was shorter than one segment and repeated to fill it: a weak answer.
     skipped : seconds left out at the start.
+    narrow : half of the sound is missing, as on the telephone: see `is_narrow`.
     """
 
     body: str
     n_segments: int
     repeated: bool
     skipped: float
+    narrow: bool
 
 
 def excerpt_bounds(n_samples: int, spec: FeatureSpec) -> list[tuple[int, int]]:
@@ -205,34 +213,74 @@ def sounding_excerpt(
     return excerpt
 
 
-def excerpt_segments(samples: Float32Array, first: int, spec: FeatureSpec) -> list[Segment]:
-    """Segments of one excerpt (n,), which begins at sample `first` of its song.
+@dataclasses.dataclass(frozen=True)
+class Excerpt:
+    """One excerpt of a song.
+
+    Attributes
+    ----------
+    segments : those that sound.
+    power : mean square of its samples about their mean; 0 when nothing sounds.
+    narrow : see `is_narrow`.
+    """
+
+    segments: list[Segment]
+    power: float
+    narrow: bool
+
+
+def analyse_excerpt(samples: Float32Array, first: int, spec: FeatureSpec) -> Excerpt:
+    """Analyse one excerpt (n,), which begins at sample `first` of its song.
 
     Raises
     ------
     AudioError : "not_finite" for NaN or infinite samples.
     """
     excerpt = sounding_excerpt(samples, 0, len(samples), spec)
-    if excerpt is None:
-        return []
-    times = segment_times([(first, first + len(samples))], spec)
-    return [Segment(*times[number], values) for number, values in excerpt_features(excerpt, spec)]
+    segments = []
+    if excerpt is not None:
+        times = segment_times([(first, first + len(samples))], spec)
+        segments = [Segment(*times[n], values) for n, values in excerpt_features(excerpt, spec)]
+    if not segments:
+        return Excerpt([], 0.0, narrow=True)
+    power = float(samples.var(dtype=np.float64))
+    return Excerpt(segments, power, is_narrow(samples, spec.sample_rate))
+
+
+def are_gaps(powers: Iterable[float]) -> list[bool]:
+    """Whether each excerpt is a gap of its song, by the powers of all, or of all so far.
+
+    One that is a gap stays one, however the song goes on.
+    """
+    powers = list(powers)
+    floor = max(powers, default=0.0) * 10 ** (-GAP_DB / 10)
+    return [power < floor for power in powers]
 
 
 def _iterate(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None
-) -> Iterator[Segment]:
+) -> Iterator[Excerpt]:
+    samples = np.asarray(samples, dtype=np.float32)
+    if samples.ndim != 1:
+        raise ValueError(f"samples: expected mono (n,), got the shape {samples.shape}")
+    if not len(samples):
+        raise AudioError("empty")
     bounds = excerpt_bounds(len(samples), spec)
+    sounds = False
     for done, (first, last) in enumerate(bounds, start=1):
-        yield from excerpt_segments(samples[first:last], first, spec)
+        excerpt = analyse_excerpt(samples[first:last], first, spec)
+        sounds = sounds or bool(excerpt.segments)
+        yield excerpt
         if progress is not None:
             progress(done, len(bounds))
+    if not sounds:
+        raise AudioError("silent")
 
 
 def extract_segments(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
 ) -> list[Segment]:
-    """Features of every segment of a song.
+    """Features of every segment of a song, those of gaps (`are_gaps`) too.
 
     Parameters
     ----------
@@ -249,15 +297,7 @@ def extract_segments(
     AudioError : "empty" without samples, "silent" when nothing sounds, "not_finite" for NaN or
         infinite samples.
     """
-    samples = np.asarray(samples, dtype=np.float32)
-    if samples.ndim != 1:
-        raise ValueError(f"samples: expected mono (n,), got the shape {samples.shape}")
-    if not len(samples):
-        raise AudioError("empty")
-    segments = list(_iterate(samples, spec, progress))
-    if not segments:
-        raise AudioError("silent")
-    return segments
+    return [seg for excerpt in _iterate(samples, spec, progress) for seg in excerpt.segments]
 
 
 def request_json(segments: list[Segment], spec: FeatureSpec) -> str:
@@ -276,12 +316,18 @@ def _segment_json(segment: Segment, spec: FeatureSpec) -> str:
 def build_request(
     samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
 ) -> FeatureRequest:
-    """Make the request of a whole song; parameters and errors are those of `extract_segments`."""
-    samples = np.asarray(samples, dtype=np.float32)
-    segments = extract_segments(samples, spec, progress)
+    """Make the request of a whole song, without its gaps.
+
+    Parameters and errors are those of `extract_segments`.
+    """
+    excerpts = list(_iterate(samples, spec, progress))
+    gaps = are_gaps(excerpt.power for excerpt in excerpts)
+    heard = [excerpt for excerpt, gap in zip(excerpts, gaps, strict=True) if not gap]
+    segments = [segment for excerpt in heard for segment in excerpt.segments]
     return FeatureRequest(
         body=request_json(segments, spec),
         n_segments=len(segments),
         repeated=is_repeated(len(samples), spec),
         skipped=excerpt_bounds(len(samples), spec)[0][0] / spec.sample_rate,
+        narrow=all(excerpt.narrow for excerpt in heard),
     )

@@ -31,6 +31,7 @@ class SongAnswer:
     times : start and end of each segment, in seconds.
     repeated : the sound was shorter than one segment and repeated to fill it: a weak answer.
     skipped : seconds left out at the start.
+    narrow : half of the sound is missing: it ends at 4 kHz.
     own : the answer in own genres, if that was asked.
     """
 
@@ -39,6 +40,7 @@ class SongAnswer:
     times: list[tuple[float, float]]
     repeated: bool
     skipped: float
+    narrow: bool = False
     own: OwnAnswer | None = None
 
     def to_json(self, card: Card) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class SongAnswer:
             **self.prediction.to_json(self.times),
             "repeated": self.repeated,
             "skipped": self.skipped,
+            "narrow": self.narrow,
             **({"own": self.own.to_json()} if self.own else {}),
         }
 
@@ -113,7 +116,8 @@ def predict_samples(
     prediction = predictor.predict(np.array([segment.values for segment in segments]))
     times = [(segment.start, segment.end) for segment in segments]
     own = judge.answer(prediction) if judge else None
-    return SongAnswer(path, prediction, times, request.repeated, request.skipped, own)
+    facts = request.repeated, request.skipped, request.narrow
+    return SongAnswer(path, prediction, times, *facts, own)
 
 
 def answer_text(answer: SongAnswer, segments: bool = False) -> str:
@@ -140,6 +144,8 @@ def answer_text(answer: SongAnswer, segments: bool = False) -> str:
         )
     if answer.repeated:
         lines.append("  shorter than one segment and repeated to fill it: a weak answer")
+    if answer.narrow:
+        lines.append("  half of the sound is missing: nothing above 4 kHz, as on the telephone")
     if segments:
         if answer.skipped:
             lines.append(f"  the first {answer.skipped:g} s are left out, as intros mislead")

@@ -82,6 +82,8 @@ const WORK = {
   feed(samples, { spec, cuts, most }) {
     const requests = [];
     const pieces = [];
+    /** @type {[number, number][]} */
+    let gaps = [];
     const ends = [...cuts, samples.length];
     for (const [number, end] of ends.entries()) {
       const part = samples.subarray(ends[number - 1] ?? 0, end);
@@ -90,10 +92,11 @@ const WORK = {
       if (answer.type === 'refused') throw new Error(answer.message);
       requests.push(...answer.requests);
       pieces.push(answer.pieces);
+      ({ gaps } = answer);
     }
     const told = requests.map(({ body, ...rest }) => rest);
     const content = JSON.stringify(requests.map(({ body }) => JSON.parse(body)));
-    return { told: { requests: told, pieces }, content };
+    return { told: { requests: told, pieces, gaps }, content };
   },
 
   async invert(_, { spec, body }) {

@@ -74,6 +74,7 @@ def test_a_song_gives_its_request_and_all_its_pieces(seconds: float) -> None:
         "nSegments": request.n_segments,
         "repeated": request.repeated,
         "skipped": request.skipped,
+        "narrow": request.narrow,
         "pieces": pieces,
     }
     assert (len(pieces) > request.n_segments) == (seconds >= 8)
@@ -119,7 +120,7 @@ def test_long_songs_keep_apart_and_can_be_forgotten() -> None:
     one, other = noise(6, seed=1), noise(6, seed=2)
     for key, samples in ((1, one), (2, other), (3, one)):
         answer = browser.feed(key, Samples(samples[:3000]), TEXT, False, False, 99)
-        assert answer == {"type": "extracted", "requests": [], "pieces": []}
+        assert answer == {"type": "extracted", "requests": [], "pieces": [], "gaps": []}
     browser.forget(3)
     browser.forget(3)
     for key, samples in ((2, other), (1, one)):

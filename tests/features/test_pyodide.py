@@ -241,6 +241,7 @@ def test_requests_are_equal(answers: tuple[dict[str, Any], Path], name: str, key
         "nSegments": request.n_segments,
         "repeated": request.repeated,
         "skipped": request.skipped,
+        "narrow": request.narrow,
         "pieces": [list(times) for times in segment_times(bounds, spec)],
         "progress": progress,
     }
@@ -294,10 +295,16 @@ def test_a_song_bit_by_bit_is_equal(answers: tuple[dict[str, Any], Path]) -> Non
     assert [each.n_segments for each in requests] == [7, 5, 1]
     assert told["cases"]["feed"] == {
         "requests": [
-            {"nSegments": each.n_segments, "repeated": each.repeated, "skipped": each.skipped}
+            {
+                "nSegments": each.n_segments,
+                "repeated": each.repeated,
+                "skipped": each.skipped,
+                "narrow": each.narrow,
+            }
             for each in requests
         ],
         "pieces": pieces,
+        "gaps": [],
     }
     bodies = json.loads((folder / "feed.json").read_text(encoding="utf-8"))
     for there, here in zip(bodies, requests, strict=True):

@@ -6,6 +6,7 @@ import tracemalloc
 import librosa
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from features.segments import (
     count_segments,
     excerpt_bounds,
     excerpt_log_mel,
+    request_json,
     segment_bounds,
     segment_times,
     standardise,
@@ -201,6 +203,36 @@ def test_segments_have_the_times_of_segment_times(seconds):
     samples = noise(seconds)
     times = segment_times(excerpt_bounds(len(samples), SPEC), SPEC)
     assert [(s.start, s.end) for s in extract_segments(samples, SPEC)] == times
+
+
+@pytest.mark.parametrize(("below", "is_gap"), [(50, False), (58, False), (62, True), (75, True)])
+def test_a_stretch_far_below_the_loudest_has_no_vote_and_changes_no_other(below, is_gap):
+    quiet = noise(30) * np.float32(10 ** (-below / 20))
+    samples = np.concatenate([noise(30, seed=1), quiet, noise(25, seed=2)])
+    request = build_request(samples, SPEC)
+    starts = [piece["start"] for piece in json.loads(request.body)["segments"]]
+    assert (not [start for start in starts if 30 <= start < 60]) == is_gap
+    # Its features are there all the same.
+    every = extract_segments(samples, SPEC)
+    assert len(every) == 17
+    heard = [segment for segment in every if not (is_gap and 30 <= segment.start < 60)]
+    assert request.body == request_json(heard, SPEC)
+
+
+def test_a_song_that_is_quiet_everywhere_has_no_gaps():
+    samples = noise(65) * np.float32(1e-4)
+    assert build_request(samples, SPEC).n_segments == len(extract_segments(samples, SPEC)) == 13
+
+
+def test_sound_that_ends_at_4_khz_is_told():
+    narrow = soxr.resample(noise(65)[: 65 * 22050], 22050, 8000, quality="HQ")
+    narrow = soxr.resample(narrow, 8000, 22050, quality="HQ").astype(np.float32)
+    wide = noise(65)[: len(narrow)]
+    part = np.concatenate([narrow[: 60 * 22050], wide[: 5 * 22050]])
+    # Its gaps do not count: dither has all frequencies.
+    dithered = np.concatenate([narrow[: 30 * 22050], wide[: 30 * 22050] * np.float32(1e-4)])
+    told = [build_request(sound, SPEC).narrow for sound in (narrow, wide, part, dithered)]
+    assert told == [True, False, False, True]
 
 
 def test_log_mel_is_relative_to_the_excerpts_maximum():

@@ -91,6 +91,29 @@ def test_an_excerpt_is_given_as_soon_as_it_is_whole():
     assert stream.bounds[-1] == (9000, 12_000)
 
 
+@pytest.mark.parametrize("gap", ["at the start", "in the middle", "at the end"])
+def test_a_gap_ends_up_without_a_vote_wherever_it_lies(gap):
+    rng = np.random.default_rng(5)
+    music = rng.normal(scale=0.1, size=15_000).astype(np.float32)
+    hiss = rng.normal(scale=0.1 * 10 ** (-62 / 20), size=12_000).astype(np.float32)
+    place = {"at the start": 0, "in the middle": 9000, "at the end": 15_000}[gap]
+    samples = np.concatenate([music[:place], hiss, music[place:]])
+    whole = json.loads(build_request(samples, COARSE).body)["segments"]
+    requests, stream = streamed(samples, COARSE, range(3000, 27_000, 3000), take_at=range(9))
+    found = joined(requests)
+    # Nothing louder was known at the start, so it was handed out; `gaps` takes it back.
+    assert (len(found) > len(whole)) == (gap == "at the start")
+    gaps = [(max(place, 3000) / 1000, (place + 12_000) / 1000)]
+    assert [(stream.gaps()[0][0], stream.gaps()[-1][1])] == gaps
+    heard = [
+        piece
+        for piece in found
+        if not any(start <= piece["start"] < end for start, end in stream.gaps())
+    ]
+    assert heard == whole
+    assert not [piece for piece in whole if gaps[0][0] <= piece["start"] < gaps[0][1]]
+
+
 def test_requests_of_a_limited_size():
     samples = np.random.default_rng(0).normal(size=21_000).astype(np.float32)
     stream = SegmentStream(COARSE)

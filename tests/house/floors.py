@@ -52,7 +52,7 @@ TRAINING = Building(
     "model_training",
     ".py",
     (
-        ("__init__", "errors", "paths", "quiet", "terminal"),
+        ("__init__", "errors", "paths", "processes", "quiet", "terminal"),
         ("files",),
         ("experiment",),
         ("versions", "sound", "architectures"),
