@@ -18,7 +18,7 @@ import { Summary } from './list/summary.js';
 import { offerVersions } from './list/version_choice.js';
 import { History } from './memory/history.js';
 import { showHistory } from './memory/history_view.js';
-import { showServerLink } from './offline/notices.js';
+import { showPlainHttp, showServerLink } from './offline/notices.js';
 import { keepForOffline } from './offline/offline.js';
 import { Layout } from './own/layout.js';
 import { OwnGenres } from './own/own_genres.js';
@@ -34,8 +34,9 @@ const { models, selected, maxMinutes, maxWholeMinutes } = config;
 
 // From a song to its answer.
 const engine = new Engine(config);
+const samples = new Samples(config);
 const collaborators = {
-  samples: new Samples(config), numbers: new Numbers(engine, config), answers: new Answers(serverLink),
+  samples, numbers: new Numbers(engine, config), answers: new Answers(serverLink),
 };
 const [model] = models.filter(({ version }) => version === selected);
 const queue = new SongQueue(model, collaborators);
@@ -48,7 +49,7 @@ const reveal = (song) => list.show(song);
 
 // What is seen and kept of the queue. The list comes first: the others find its views there.
 const list = new SongList(queue, {
-  queue, engine, models, own, layout, reveal, secondOpinion: new SecondOpinion(collaborators),
+  queue, engine, samples, models, own, layout, reveal, secondOpinion: new SecondOpinion(collaborators),
 });
 const collection = new CollectionView(queue, list.views, own);
 new Summary(queue, list, collection);
@@ -56,6 +57,7 @@ const panel = new OwnPanel(own, queue, list.views);
 new MapView({ queue, views: list.views, own, layout, reveal });
 showEngine(byId('engine'), engine);
 showServerLink(serverLink);
+showPlainHttp();
 showHistory(history);
 offerVersions(models, queue);
 playOneAtATime();

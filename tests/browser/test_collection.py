@@ -190,6 +190,20 @@ def test_export(here: Visit, tmp_path: Path):
         assert max(shares, key=lambda genre: shares[genre]) == row["genre"]
         assert float(row["probability"]) == max(shares.values())
 
+    # The browser's language is English, and so is the page.
+    assert here.page.input_value("#csv-form") == "comma"
+    here.page.select_option("#csv-form", "semicolon")
+    _, content = saved(here, "#export-csv")
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    french = list(csv.DictReader(text, delimiter=";"))
+    assert [row["file"] for row in french] == [row["file"] for row in rows]
+    for row, other in zip(french, rows, strict=True):
+        assert "," in row["probability"]
+        assert {key: value.replace(",", ".") for key, value in row.items() if key != "file"} == {
+            key: value for key, value in other.items() if key != "file"
+        }
+    here.page.select_option("#csv-form", "comma")
+
     _, content = saved(here, "#export-json")
     songs = json.loads(content)["songs"]
     assert {song["file"]: song["aggregate"]["genre"] for song in songs} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,26 @@ from .test_accessibility import broken_rules
 from .test_collection import band_files, names
 from .test_history import ALL_DONE, CHANGE, STORED, remember, settled
 from .visit import Visit
+
+# As in private windows of WebKit.
+NO_BLOBS = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (value, key) {
+  if (value instanceof Blob) throw new DOMException('no blobs', 'DataCloneError');
+  return put.call(this, value, key);
+};
+"""
+# Returns what the database holds in place of blobs, by kind.
+KINDS = """async (store) => {
+  const open = indexedDB.open('musiclassify');
+  const database = await new Promise((resolve) => {
+    open.onsuccess = () => resolve(open.result);
+  });
+  const request = database.transaction(store).objectStore(store).getAll();
+  await new Promise((resolve) => { request.onsuccess = resolve; });
+  database.close();
+  return request.result.map((value) => Object.prototype.toString.call(value.bytes ?? value));
+}"""
 
 
 def test_songs_are_analysed_although_storing_fails(
@@ -123,3 +144,38 @@ def test_songs_beyond_the_storage_quota(here: Visit, tmp_path: Path):
     chooser.value.set_files([str(file) for file in (*files, new)])
     page.wait_for_function(ALL_DONE, arg=5)
     assert names(here) == [*(file.name for file in files), "new.wav"]
+
+
+def test_the_list_is_remembered_where_no_blobs_are_stored(
+    visit: Callable[..., Visit], site: Site, tmp_path: Path
+):
+    visitor = visit(site.url)
+    page = visitor.page
+    page.add_init_script(NO_BLOBS)
+    files = band_files(tmp_path, 2, 6)
+    large = tmp_path / "large.wav"
+    large.write_bytes(files[0].read_bytes())
+    os.truncate(large, 100_000_001)
+    with visitor.held("**/python_stdlib.zip"):
+        page.goto(site.url)
+        remember(visitor)
+        visitor.choose([files[0], large, files[1]])
+        settled(page, 3, 0, 2)
+        assert page.inner_text("#history-message") == (
+            "In this window the browser keeps no files above 100 MB: "
+            "after a reload 1 song has to be chosen again."
+        )
+        assert page.is_checked("#remember")
+        assert page.evaluate(KINDS, "files") == ["[object ArrayBuffer]"] * 2
+    visitor.complaints.clear()
+    page.reload()
+    visitor.wait_for(large.name, "failed")
+    assert visitor.status(large.name) == "Choose this file again to analyse it"
+    for file in files:
+        visitor.wait_for(file.name, "done")
+    settled(page, 3, 2, 0)
+    assert page.evaluate(KINDS, "bodies") == ["[object ArrayBuffer]"] * 2
+    sent = [visitor.sent(file.name) for file in files]
+    page.reload()
+    page.wait_for_function(ALL_DONE, arg=2)
+    assert [visitor.sent(file.name) for file in files] == sent

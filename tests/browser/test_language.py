@@ -68,6 +68,8 @@ def test_the_language_switch_works_by_keyboard_and_persists(
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.url}/?lang=fr")
     assert lang(page) == "fr"
+    # its tables open in French programs
+    page.wait_for_function("() => document.getElementById('csv-form').value === 'semicolon'")
     # the links to the model and back keep the language
     page.click("nav >> text=Modèle v1")
     page.wait_for_url(f"{site.url}/models/v1?lang=fr")

@@ -39,6 +39,7 @@ WATCH = """() => {
 # Decodes several sounds of equal length; returns the largest number that were decoded at the same
 # moment, and how many samples each sound has.
 DECODE_SEVERAL = """async ([songs, seconds]) => {
+  const { mix } = JSON.parse(document.getElementById('config').textContent);
   const { decode } = await import('/static/js/sound/decode.js');
   const real = OfflineAudioContext.prototype.decodeAudioData;
   let now = 0;
@@ -71,7 +72,7 @@ DECODE_SEVERAL = """async ([songs, seconds]) => {
   }
   const file = new File([header, new Uint8Array(rate * seconds).fill(128)], 'silent.wav');
   const found = await Promise.all(Array.from({ length: songs }, () =>
-    decode(file, { sampleRate: 3000, maxMinutes: 60 })));
+    decode(file, { sampleRate: 3000, maxMinutes: 60, mix })));
   OfflineAudioContext.prototype.decodeAudioData = real;
   return [most, found.map(({ samples }) => samples.length)];
 }"""

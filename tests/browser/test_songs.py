@@ -193,6 +193,26 @@ def test_drop_of_files_and_a_folder(here: Visit, tmp_path: Path):
     assert here.page.inner_text("#left-out").startswith("2 files in the folder left out")
 
 
+def test_what_is_surely_no_song_is_left_out_among_several_and_refused_alone(
+    here: Visit, tmp_path: Path
+):
+    twin = tmp_path / "._song.mp3"
+    twin.write_bytes(b"\0\x05\x16\x07" + bytes(4000))
+    notes = tmp_path / "song.mid"
+    notes.write_bytes(b"MThd\0\0\0\x06\0\0\0\x01\0\x60" + bytes(50))
+    here.choose([twin, notes])
+    here.page.wait_for_selector("#left-out", state="visible")
+    assert here.page.inner_text("#left-out") == (
+        "2 files left out: no audio (1), companions that a Mac makes (1)."
+    )
+    assert here.page.locator("article.song").count() == 0
+    for file, reason in ((twin, "a companion that a Mac made"), (notes, "This is MIDI")):
+        here.choose([file])
+        here.wait_for(file.name, "failed")
+        assert reason in here.status(file.name)
+    assert here.page.is_hidden("#left-out")
+
+
 def test_songs_can_be_chosen_before_the_analysis_is_loaded(visit, site, tmp_path: Path):
     files = [write(tmp_path / name, 6, 22050) for name in ("early.wav", "bird.wav")]
     visitor = visit(site.url)

@@ -21,11 +21,21 @@ PATIENCE_MS = 120_000
 # Console messages when the server is gone; the second is about a request of the browser itself.
 GONE = ("ERR_CONNECTION_REFUSED", "icon from the Manifest")
 
-DECODE = """async ([name, content, sampleRate]) => {
+DECODE = """async ([name, content, sampleRate, streamMinutes]) => {
   const { decode } = await import('/static/js/sound/decode.js');
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-  const { samples } = await decode(new File([bytes], name), { sampleRate, maxMinutes: 60 });
-  const view = new Uint8Array(samples.buffer);
+  const { mix } = JSON.parse(document.getElementById('config').textContent);
+  const { samples, stream } = await decode(new File([bytes], name), {
+    sampleRate, maxMinutes: 60, streamMinutes, mix,
+  });
+  const parts = samples ? [samples] : [];
+  for (let last = !stream; !last;) {
+    const chunk = await stream.next();
+    parts.push(chunk.samples);
+    ({ last } = chunk);
+  }
+  stream?.close();
+  const view = new Uint8Array(await new Blob(parts).arrayBuffer());
   let text = '';
   for (let i = 0; i < view.length; i += 32768) {
     text += String.fromCharCode(...view.subarray(i, i + 32768));
@@ -183,10 +193,13 @@ class Visit:
         count: int = self.page.evaluate("(name) => performance.getEntriesByName(name).length", name)
         return count
 
-    def decoded(self, file: Path, sample_rate: int = 22050) -> npt.NDArray[np.float32]:
-        """Return the samples that the page decodes from a file."""
+    def decoded(
+        self, file: Path, sample_rate: int = 22050, stream_minutes: float = 60
+    ) -> npt.NDArray[np.float32]:
+        """Return the samples that the page decodes from a file; bit by bit if it is longer."""
         content = base64.b64encode(file.read_bytes()).decode()
-        text: str = self.page.evaluate(DECODE, [file.name, content, sample_rate])
+        given = [file.name, content, sample_rate, stream_minutes]
+        text: str = self.page.evaluate(DECODE, given)
         return np.frombuffer(base64.b64decode(text), np.float32)
 
     def extracted(

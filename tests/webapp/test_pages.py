@@ -47,6 +47,7 @@ def test_the_page_gets_its_configuration(
     assert config["maxMinutes"] == 180
     assert config["maxWholeMinutes"] == 60
     assert config["streamMinutes"] == 15
+    assert config["mix"] == {"blockSeconds": 30, "oppositeDb": 20}
     assert config["maxSegments"] == 1200
     assert config["maxBodyBytes"] == 48 * 1024 * 1024
 

@@ -170,9 +170,7 @@ function valuesOf(dictionary) {
  * @param {import('./python.d.ts').PythonNumbers} numbers
  * @returns {import('./messages.d.ts').Numbers} the same with a body that can be sent
  */
-const sendable = ({ body, nSegments, repeated, skipped }) => ({
-  body: new Blob([body], { type: 'application/json' }), nSegments, repeated, skipped,
-});
+const sendable = ({ body, ...facts }) => ({ body: new Blob([body], { type: 'application/json' }), ...facts });
 
 /** @param {Message<'extract'>} task */
 function extract({ id, samples, spec, stream }) {
@@ -187,7 +185,7 @@ function extract({ id, samples, spec, stream }) {
     tell({ type: 'progress', id, done, total });
   }));
   if (answer.type === 'refused') tell({ ...answer, id });
-  else tell({ type: 'extracted', id, ...sendable(answer), pieces: answer.pieces });
+  else tell({ ...sendable(answer), type: 'extracted', id, pieces: answer.pieces });
 }
 
 /**

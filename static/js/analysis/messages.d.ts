@@ -40,6 +40,8 @@ export interface Numbers {
   repeated: boolean;
   /** Seconds left out at the start of the song. */
   skipped: number;
+  /** Half of the sound is missing: it ends at 4 kHz. Songs that were remembered before do not tell. */
+  narrow?: boolean;
 }
 
 /** Start and end of a piece in seconds. */
@@ -54,6 +56,8 @@ export interface Extracted extends Numbers {
 export interface Fed {
   requests: Numbers[];
   pieces: Piece[];
+  /** Of the song so far: stretches so quiet beside the rest that pieces handed out before are silence. */
+  gaps: Piece[];
 }
 
 export interface Inverted {

@@ -23,6 +23,7 @@ export interface PythonNumbers {
   nSegments: number;
   repeated: boolean;
   skipped: number;
+  narrow: boolean;
 }
 
 /** A sound or numbers that cannot be used; message: the English sentence of the code. */
@@ -33,7 +34,7 @@ export interface PythonRefused {
 }
 
 export type PythonExtracted = { type: 'extracted'; pieces: Piece[] } & PythonNumbers;
-export type PythonFed = { type: 'extracted'; pieces: Piece[]; requests: PythonNumbers[] };
+export type PythonFed = { type: 'extracted'; pieces: Piece[]; requests: PythonNumbers[]; gaps: Piece[] };
 
 /** One step of making a sound; the samples of a block begin at `first`. */
 export type PythonStep =

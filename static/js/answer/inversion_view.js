@@ -5,6 +5,7 @@ import { UserError } from '../base/errors.js';
 import { clock, duration, percent } from '../base/format.js';
 import { t } from '../base/text.js';
 import { pcmWav } from '../sound/wav.js';
+import { giveTo } from './player.js';
 
 /** A request keeps its view when the page around it is drawn anew. @type {WeakMap<Blob, HTMLElement>} */
 const views = new WeakMap();
@@ -20,7 +21,7 @@ const views = new WeakMap();
  * @property {number} start seconds left out at the song's start
  * @property {Make} make
  * @property {boolean} whole whether the sound is made of all numbers, or of those of the beginning
- * @property {() => Blob | null} original the song, only to be played beside it; null when it was not kept
+ * @property {() => File | null} original the song, only to be played beside it; null when it was not kept
  * @property {number} begin seconds of the original before the part that was analysed
  * @property {import('../base/config.js').FeatureSpec} featureSpec
  * @property {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
@@ -117,7 +118,7 @@ function offer(section, { start, make, whole, original: originalOf, begin, featu
     const original = originalOf();
     from(made, start);
     if (original) {
-      file.src = makeUrl(original);
+      giveTo(file, original, makeUrl);
       from(file, begin + start);
       takeTurns(made, file, begin, turns);
     }

@@ -11,6 +11,8 @@ import { offerVersus } from './comparison_view.js';
 import { showHeard } from './heard_view.js';
 import { OwnView } from './own_view.js';
 import { piecesTable } from './pieces_view.js';
+import { Places } from './places.js';
+import { giveTo } from './player.js';
 import { sentView } from './sent_view.js';
 import { offerSimilar } from './similar_view.js';
 import { offerPart } from './stretch_form.js';
@@ -24,6 +26,7 @@ import { Verdict } from './verdict.js';
  * @property {import('../analysis/engine.js').Engine} engine
  * @property {import('../songs/queue.js').SongQueue} queue
  * @property {import('../songs/second_opinion.js').SecondOpinion} secondOpinion
+ * @property {import('../sound/samples.js').Samples} samples
  * @property {Model[]} models all versions
  * @property {import('../own/own_genres.js').OwnGenres} own
  * @property {import('../own/layout.js').Layout} layout
@@ -108,7 +111,7 @@ export class SongView {
    * @param {Around} around
    * @param {Wishes} wishes of the visitor
    */
-  constructor(song, { engine, queue, secondOpinion, models, own, layout, reveal }, { onRetry, onRemove, onPart }) {
+  constructor(song, { engine, queue, secondOpinion, samples, models, own, layout, reveal }, { onRetry, onRemove, onPart }) {
     this.#song = song;
     this.#engine = engine;
     this.#queue = queue;
@@ -128,6 +131,7 @@ export class SongView {
     this.#timeline = new Timeline(
       { rows: this.#parts.rows, readout: this.#parts.readout, audio },
       (from, to) => part.set(from, to),
+      new Places(audio, song, samples, (blob) => this.#url(blob)),
     );
     part.onChange = (from, to) => this.#timeline.mark(from, to);
     this.#part = part;
@@ -271,7 +275,7 @@ export class SongView {
 
   #loadSound() {
     const { audio } = this.#parts;
-    if (!audio.src && this.#song.file) audio.src = this.#url(this.#song.file);
+    if (!audio.src && this.#song.file) giveTo(audio, this.#song.file, (sound) => this.#url(sound));
   }
 
   /** @param {Blob} blob @returns {string} its address, until the song is removed */

@@ -144,18 +144,20 @@ export class Verdict {
    * @param {Model} model
    * @returns {string[]} what to add to the answer in short
    */
-  #tellWeakness({ repeated, damage }, seconds, { segmentSeconds }) {
+  #tellWeakness({ repeated, narrow, damage }, seconds, { segmentSeconds }) {
     const { weak } = this.#parts;
-    weak.hidden = !repeated && !damage;
-    if (repeated) {
-      weak.textContent = t(
+    weak.hidden = !repeated && !narrow && !damage;
+    weak.textContent = [
+      repeated ? t(
         'A weak answer: the model hears {whole} s at a time, but the sound lasts only {seconds} s and was repeated to fill them.',
         { whole: decimal(segmentSeconds, 1), seconds: decimal(seconds, 1) },
-      );
-    }
-    if (damage) weak.textContent = damage;
+      ) : '',
+      narrow ? t('Half of the sound is missing: there is nothing above 4 kHz, as on the telephone. The answer is less sure than it looks.') : '',
+      damage ?? '',
+    ].filter(Boolean).join(' ');
     return [
       repeated ? t('; weak, because it is shorter than one piece') : '',
+      narrow ? t('; half of the sound is missing') : '',
       damage ? t('; part of the file is damaged') : '',
     ];
   }

@@ -1,9 +1,7 @@
 /** Files that are chosen in the file dialog or pasted. */
 
 import { byId } from '../base/dom.js';
-
-/** @param {FileList | undefined} files @returns {import('./files.js').Chosen[]} */
-const foundIn = (files) => [...files ?? []].map((file) => ({ file, path: file.name }));
+import { chosenFiles } from './files.js';
 
 /** Open the file dialog. */
 export const askForFiles = () => byId('songs').click();
@@ -11,13 +9,14 @@ export const askForFiles = () => byId('songs').click();
 /** @param {import('./entrance.js').Entrance} entrance */
 export function acceptChoice(entrance) {
   const input = byId('songs', HTMLInputElement);
-  input.addEventListener('change', () => {
-    entrance.add(foundIn(input.files ?? undefined));
+  input.addEventListener('change', async () => {
+    const found = chosenFiles(input.files ?? []);
     // So that choosing the same file again is a change.
     input.value = '';
+    entrance.add(await found);
   });
-  document.addEventListener('paste', ({ clipboardData }) => {
-    const files = foundIn(clipboardData?.files);
-    if (files.length) entrance.add(files);
+  document.addEventListener('paste', async ({ clipboardData }) => {
+    const files = clipboardData?.files;
+    if (files?.length) entrance.add(await chosenFiles(files));
   });
 }

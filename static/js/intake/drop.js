@@ -41,7 +41,6 @@ export function acceptDrops(entrance, examples) {
       await examples.drop(transfer);
       return;
     }
-    const { files, leftOut } = await droppedFiles(transfer);
-    entrance.add(files, leftOut);
+    entrance.add(await droppedFiles(transfer));
   });
 }

@@ -1,9 +1,8 @@
 /** The way of files into the list: as new songs, or as the sound of songs that have lost theirs. */
 
 import { byId } from '../base/dom.js';
-import { integer } from '../base/format.js';
-import { tn } from '../base/text.js';
 import { Song } from '../songs/song.js';
+import { leftOutText } from './left_out.js';
 
 /**
  * @typedef {import('./files.js').Chosen} Chosen
@@ -42,19 +41,16 @@ export class Entrance {
   }
 
   /**
-   * @param {Chosen[]} files
-   * @param {number} [leftOut] files of a folder that are no audio
+   * @param {{files: Chosen[]} & Partial<import('./files.js').Found>} found
    */
-  async add(files, leftOut = 0) {
+  async add({ files, leftOut = {}, inFolder = false }) {
     await this.#history.ready;
     const { songs, again } = this.#sort(files);
     this.#queue.add(songs);
     this.#list.reveal([...songs, ...again]);
-    byId('left-out').hidden = !leftOut;
-    byId('left-out').textContent = tn(
-      '{n} file in the folder left out: no audio.', '{n} files in the folder left out: no audio.',
-      leftOut, { n: integer(leftOut) },
-    );
+    const text = leftOutText(leftOut, inFolder);
+    byId('left-out').hidden = !text;
+    byId('left-out').textContent = text;
   }
 
   /**

@@ -6,7 +6,8 @@ import { integer } from '../base/format.js';
 import { t, tn } from '../base/text.js';
 import { filedByFolder } from '../own/names.js';
 import { Song } from '../songs/song.js';
-import { droppedFiles, looksLikeAudio } from './files.js';
+import { droppedFiles, folderFiles } from './files.js';
+import { leftOutText } from './left_out.js';
 
 /**
  * @typedef {import('./files.js').Chosen} Chosen
@@ -69,27 +70,24 @@ export class Examples {
   constructor(around) {
     this.#around = around;
     const input = byId('examples', HTMLInputElement);
-    input.addEventListener('change', () => {
-      const files = [...input.files ?? []].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-      const audio = files.filter(({ file }) => looksLikeAudio(file));
+    input.addEventListener('change', async () => {
+      const found = folderFiles([...input.files ?? []]);
       // So that choosing the same folder again is a change.
       input.value = '';
-      this.add(audio, files.length - audio.length);
+      await this.add(await found);
     });
   }
 
   /** @param {DataTransfer} transfer of a drop on the panel */
   async drop(transfer) {
-    const { files, leftOut } = await droppedFiles(transfer);
-    await this.add(files, leftOut);
+    await this.add(await droppedFiles(transfer));
   }
 
   /**
    * Teach by the songs of a folder; those that are in the list already do not come a second time.
-   * @param {Chosen[]} files
-   * @param {number} [leftOut] files that are no audio
+   * @param {import('./files.js').Found} found
    */
-  async add(files, leftOut = 0) {
+  async add({ files, leftOut }) {
     const { queue, own, history, say } = this.#around;
     say('');
     await history.ready;
@@ -108,7 +106,7 @@ export class Examples {
       history.keepSounds();
       say([
         beside ? tn('{n} song beside the genres’ folders is left out.', '{n} songs beside the genres’ folders are left out.', beside, { n: integer(beside) }) : '',
-        leftOut ? tn('{n} file left out: no audio.', '{n} files left out: no audio.', leftOut, { n: integer(leftOut) }) : '',
+        leftOutText(leftOut, false),
       ].filter(Boolean).join(' '));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

@@ -1,15 +1,13 @@
-/** The songs among the files and folders that a visitor drops. */
+/** The songs among the files and folders that a visitor chooses or drops. */
+
+import { countOne, hiddenReason, reasonAmongSeveral, reasonInFolder } from './left_out.js';
 
 /**
+ * @typedef {import('./left_out.js').LeftOut} LeftOut
+ * @typedef {import('./left_out.js').Reason} Reason
  * @typedef {{file: File, path: string}} Chosen path: in the folder that was dropped, or the name
- * @typedef {{files: Chosen[], leftOut: number}} Found leftOut: number of files that are no audio
+ * @typedef {{files: Chosen[], leftOut: LeftOut, inFolder: boolean}} Found inFolder: there was a folder
  */
-
-const AUDIO_NAME = /\.(mp3|mp2|m4a|m4b|mp4|aac|flac|ogg|oga|opus|wav|wave|weba|webm|aif|aiff|wma|mka|3gp|amr)$/i;
-
-/** @param {File} file */
-export const looksLikeAudio = (file) =>
-  file.type.startsWith('audio/') || file.type.startsWith('video/') || AUDIO_NAME.test(file.name);
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File | null>} null when it is unreadable */
 const entryFile = (entry) => new Promise((resolve) => {
@@ -37,40 +35,87 @@ const isFolder = (entry) => entry.isDirectory;
 /** @param {FileSystemEntry} entry @returns {entry is FileSystemFileEntry} */
 const isFile = (entry) => entry.isFile;
 
+/** @returns {Found} */
+const nothing = () => ({ files: [], leftOut: {}, inFolder: false });
+
 /**
  * Add the songs of a folder, or a single one, to those that were found.
  * @param {FileSystemEntry} entry
  * @param {Found} found
+ * @param {Reason | null} hidden why all of it is left out
  */
-async function collect(entry, found) {
+async function collect(entry, found, hidden = null) {
   if (isFolder(entry)) {
     const entries = await folderEntries(entry);
     entries.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
-    for (const inner of entries) await collect(inner, found);
+    for (const inner of entries) await collect(inner, found, hidden ?? hiddenReason(inner.name));
     return;
   }
-  const file = isFile(entry) ? await entryFile(entry) : null;
+  const file = !hidden && isFile(entry) ? await entryFile(entry) : null;
+  const reason = file ? await reasonInFolder(file) : hidden ?? 'silent';
   // fullPath is a slash, the folder that was dropped, and the way down from there.
-  if (file && looksLikeAudio(file)) found.files.push({ file, path: entry.fullPath.slice(1) });
-  else found.leftOut += 1;
+  if (file && !reason) found.files.push({ file, path: entry.fullPath.slice(1) });
+  else countOne(found.leftOut, reason ?? 'silent');
 }
 
 /**
- * Files of a drop. A file that is dropped by itself is always taken, so that its visitor gets an
- * answer; covers, playlists and the like are left out of folders.
+ * The songs of a list of files. A file that comes by itself is always taken, so that its visitor gets an
+ * answer.
+ * @param {Iterable<File>} files
+ * @returns {Promise<Found>}
+ */
+export async function chosenFiles(files) {
+  const found = nothing();
+  const all = [...files];
+  for (const file of all) {
+    const reason = all.length > 1 ? await reasonAmongSeveral(file) : null;
+    if (reason) countOne(found.leftOut, reason);
+    else found.files.push({ file, path: file.name });
+  }
+  return found;
+}
+
+/**
+ * The songs of a folder that was chosen, by the paths that browsers give its files.
+ * @param {Iterable<File>} files
+ * @returns {Promise<Found>}
+ */
+export async function folderFiles(files) {
+  const found = { ...nothing(), inFolder: true };
+  for (const file of files) {
+    const path = file.webkitRelativePath || file.name;
+    // The folder itself may be called anything.
+    const [, ...inner] = path.split('/').slice(0, -1);
+    const hidden = inner.map(hiddenReason).find(Boolean);
+    const reason = hidden ?? await reasonInFolder(file);
+    if (reason) countOne(found.leftOut, reason);
+    else found.files.push({ file, path });
+  }
+  return found;
+}
+
+/**
+ * Files of a drop. What is dropped by itself is always taken; covers, playlists and the like are left out
+ * of folders.
  * @param {DataTransfer} transfer
  * @returns {Promise<Found>}
  */
 export async function droppedFiles(transfer) {
-  /** @type {Found} */
-  const found = { files: [], leftOut: 0 };
+  const found = nothing();
   // Everything must be taken from the transfer before the first await empties it.
   const items = [...transfer.items]
     .filter((item) => item.kind === 'file')
     .map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() }));
   for (const { entry, file } of items) {
-    if (entry && isFolder(entry)) await collect(entry, found);
-    else if (file) found.files.push({ file, path: file.name });
+    const several = items.length > 1;
+    if (entry && isFolder(entry)) {
+      found.inFolder = true;
+      await collect(entry, found, several ? hiddenReason(entry.name) : null);
+    } else if (file) {
+      const reason = several ? await reasonAmongSeveral(file) : null;
+      if (reason) countOne(found.leftOut, reason);
+      else found.files.push({ file, path: file.name });
+    }
   }
   return found;
 }

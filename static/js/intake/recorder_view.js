@@ -58,7 +58,7 @@ export function offerRecording(maxMinutes, entrance) {
     close();
     try {
       const file = await ending.finish(fileName());
-      entrance.add([{ file, path: file.name }]);
+      entrance.add({ files: [{ file, path: file.name }] });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       say(error.message);

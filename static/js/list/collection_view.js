@@ -2,10 +2,10 @@
 
 import { byId, one } from '../base/dom.js';
 import { integer } from '../base/format.js';
-import { t, tn } from '../base/text.js';
+import { t, tn, words } from '../base/text.js';
 import { serverLink } from '../server/server_link.js';
 import {
-  download, isAnswered, isIn, ordered, playlistName, toCsv, toJson, toPlaylist,
+  FORMS, download, isAnswered, isIn, ordered, playlistName, toCsv, toJson, toPlaylist, usualForm,
 } from '../songs/collection.js';
 import { GroupsView } from './groups_view.js';
 import { ProgressView } from './progress_view.js';
@@ -53,8 +53,12 @@ export class CollectionView {
     this.#order.addEventListener('change', () => this.#sort());
     this.#filter.addEventListener('change', () => this.#showChosen());
     const day = () => new Date().toISOString().slice(0, 10);
-    byId('export-csv').addEventListener('click', () =>
-      download(`musiclassify-${day()}.csv`, toCsv(this.#answered(), this.#answerTo), 'text/csv'));
+    const form = byId('csv-form', HTMLSelectElement);
+    form.value = usualForm(words.language, navigator.language);
+    byId('export-csv').addEventListener('click', () => {
+      const table = toCsv(this.#answered(), this.#answerTo, FORMS[/** @type {keyof typeof FORMS} */ (form.value)]);
+      download(`musiclassify-${day()}.csv`, table, 'text/csv');
+    });
     byId('export-json').addEventListener('click', () =>
       download(`musiclassify-${day()}.json`, toJson(this.#answered(), this.#answerTo), 'application/json'));
     serverLink.addEventListener('change', () => this.update());

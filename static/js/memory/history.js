@@ -15,9 +15,10 @@
 
 import { place } from '../base/config.js';
 import { reasonOf } from '../base/errors.js';
+import { size } from '../base/format.js';
 import { t, tn } from '../base/text.js';
 import { fromRecord, isFinished, needsSound, SCHEMA, storedState, toRecord } from './remembered.js';
-import { Store } from './store.js';
+import { MOST_BYTES, Store, TooLargeError } from './store.js';
 import { Tab, uniqueName } from './tab_locks.js';
 
 /**
@@ -128,7 +129,7 @@ export class History extends EventTarget {
     if (!chosen()) return;
     this.ready = this.#next(async () => {
       const { store, tab } = await this.#open();
-      const { records } = await store.read();
+      const records = await store.records();
       const open = records.filter((record) => record.schema <= SCHEMA && !isFinished(record));
       const owners = new Set(open.map(({ owner }) => owner));
       owners.delete(tab.name);
@@ -404,8 +405,15 @@ export class History extends EventTarget {
       // Before it is written, so that an answer in between deletes it again.
       kept.file = true;
       await store.write({ files: [[kept.key, song.file]] });
+      // Answered or removed meanwhile.
+      if (!needsSound(song) || !this.#kept.has(song)) await store.write({ answered: [kept.key] });
     } catch (error) {
       kept.file = false;
+      if (error instanceof TooLargeError) {
+        kept.refused = true;
+        if (this.on) this.#sayTooLarge();
+        return;
+      }
       if (kindOf(error) !== 'QuotaExceededError') {
         // A file that cannot be read any more is told of when its turn comes.
         kept.refused = true;
@@ -415,6 +423,15 @@ export class History extends EventTarget {
       if (!this.on) return;
       this.#say(t('There is no room to keep the sound of the songs that wait: after a reload they have to be chosen again. Names, numbers and answers are remembered.'));
     }
+  }
+
+  #sayTooLarge() {
+    const songs = [...this.#kept].filter(([song, { refused }]) => refused && song.size > MOST_BYTES);
+    this.#say(tn(
+      'In this window the browser keeps no files above {limit}: after a reload {n} song has to be chosen again.',
+      'In this window the browser keeps no files above {limit}: after a reload {n} songs have to be chosen again.',
+      songs.length, { limit: size(MOST_BYTES), n: songs.length },
+    ));
   }
 
   /** @param {string} message */

@@ -4,7 +4,8 @@
  *
  * Three stores have the same keys, so that the small record of a song can be written without the large
  * rest: "songs" (records), "bodies" (the numbers, as they are sent) and "files" (the sound, until it is
- * answered).
+ * answered). Blobs are stored as they are where the browser takes them; some do not in private windows, and
+ * there their bytes are stored.
  */
 
 import { place } from '../base/config.js';
@@ -13,6 +14,8 @@ import { withTimeout } from '../base/errors.js';
 const VERSION = 1;
 const STORES = ['songs', 'bodies', 'files'];
 const PATIENCE_MS = 10_000;
+// The bytes of a file are held in memory while they are stored or read.
+export const MOST_BYTES = 100_000_000;
 
 /**
  * @typedef {import('./remembered.js').SongRecord} SongRecord
@@ -23,7 +26,46 @@ const PATIENCE_MS = 10_000;
  * @property {[string, File][]} [files] by key
  * @property {string[]} [answered] keys whose files are needed no longer
  * @property {string[]} [removed] keys of which nothing may stay
+ *
+ * @typedef {{bytes: ArrayBuffer, type: string, name: string | null, modified: number}} Bytes a blob
+ *   without its handle; name: that of a file
  */
+
+/** @param {unknown} error with which a blob was not stored @returns {boolean} whether no blob may be */
+const isRefusal = (error) => error instanceof DOMException && ['DataCloneError', 'UnknownError'].includes(error.name);
+
+/** A file whose bytes are too many to be stored where no blob is taken. */
+export class TooLargeError extends Error {}
+
+/**
+ * @param {Blob} blob
+ * @returns {Promise<Bytes>}
+ * @throws {TooLargeError}
+ */
+async function bytesOf(blob) {
+  if (blob.size > MOST_BYTES) throw new TooLargeError(`${blob.size} bytes`);
+  const [name, modified] = blob instanceof File ? [blob.name, blob.lastModified] : [null, 0];
+  return { bytes: await blob.arrayBuffer(), type: blob.type, name, modified };
+}
+
+/**
+ * @template {Blob} T
+ * @param {[string, T][]} pairs
+ * @returns {Promise<[string, Bytes][]>}
+ */
+async function allBytesOf(pairs) {
+  /** @type {[string, Bytes][]} */
+  const found = [];
+  for (const [key, blob] of pairs) found.push([key, await bytesOf(blob)]);
+  return found;
+}
+
+/** @param {Blob | Bytes} stored @returns {Blob} */
+function blobOf(stored) {
+  if (stored instanceof Blob) return stored;
+  const { bytes, type, name, modified } = stored;
+  return name === null ? new Blob([bytes], { type }) : new File([bytes], name, { type, lastModified: modified });
+}
 
 /**
  * @template T
@@ -39,12 +81,19 @@ const answer = (request) => new Promise((resolve, reject) => {
 const end = (transaction) => new Promise((resolve, reject) => {
   transaction.oncomplete = () => resolve();
   transaction.onabort = () => reject(transaction.error ?? new Error('broken off'));
+  // Of a request; in some browsers nothing comes after it. Requests that end with the transaction do not
+  // know why.
+  transaction.onerror = ({ target }) => {
+    if (target instanceof IDBRequest && target.error?.name !== 'AbortError') reject(target.error);
+  };
 });
 
 const late = () => new DOMException('another tab keeps it busy', 'TimeoutError');
 
 export class Store {
   #database;
+  /** Whether this browser has refused blobs and taken their bytes. */
+  #asBytes = false;
 
   /** @param {IDBDatabase} database */
   constructor(database) {
@@ -88,6 +137,11 @@ export class Store {
     this.#database.close();
   }
 
+  /** @returns {Promise<SongRecord[]>} of all songs */
+  async records() {
+    return answer(this.#database.transaction('songs').objectStore('songs').getAll());
+  }
+
   /**
    * Read everything but the content of the blobs, which are handles.
    * @returns {Promise<{records: SongRecord[], bodies: Map<string, Blob>, files: Map<string, File>}>}
@@ -97,20 +151,42 @@ export class Store {
     /** @param {string} name of a store */
     const byKey = async (name) => {
       const store = transaction.objectStore(name);
-      const [keys, values] = await Promise.all([answer(store.getAllKeys()), answer(store.getAll())]);
-      return new Map(keys.map((key, index) => [String(key), values[index]]));
+      /** @type {Map<string, Blob>} */
+      const found = new Map();
+      // One by one: of those that are stored as bytes, one is held at a time.
+      for (const key of await answer(store.getAllKeys())) {
+        found.set(String(key), blobOf(await answer(store.get(key))));
+      }
+      return found;
     };
     const [records, bodies, files] = await Promise.all([
       answer(transaction.objectStore('songs').getAll()), byKey('bodies'), byKey('files'),
     ]);
-    return { records, bodies, files };
+    return { records, bodies, files: /** @type {Map<string, File>} */ (files) };
   }
 
   /**
    * Write all of it or nothing.
    * @param {Changes} changes
+   * @throws {TooLargeError} the browser takes no blobs, and one has more than MOST_BYTES
    */
-  async write({ records = [], bodies = [], files = [], answered = [], removed = [] }) {
+  async write(changes) {
+    const { bodies = [], files = [] } = changes;
+    const some = bodies.length + files.length > 0;
+    if (!some || !this.#asBytes) {
+      try {
+        await this.#put({ ...changes, bodies, files });
+        return;
+      } catch (error) {
+        if (!some || !isRefusal(error)) throw error;
+      }
+    }
+    await this.#put({ ...changes, bodies: await allBytesOf(bodies), files: await allBytesOf(files) });
+    this.#asBytes = true;
+  }
+
+  /** @param {Omit<Changes, 'bodies' | 'files'> & Record<'bodies' | 'files', [string, Blob | Bytes][]>} changes */
+  async #put({ records = [], bodies, files, answered = [], removed = [] }) {
     const used = [
       records.length || removed.length ? 'songs' : '',
       bodies.length || removed.length ? 'bodies' : '',

@@ -1,4 +1,4 @@
-/** The two notices at the foot of the window: the server is away, and there is a new version. */
+/** Notices of how the page has come and whether it is the newest; two stand at the foot of the window. */
 
 import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
@@ -22,6 +22,11 @@ function notice(id, onPress) {
     button.hidden = !sentence;
     element.classList.toggle('shown', Boolean(sentence));
   };
+}
+
+/** Say what browsers keep from a page of plain http. */
+export function showPlainHttp() {
+  byId('plain-http').hidden = globalThis.isSecureContext;
 }
 
 /** @param {import('../server/server_link.js').ServerLink} link */

@@ -9,6 +9,9 @@ const SIGNIFICANT_DIGITS = 6;
 
 const JSON_TYPE = { type: 'application/json' };
 const TAIL = ']}';
+// How a piece begins; its times are rounded.
+const FIRST_PIECE = '{"start":';
+const ROUNDED_S = 0.001;
 
 /**
  * One request of a long song.
@@ -44,6 +47,28 @@ export function joined(requests, specId) {
   }
   const nSegments = parts.reduce((sum, part) => sum + part.nSegments, 0);
   return { body: new Blob([...content, TAIL], JSON_TYPE), nSegments, parts };
+}
+
+/**
+ * A request without the pieces that turned out to be silent beside the rest of their song. What is left
+ * stays as it was written, digit by digit.
+ * @param {import('../analysis/messages.d.ts').Numbers} request
+ * @param {import('../analysis/messages.d.ts').Piece[]} gaps
+ * @returns {Promise<import('../analysis/messages.d.ts').Numbers | null>} the same one where it has no
+ *   such pieces; null where it has no others
+ */
+export async function withoutGaps(request, gaps) {
+  const text = await request.body.text();
+  const first = text.indexOf(FIRST_PIECE);
+  const pieces = text.slice(first, -TAIL.length).split(/,(?=\{"start":)/);
+  const left = pieces.filter((piece) => {
+    const start = Number.parseFloat(piece.slice(FIRST_PIECE.length));
+    return !gaps.some(([from, to]) => start > from - ROUNDED_S && start < to - ROUNDED_S);
+  });
+  if (left.length === pieces.length) return request;
+  if (!left.length) return null;
+  const body = new Blob([text.slice(0, first), left.join(), TAIL], JSON_TYPE);
+  return { ...request, body, nSegments: left.length };
 }
 
 /**

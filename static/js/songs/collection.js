@@ -178,11 +178,35 @@ function rounded({ genres, probabilities, genre, unsure }) {
   return { genres, probabilities: millionths.map((share) => share / MILLION), genre, unsure };
 }
 
-/** @param {string | number | boolean} value */
-function cell(value) {
+/**
+ * How a table is written: spreadsheets open it in columns, and take its numbers for numbers, only if it is
+ * the way of their language.
+ * @typedef {{separator: string, mark: string}} Form mark: of decimals
+ */
+
+/** By the value of its menu entry. @type {Record<'comma' | 'semicolon', Form>} */
+export const FORMS = { comma: { separator: ',', mark: '.' }, semicolon: { separator: ';', mark: ',' } };
+
+/**
+ * @param {string} page language of the page
+ * @param {string} browser language of the browser
+ * @returns {keyof typeof FORMS} the usual one: French on a French page, otherwise that of the browser
+ */
+export function usualForm(page, browser) {
+  const language = page !== 'en' && !browser.startsWith(page) ? page : browser;
+  const parts = new Intl.NumberFormat(language, { numberingSystem: 'latn' }).formatToParts(0.5);
+  return parts.find(({ type }) => type === 'decimal')?.value === '.' ? 'comma' : 'semicolon';
+}
+
+/**
+ * @param {string | number | boolean} value
+ * @param {Form} form
+ */
+function cell(value, { separator, mark }) {
+  if (typeof value === 'number') return String(value).replace('.', mark);
   // Spreadsheets run what begins like a formula, and a file may be called anything.
   const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /["\r\n]/.test(text) || text.includes(separator) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** @param {OwnAnswer | null} answer @returns {[string, number | string]} its cells */
@@ -195,10 +219,11 @@ function ownCells(answer) {
 /**
  * @param {Answered[]} songs
  * @param {AnswerTo} [answerTo]
+ * @param {Form} [form]
  * @returns {string} a table with a head. Of a song that is none of the own genres it has the
  *   probability of the closest one, but not its name
  */
-export function toCsv(songs, answerTo = noOwn) {
+export function toCsv(songs, answerTo = noOwn, form = FORMS.comma) {
   const genres = genresOf(songs);
   const some = songs.some((song) => answerTo(song));
   const head = [
@@ -210,13 +235,13 @@ export function toCsv(songs, answerTo = noOwn) {
     const { aggregate, version } = prediction;
     const unfamiliar = aggregate.unfamiliar ? aggregate.unfamiliar.flag : '';
     return [
-      song.path, aggregate.genre, surety(song), unfamiliar, (song.seconds ?? 0).toFixed(2), version,
+      song.path, aggregate.genre, surety(song), unfamiliar, (song.seconds ?? 0).toFixed(2).replace('.', form.mark), version,
       ...(some ? ownCells(answerTo(song)) : []),
       ...genres.map((genre) => aggregate.probabilities[prediction.genres.indexOf(genre)] ?? ''),
     ];
   });
   // The mark in front tells spreadsheets that it is UTF-8.
-  return `\ufeff${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
+  return `\ufeff${[head, ...rows].map((row) => row.map((value) => cell(value, form)).join(form.separator)).join('\r\n')}\r\n`;
 }
 
 /** @param {import('../server/api.js').Prediction} prediction */

@@ -7,7 +7,7 @@ import { UserError } from '../base/errors.js';
 import { clock } from '../base/format.js';
 import { t } from '../base/text.js';
 import { refuseLarge } from '../server/api.js';
-import { combined, joined } from '../server/requests.js';
+import { combined, joined, withoutGaps } from '../server/requests.js';
 import { refuseLong } from '../sound/decode.js';
 import { Peaks } from '../sound/peaks.js';
 
@@ -45,7 +45,7 @@ function mostPieces({ shape, featureSpec }, { maxSegments, maxBodyBytes }) {
  * @param {import('../sound/messages.d.ts').Damage[]} damage
  * @returns {string} empty for a sound file
  */
-function damageText(damage) {
+export function damageText(damage) {
   if (!damage.length) return '';
   const [{ from, to }] = damage;
   if (damage.length === 1 && to === null) {
@@ -108,25 +108,56 @@ export async function listen(stream, { engine, limits, model, signal, ask, show 
   let refused = null;
   let away = !ask;
   let asking = Promise.resolve();
+  // Bytes of requests that were asked again, with fewer pieces.
+  let wasted = 0;
+
+  /**
+   * @param {Request} request
+   * @returns {Promise<Prediction | null>}
+   */
+  const answerTo = async (request) => {
+    if (signal.aborted || refused || away || !ask) return null;
+    try {
+      return await ask(request);
+    } catch (error) {
+      // A server that is away may be back at the end, and is asked for everything then.
+      if (error instanceof UserError && error.retryable) away = true;
+      else refused = error;
+      return null;
+    }
+  };
 
   /**
    * @param {Request} request
    * @param {number} reached pieces of the song up to its end
    */
   const askFor = async (request, reached) => {
-    if (signal.aborted || refused || away || !ask) return;
-    try {
-      answers.push(await ask(request));
-    } catch (error) {
-      // A server that is away may be back at the end, and is asked for everything then.
-      if (error instanceof UserError && error.retryable) away = true;
-      else refused = error;
-      return;
-    }
+    const answer = await answerTo(request);
+    if (!answer) return;
+    answers.push(answer);
     const known = pieces.slice(0, reached);
     const [, seconds] = known[known.length - 1];
     heard.answered = { prediction: combined(answers), pieces: known, skipped: request.skipped, seconds };
     if (!signal.aborted) show({ ...heard });
+  };
+
+  /**
+   * Take out of requests and answers what only the rest of the song shows to be silence. The model is
+   * asked again for the other pieces of such a request, as its scores are of all of them together.
+   * @param {Piece[]} gaps
+   */
+  const takeOut = async (gaps) => {
+    await asking;
+    for (let n = requests.length - 1; n >= 0; n -= 1) {
+      const left = await withoutGaps(requests[n], gaps);
+      if (left === requests[n]) continue;
+      wasted += requests[n].wire ?? 0;
+      const answer = left && n < answers.length ? await answerTo(left) : null;
+      requests.splice(n, 1, ...(left ? [left] : []));
+      if (left && !answer) answers.splice(n);
+      else answers.splice(n, 1, ...(answer ? [answer] : []));
+    }
+    if (heard.answered && answers.length) heard.answered = { ...heard.answered, prediction: combined(answers) };
   };
 
   try {
@@ -153,9 +184,10 @@ export async function listen(stream, { engine, limits, model, signal, ask, show 
       heard.seconds = chunk.seconds;
       heard.peaks = peaks.values;
       if (found.requests.length || last) {
-        const { repeated, skipped } = requests[requests.length - 1];
+        const { repeated, skipped, narrow } = requests[requests.length - 1];
+        if (last && found.gaps.length) await takeOut(found.gaps);
         heard.extraction = {
-          ...joined(requests, featureSpec.id), repeated, skipped, pieces: [...pieces], damage: damageText(chunk.damage),
+          ...joined(requests, featureSpec.id), repeated, skipped, narrow, pieces: [...pieces], damage: damageText(chunk.damage),
         };
       }
       show({ ...heard });
@@ -164,7 +196,7 @@ export async function listen(stream, { engine, limits, model, signal, ask, show 
     if (refused) throw refused;
     heard.complete = answers.length === requests.length;
     if (heard.complete && heard.extraction) {
-      heard.extraction.wire = requests.reduce((sum, { wire }) => sum + (wire ?? 0), 0);
+      heard.extraction.wire = requests.reduce((sum, { wire }) => sum + (wire ?? 0), wasted);
     }
     return heard;
   } finally {

@@ -12,7 +12,7 @@ import { UserError } from '../base/errors.js';
 import { t } from '../base/text.js';
 import { Budget } from '../sound/budget.js';
 import { peaksOf } from '../sound/peaks.js';
-import { NOTHING_HEARD } from './long_song.js';
+import { NOTHING_HEARD, damageText } from './long_song.js';
 
 const PARALLEL_REQUESTS = 2;
 // Songs that are decoded at a time: a browser decodes each in a thread of its own. With two cores,
@@ -237,7 +237,7 @@ export class SongQueue {
     this.#places.add(place);
     this.#set(song, 'decoding');
     try {
-      const { samples, stream, seconds } = await this.#timed(song, 'decode', () => this.#decode(song, signal));
+      const { samples, stream, seconds, damage = [] } = await this.#timed(song, 'decode', () => this.#decode(song, signal));
       signal.throwIfAborted();
       song.seconds = seconds;
       if (samples) song.peaks = peaksOf(samples, samples.length / seconds);
@@ -250,7 +250,7 @@ export class SongQueue {
           // The analysis takes its samples over, so another song may be decoded.
           this.#places.delete(place);
           this.#run();
-          await this.#extract(song, samples, signal);
+          await this.#extract(song, samples, damageText(damage), signal);
         }
       } finally {
         endTurn();
@@ -281,9 +281,10 @@ export class SongQueue {
   /**
    * @param {Song} song
    * @param {Float32Array<ArrayBuffer>} samples
+   * @param {string} damage a sentence on what could not be decoded of them
    * @param {AbortSignal} signal
    */
-  async #extract(song, samples, signal) {
+  async #extract(song, samples, damage, signal) {
     const { featureSpec } = modelOf(song);
     const show = (/** @type {number} */ done, /** @type {number} */ total) => {
       if (!signal.aborted) this.#set(song, 'extracting', done / total);
@@ -291,7 +292,7 @@ export class SongQueue {
     show(0, 1);
     const extraction = await this.#timed(song, 'extract', () =>
       this.#numbers.of(samples, featureSpec, show));
-    if (!signal.aborted) song.extraction = extraction;
+    if (!signal.aborted) song.extraction = damage ? { ...extraction, damage } : extraction;
   }
 
   /**

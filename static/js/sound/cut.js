@@ -36,23 +36,24 @@ class Stretch {
       if (ended && this.#place <= this.#from) throw outside();
       if (!stretch.length && !ended) continue;
       const seconds = (Math.min(this.#place, this.#to) - this.#from) / this.#rate;
-      return { samples: stretch, seconds, last: ended, damage: this.#within(damage) };
+      return { samples: stretch, seconds, last: ended, damage: within(damage, this.#from / this.#rate, this.#to / this.#rate) };
     }
   }
 
   close() {
     this.#stream.close();
   }
-
-  /** @param {import('./messages.d.ts').Damage[]} damage of the whole sound */
-  #within(damage) {
-    const begin = this.#from / this.#rate;
-    const end = this.#to / this.#rate;
-    return damage
-      .filter(({ from, to }) => from < end && (to ?? end) > begin)
-      .map(({ from, to }) => ({ from: Math.max(0, from - begin), to: to && to - begin }));
-  }
 }
+
+/**
+ * @param {import('./messages.d.ts').Damage[]} damage of the whole sound
+ * @param {number} begin of a stretch, in seconds
+ * @param {number} end
+ * @returns {import('./messages.d.ts').Damage[]} of the stretch
+ */
+const within = (damage, begin, end) => damage
+  .filter(({ from, to }) => from < end && (to ?? end) > begin)
+  .map(({ from, to }) => ({ from: Math.max(0, from - begin), to: to && to - begin }));
 
 const outside = () =>
   new UserError(t('The file has no sound between these two times.'), { retryable: false });
@@ -70,5 +71,6 @@ export function cut(decoded, sampleRate, { from, to }) {
   }
   const stretch = decoded.samples.slice(Math.round(from * sampleRate), Math.round(to * sampleRate));
   if (!stretch.length) throw outside();
-  return { samples: stretch, seconds: stretch.length / sampleRate };
+  const seconds = stretch.length / sampleRate;
+  return decoded.damage ? { samples: stretch, seconds, damage: within(decoded.damage, from, to) } : { samples: stretch, seconds };
 }

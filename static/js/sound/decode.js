@@ -1,15 +1,27 @@
 /** From a file to mono samples, on this computer. */
 
-import { UserError, withTimeout } from '../base/errors.js';
+import { UserError } from '../base/errors.js';
 import { clock, size } from '../base/format.js';
 import { t, tn } from '../base/text.js';
+import { Undecodable, decodeAtOnce } from './at_once.js';
 import { Budget } from './budget.js';
-import { SoundStream, StreamError } from './sound_stream.js';
+import { JoinedStream } from './joined_stream.js';
+import { linksOf } from './links.js';
+import { isHigh } from './low_rate.js';
+import { readable } from './readable.js';
+import { refusalOf } from './refusal.js';
+import { PlainHttpError, SoundStream, StreamError } from './sound_stream.js';
 
-const METADATA_TIMEOUT_MS = 5_000;
+const METADATA_TIMEOUT_MS = 1_500;
 const DECODE_TIMEOUT_MS = 300_000;
+// A file of an unusual kind that the browser's player does not open is hardly decoded; some browsers
+// never say so.
+const FIRST_WAIT_MS = 1_500;
+const FIRST_BYTES_PER_MS = 20_000;
 // A file whose header tells no length is taken for one of 128 kbit/s.
 const USUAL_BYTES_PER_S = 16_000;
+// Limits of length hold for it, in Hz.
+const USUAL_RATE = 48_000;
 // Songs are decoded at a time as long as they last no longer together: a second of sound takes some
 // 0.4 MB meanwhile. It is as much as the longest song that is usually decoded at once.
 const MOST_SECONDS = 900;
@@ -19,8 +31,9 @@ const budget = new Budget(MOST_SECONDS);
 /**
  * Mono samples, nominally within [-1, 1]; those of a long file come as a stream.
  * @typedef {{next(): Promise<import('./sound_stream.js').Chunk>, close(): void}} Stream
- * @typedef {{samples: Float32Array<ArrayBuffer>, stream?: undefined, seconds: number}} Whole
- * @typedef {{samples?: undefined, stream: Stream, seconds: number}} Streamed seconds: as the header tells
+ * @typedef {{samples: Float32Array<ArrayBuffer>, stream?: undefined, seconds: number,
+ *   damage?: import('./messages.d.ts').Damage[]}} Whole damage: what could not be decoded
+ * @typedef {{samples?: undefined, stream: Stream, seconds: number, damage?: undefined}} Streamed seconds: as the header tells
  * @typedef {Whole | Streamed} Decoded
  */
 
@@ -31,22 +44,24 @@ const budget = new Budget(MOST_SECONDS);
  * @property {number} [maxWholeMinutes] longest file that is decoded at once, which takes memory for
  *   all of it
  * @property {number} [streamMinutes] longer files are decoded bit by bit
+ * @property {import('./downmix.js').Mix} mix how channels become one
  * @property {AbortSignal} [signal] gives it up, and ends its stream
  */
 
 /**
- * The length that the file's header tells, without decoding it.
+ * What the file's header tells, without decoding it.
  * @param {File} file
- * @returns {Promise<number | null>} seconds, or null when the header does not tell
+ * @returns {Promise<{seconds: number | null, opens: boolean}>} seconds: null when the header does not
+ *   tell; opens: whether the browser's player knows it
  */
-export async function headerSeconds(file) {
+async function header(file) {
   const url = URL.createObjectURL(file);
   const audio = new Audio();
   try {
     return await new Promise((resolve) => {
-      audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : null);
-      audio.onerror = () => resolve(null);
-      setTimeout(() => resolve(null), METADATA_TIMEOUT_MS);
+      audio.onloadedmetadata = () => resolve({ seconds: Number.isFinite(audio.duration) ? audio.duration : null, opens: true });
+      audio.onerror = () => resolve({ seconds: null, opens: false });
+      setTimeout(() => resolve({ seconds: null, opens: false }), METADATA_TIMEOUT_MS);
       audio.preload = 'metadata';
       audio.src = url;
     });
@@ -89,118 +104,110 @@ export function refuseLong(seconds, maxMinutes) {
  * @param {File} file
  * @param {number | null} announced seconds that its header tells
  * @param {number} maxWholeMinutes
- * @param {StreamError} obstacle why it could not be read bit by bit
+ * @param {StreamError} error why it could not be read bit by bit
  * @throws {UserError}
  */
-function refuseWhole(file, announced, maxWholeMinutes, { message: obstacle, retryable }) {
+function refuseWhole(file, announced, maxWholeMinutes, error) {
+  const { message: obstacle, retryable } = error;
   const limit = minutesText(maxWholeMinutes);
+  const remedy = error instanceof PlainHttpError
+    ? t('Open this page by https, or as localhost on the computer that serves it, or cut the song into parts, please.')
+    : t('Convert it to mp3 or cut it into parts, please.');
   if (announced === null && isLonger(file.size / USUAL_BYTES_PER_S, maxWholeMinutes)) {
     throw new UserError(
-      t('{obstacle} It is too large to be decoded at once ({size}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
-        obstacle, limit, size: size(file.size),
+      t('{obstacle} It is too large to be decoded at once ({size}); at most {limit} of sound are possible. {remedy}', {
+        obstacle, limit, remedy, size: size(file.size),
       }),
       { retryable },
     );
   }
   if (announced !== null && isLonger(announced, maxWholeMinutes)) {
     throw new UserError(
-      t('{obstacle} It is too long to be decoded at once ({time}); at most {limit} of sound are possible. Convert it to mp3 or cut it into parts, please.', {
-        obstacle, limit, time: clock(announced),
+      t('{obstacle} It is too long to be decoded at once ({time}); at most {limit} of sound are possible. {remedy}', {
+        obstacle, limit, remedy, time: clock(announced),
       }),
       { retryable },
     );
   }
 }
 
-/** @param {File} file */
-async function read(file) {
-  try {
-    return await file.arrayBuffer();
-  } catch {
-    throw new UserError(
-      t('The file could not be read. It may have been moved, changed or be too large for the browser; choose it again, please.'),
-    );
-  }
-}
+/** @param {File} file @returns {import('./links.js').Part} all of it */
+const partOf = (file) => ({ file, seconds: null, rate: 0 });
+
+/** @param {import('./kind.js').Kind} kind @returns {boolean} whether its files tell no length, and the browser's player guesses it */
+const isGuessed = ({ name }) => ['mp3', 'aac', ''].includes(name);
 
 /**
- * The mean of all channels.
- * @param {AudioBuffer} buffer
- * @returns {Float32Array<ArrayBuffer>} its own memory, so it can be transferred
+ * @param {File} chosen
+ * @returns {Promise<import('./readable.js').Readable & import('./links.js').Links>} seconds: counted, or null
+ * @throws {UserError} no browser can hear it, or its bytes do not come
  */
-function toMono(buffer) {
-  const mono = buffer.getChannelData(0).slice();
-  if (buffer.numberOfChannels === 1) return mono;
-  for (let channel = 1; channel < buffer.numberOfChannels; channel += 1) {
-    const other = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i += 1) mono[i] += other[i];
-  }
-  const gain = 1 / buffer.numberOfChannels;
-  for (let i = 0; i < mono.length; i += 1) mono[i] *= gain;
-  return mono;
+export async function partsOf(chosen) {
+  const found = await readable(chosen);
+  return found.seconds === null
+    ? { ...found, ...await linksOf(found.file, found.kind) }
+    : { ...found, parts: [partOf(found.file)] };
 }
 
 /**
- * @param {File} file
- * @param {number} sampleRate in Hz
- * @returns {Promise<{samples: Float32Array<ArrayBuffer>, seconds: number}>}
- */
-async function decodeWhole(file, sampleRate) {
-  const bytes = await read(file);
-  let buffer;
-  try {
-    // The context is there for its sample rate: decodeAudioData resamples to it.
-    const context = new OfflineAudioContext(1, 1, sampleRate);
-    buffer = await withTimeout(
-      context.decodeAudioData(bytes),
-      DECODE_TIMEOUT_MS,
-      () => new UserError(t('The browser did not finish decoding this file. Try again, please.')),
-    );
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      t('This cannot be decoded: the file is damaged, protected, or not audio that your browser knows (mp3, m4a, flac, ogg, opus, wav).'),
-    );
-  }
-  return { samples: toMono(buffer), seconds: buffer.duration };
-}
-
-/**
- * A file of ordinary length is decoded at once, which is faster; a long one bit by bit, or at once
- * where that is not possible.
- * @param {File} file
+ * A file of ordinary length is decoded at once, which is faster; a long one, one of a high rate and
+ * one that is refused bit by bit, or at once where that is not possible.
+ * @param {File} chosen
  * @param {Options} options
  * @returns {Promise<Decoded>}
  * @throws {UserError} empty, unreadable, too long, or no audio that this browser knows
  */
-export async function decode(file, {
-  sampleRate, maxMinutes, maxWholeMinutes = maxMinutes, streamMinutes = Infinity, signal,
+export async function decode(chosen, {
+  sampleRate, maxMinutes, maxWholeMinutes = maxMinutes, streamMinutes = Infinity, mix, signal,
 }) {
-  if (file.size === 0) {
+  if (chosen.size === 0) {
     throw new UserError(t('The file is empty (0 bytes): it holds no sound.'), { retryable: false });
   }
-  const announced = await headerSeconds(file);
+  const { file, wav, kind, parts, seconds: counted } = await partsOf(chosen);
+  const { seconds: announced, opens } = counted === null ? await header(file) : { seconds: counted, opens: true };
   signal?.throwIfAborted();
-  if (announced !== null) refuseLong(announced, maxMinutes);
+  if (announced !== null && (counted !== null || !isGuessed(kind))) refuseLong(announced, maxMinutes);
   const expected = announced ?? file.size / USUAL_BYTES_PER_S;
-  if (expected > streamMinutes * 60) {
+  const openStream = async () => ({
+    stream: parts.length > 1
+      ? await JoinedStream.open(parts.map((part) => part.file), { sampleRate, mix, signal })
+      : await SoundStream.open(file, { sampleRate, mix, signal, layout: wav?.layout }),
+    seconds: expected,
+  });
+  const high = isHigh(kind.rate);
+  const streamed = high || expected > streamMinutes * 60;
+  if (streamed) {
     try {
-      return { stream: await SoundStream.open(file, { sampleRate, signal }), seconds: expected };
+      return await openStream();
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      refuseWhole(file, announced, maxWholeMinutes, error);
+      // Decoded at once, it takes memory for every sample of its own rate.
+      refuseWhole(file, announced, high ? maxWholeMinutes * USUAL_RATE / kind.rate : maxWholeMinutes, error);
     }
   }
   const giveBack = await budget.take(expected);
   try {
     // It may have been given up while it waited.
     signal?.throwIfAborted();
-    const { samples, seconds } = await decodeWhole(file, sampleRate);
-    refuseLong(seconds, maxMinutes);
-    if (samples.length === 0) {
+    const whole = await decodeAtOnce(wav ? [partOf(await wav.file(file.name))] : parts, sampleRate, {
+      rate: kind.rate, mix, patienceMs: opens || kind.usual ? DECODE_TIMEOUT_MS : FIRST_WAIT_MS + file.size / FIRST_BYTES_PER_MS,
+    });
+    refuseLong(whole.seconds, maxMinutes);
+    if (whole.samples.length === 0) {
       throw new UserError(t('The file holds no sound.'), { retryable: false });
     }
-    return { samples, seconds };
+    return whole;
+  } catch (error) {
+    if (!(error instanceof Undecodable)) throw error;
+    // It is read bit by bit where that is possible.
+    let reason = error.message;
+    const stream = streamed ? null : await openStream().catch((obstacle) => {
+      if (!(obstacle instanceof StreamError)) throw obstacle;
+      if (obstacle instanceof PlainHttpError) reason += ` ${obstacle.message}`;
+      return null;
+    });
+    if (stream) return stream;
+    throw refusalOf(kind) ?? new UserError(reason, { retryable: error.retryable });
   } finally {
     giveBack();
   }

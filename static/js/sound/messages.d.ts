@@ -9,7 +9,10 @@ export interface Damage {
 /** Why a file cannot be read bit by bit. */
 export type Obstacle = 'library' | 'container' | 'no-audio' | 'codec' | 'damaged' | 'rate';
 
-export type ToStreamWorker = { type: 'open'; file: File } | { type: 'next' };
+/** mix: how channels become one; layout: of plain samples, read without a decoder; null: the file's own format. */
+export type ToStreamWorker =
+  | { type: 'open'; file: File; mix: import('./downmix.js').Mix; layout: import('./plain.js').Layout | null }
+  | { type: 'next' };
 
 /** Half a minute of sound, mixed to one channel, at the rate of the file. */
 export interface WavChunk {
@@ -26,6 +29,9 @@ export interface WavChunk {
   damage: Damage[];
 }
 
+/** found: the decoder begins; heard: its first sound is there. */
 export type FromStreamWorker =
   | ({ type: 'chunk' } & WavChunk)
+  | { type: 'found' }
+  | { type: 'heard' }
   | { type: 'failed'; code: Obstacle; message: string };

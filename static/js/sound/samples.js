@@ -1,7 +1,13 @@
 /** The samples of a song: of its whole file, or of a part of it. */
 
+import { channelsOf } from './at_once.js';
 import { cut } from './cut.js';
-import { decode } from './decode.js';
+import { decode, partsOf } from './decode.js';
+import { pcmWavOf } from './wav.js';
+
+// Of a sound that is only played.
+const PLAYED_RATE = 44_100;
+const PATIENCE_MS = 60_000;
 
 export class Samples {
   #limits;
@@ -20,8 +26,33 @@ export class Samples {
    * @throws {UserError} a file that cannot be decoded here, or has no sound there
    */
   async of(file, part, sampleRate, signal) {
-    const { maxMinutes, maxWholeMinutes, streamMinutes } = this.#limits;
-    const decoded = await decode(file, { sampleRate, maxMinutes, maxWholeMinutes, streamMinutes, signal });
+    const { maxMinutes, maxWholeMinutes, streamMinutes, mix } = this.#limits;
+    const decoded = await decode(file, { sampleRate, maxMinutes, maxWholeMinutes, streamMinutes, mix, signal });
     return part ? cut(decoded, sampleRate, part) : decoded;
+  }
+
+  /** @param {number} seconds of a file @returns {boolean} whether it is decoded bit by bit */
+  isLong(seconds) {
+    return seconds > (this.#limits.streamMinutes ?? Infinity) * 60;
+  }
+
+  /**
+   * @param {File} file
+   * @returns {Promise<number | null>} its seconds, where they can be counted
+   * @throws {UserError} a file that cannot be read
+   */
+  async length(file) {
+    return (await partsOf(file)).seconds;
+  }
+
+  /**
+   * @param {File} file that is not long
+   * @returns {Promise<File>} its sound with all channels, as a wav that every player finds the places of
+   * @throws {UserError} a file that cannot be decoded here
+   */
+  async wav(file) {
+    const { parts } = await partsOf(file);
+    const { channels } = await channelsOf(parts, PLAYED_RATE, { rate: 0, patienceMs: PATIENCE_MS, mix: this.#limits.mix });
+    return pcmWavOf(channels, PLAYED_RATE, file.name);
   }
 }

@@ -11,9 +11,14 @@ import { scriptUrl } from '../base/trusted.js';
  */
 
 const STALL_MS = 120_000;
+// Some decoders claim to know a codec and never answer.
+const FIRST_SOUND_MS = 2_500;
 
 /** A file that cannot be read bit by bit; it may still be decoded as a whole. */
 export class StreamError extends UserError {}
+
+/** Browsers give their decoders (WebCodecs) to pages of https and localhost only. */
+export class PlainHttpError extends StreamError {}
 
 /** @param {string} text */
 const hopeless = (text) => new StreamError(text, { retryable: false });
@@ -23,7 +28,9 @@ const REASONS = {
   library: () => new StreamError(t('The script that reads long files could not be loaded. Is the server still running?')),
   container: () => hopeless(t('It is of a kind that cannot be read bit by bit here.')),
   'no-audio': () => hopeless(t('The file holds no sound that can be found.')),
-  codec: () => hopeless(t('Your browser cannot decode its sound bit by bit.')),
+  codec: () => (globalThis.isSecureContext
+    ? hopeless(t('Your browser cannot decode its sound bit by bit.'))
+    : new PlainHttpError(t('Browsers decode songs bit by bit only for pages of https or localhost, and this page has come over plain http.'), { retryable: false })),
   rate: () => hopeless(t('Its sample rate changes in the middle.')),
   damaged: () => hopeless(t('The file is damaged.')),
 };
@@ -48,39 +55,48 @@ export class SoundStream {
   #reject = (/** @type {Error} */ _) => {};
   /** @type {Chunk | null} */
   #first = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #firstSound;
 
   /**
    * @param {File} file
    * @param {number} sampleRate in Hz
+   * @param {import('./downmix.js').Mix} mix how channels become one
    * @param {AbortSignal} [signal] ends it at once
+   * @param {import('./plain.js').Layout | null} [layout] of plain samples that no decoder is to read
    */
-  constructor(file, sampleRate, signal) {
+  constructor(file, sampleRate, mix, signal, layout = null) {
     this.#rate = sampleRate;
     this.#signal = signal;
     this.#context = new OfflineAudioContext(1, 1, sampleRate);
     this.#worker = new Worker(scriptUrl(new URL('./stream_worker.js', import.meta.url)), { type: 'module', name: 'decoding' });
     this.#worker.onmessage = (/** @type {MessageEvent<FromStreamWorker>} */ { data }) => {
+      clearTimeout(this.#firstSound);
       if (data.type === 'chunk') this.#resolve(data);
-      else this.#reject(REASONS[data.code]());
+      else if (data.type === 'failed') this.#reject(REASONS[data.code]());
+      else if (data.type === 'found') {
+        this.#firstSound = setTimeout(() => this.#reject(REASONS.codec()), FIRST_SOUND_MS);
+      }
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#reject(REASONS.library());
     };
     signal?.addEventListener('abort', this.#close);
-    this.#ask({ type: 'open', file });
+    this.#ask({ type: 'open', file, mix, layout });
   }
 
   /**
    * @param {File} file
-   * @param {{sampleRate: number, signal?: AbortSignal}} options
+   * @param {{sampleRate: number, mix: import('./downmix.js').Mix, signal?: AbortSignal,
+   *   layout?: import('./plain.js').Layout | null}} options
    * @returns {Promise<SoundStream>} once its beginning is decoded
    * @throws {StreamError} a file that cannot be read so
    */
-  static async open(file, { sampleRate, signal }) {
+  static async open(file, { sampleRate, mix, signal, layout }) {
     // A signal that has been given already tells nobody any more.
     signal?.throwIfAborted();
-    const stream = new SoundStream(file, sampleRate, signal);
+    const stream = new SoundStream(file, sampleRate, mix, signal, layout);
     try {
       stream.#first = await stream.#next();
     } catch (error) {
@@ -99,6 +115,7 @@ export class SoundStream {
 
   /** Let go of everything; whoever waits for a chunk is told. */
   close() {
+    clearTimeout(this.#firstSound);
     this.#signal?.removeEventListener('abort', this.#close);
     this.#worker.terminate();
     this.#reject(new DOMException('closed', 'AbortError'));

@@ -2,15 +2,16 @@
  * Reads a long file in its own thread: takes it apart (mediabunny), decodes it (WebCodecs) and hands
  * out half a minute after the other, mixed to one channel, as wav.
  *
- * Messages in: open, next. Messages out: chunk, failed. See sound_stream.js for the other end.
+ * Messages in: open, next. Messages out: found, heard, chunk, failed. See sound_stream.js for the other end.
  */
 
 import { reasonOf } from '../base/errors.js';
+import { louderOf, meanOf } from './downmix.js';
+import { LowRate, isHigh } from './low_rate.js';
 import { encoderPadding } from './mp3_padding.js';
+import { AsWav } from './plain.js';
 import { floatWav } from './wav.js';
 
-// Whole seconds: they are whole samples at every rate, before and after resampling.
-const CHUNK_S = 30;
 // Sound before and after a chunk, for the resampler to look at; cut off afterwards.
 const MARGIN_S = 1;
 // What encoders add at the end, at most; known as such only when the end has come.
@@ -21,7 +22,11 @@ const MOST_STEPS = 8;
 // A file that holds so much less than it tells has been cut off, or its rest cannot be read.
 const NOTICEABLE_S = 2;
 
-/** @typedef {import('./messages.d.ts').Damage} Damage */
+/**
+ * @typedef {import('./messages.d.ts').Damage} Damage
+ * @typedef {{channels: Float32Array[], rate: number, start: number}} Sounding samples of a song; rate in
+ *   Hz, start in seconds
+ */
 
 /** The reason why a file cannot be read. sound_stream.js has a sentence for each code. */
 class Unreadable extends Error {
@@ -43,21 +48,20 @@ async function library() {
   }
 }
 
-/** @param {import('../../vendor/mediabunny.js').AudioSample} sample @returns {Float32Array} the mean of its channels */
-function toMono(sample) {
-  const { numberOfFrames: length, numberOfChannels: channels } = sample;
-  const mono = new Float32Array(length);
-  sample.copyTo(mono, { planeIndex: 0, format: 'f32-planar' });
-  if (channels === 1) return mono;
-  const other = new Float32Array(length);
-  for (let planeIndex = 1; planeIndex < channels; planeIndex += 1) {
-    sample.copyTo(other, { planeIndex, format: 'f32-planar' });
-    for (let i = 0; i < length; i += 1) mono[i] += other[i];
-  }
-  const gain = 1 / channels;
-  for (let i = 0; i < length; i += 1) mono[i] *= gain;
-  return mono;
-}
+/** @param {import('../../vendor/mediabunny.js').AudioSample} sample @returns {Float32Array[]} its channels */
+const channelsOf = (sample) => Array.from({ length: sample.numberOfChannels }, (_, planeIndex) => {
+  const channel = new Float32Array(sample.numberOfFrames);
+  sample.copyTo(channel, { planeIndex, format: 'f32-planar' });
+  return channel;
+});
+
+/**
+ * @param {Float32Array[]} channels
+ * @param {number} count
+ * @returns {Float32Array[]} so many channels with the same mean
+ */
+const asMany = (channels, count) =>
+  (channels.length === count ? channels : new Array(count).fill(meanOf(channels)));
 
 /**
  * The samples of a track in order. Where the decoder fails, they go on behind the damage, with silence
@@ -92,21 +96,21 @@ async function* samplesOf(track, Sink, damage) {
         sample.close();
         throw new Unreadable('rate');
       }
-      let mono = toMono(sample);
+      let channels = channelsOf(sample);
       sample.close();
       if (failures && reached !== null) {
         const lost = Math.round((start - reached) * rate);
         if (lost > 0) {
           damage.push({ from: reached, to: start });
           for (let left = lost; left > 0; left -= rate) {
-            yield { mono: new Float32Array(Math.min(left, rate)), rate, start: reached };
+            yield { channels: [new Float32Array(Math.min(left, rate))], rate, start: reached };
           }
-        } else mono = mono.subarray(-lost);
+        } else channels = channels.map((channel) => channel.subarray(-lost));
         failures = 0;
         step = FIRST_STEP_S;
       }
       reached = start + sample.duration;
-      yield { mono, rate, start };
+      yield { channels, rate, start };
     }
     if (!broken) return;
     if (reached === null) throw new Unreadable('codec');
@@ -141,31 +145,90 @@ async function lengthOf(track, format, { IsobmffInputFormat, OggInputFormat }) {
 }
 
 /**
+ * Samples of a high rate at a lower one: see low_rate.js. Others pass as they are.
+ * @param {AsyncIterable<Sounding>} samples
+ * @returns {AsyncGenerator<Sounding, void>}
+ */
+async function* lowered(samples) {
+  /** @type {LowRate[]} */
+  let low = [];
+  for await (const { channels, rate, start } of samples) {
+    if (!isHigh(rate)) {
+      yield { channels, rate, start };
+      continue;
+    }
+    if (!low.length) low = channels.map(() => new LowRate(rate));
+    const all = asMany(channels, low.length);
+    yield { channels: low.map((each, channel) => each.push(all[channel])), rate: low[0].rate, start };
+  }
+  if (low.length) yield { channels: low.map((each) => each.end()), rate: low[0].rate, start: 0 };
+}
+
+/**
  * @param {File} file
+ * @param {import('./plain.js').Layout | null} layout of its samples, where they are read without a decoder
+ * @param {typeof import('../../vendor/mediabunny.js')} bunny
+ */
+function sourceOf(file, layout, { BlobSource, CustomSource }) {
+  if (!layout) return new BlobSource(file);
+  const wav = new AsWav(file, layout);
+  return new CustomSource({
+    getSize: () => wav.size, read: (start, end) => wav.read(start, end), prefetchProfile: 'fileSystem',
+  });
+}
+
+/**
+ * @param {File} file
+ * @param {import('./downmix.js').Mix} mix
+ * @param {import('./plain.js').Layout | null} layout
  * @returns {AsyncGenerator<import('./messages.d.ts').WavChunk, void>}
  * @throws {Unreadable}
  */
-async function* chunksOf(file) {
+async function* chunksOf(file, { blockSeconds, oppositeDb }, layout) {
   const bunny = await library();
-  const { ALL_FORMATS, AudioSampleSink, BlobSource, Input, Mp3InputFormat } = bunny;
-  const input = new Input({ formats: ALL_FORMATS, source: new BlobSource(file) });
+  const { ALL_FORMATS, AudioSampleSink, Input, Mp3InputFormat } = bunny;
+  const input = new Input({ formats: ALL_FORMATS, source: sourceOf(file, layout, bunny) });
   if (!(await input.canRead())) throw new Unreadable('container');
   const track = await input.getPrimaryAudioTrack();
   if (!track) throw new Unreadable('no-audio');
   if (!(await track.canDecode())) throw new Unreadable('codec');
   const format = await input.getFormat();
-  const padding = format instanceof Mp3InputFormat ? await encoderPadding(file) : null;
-  const { told, exact } = await lengthOf(track, format, bunny);
+  const isMp3 = format instanceof Mp3InputFormat;
+  const padding = isMp3 ? await encoderPadding(file) : null;
+  // The library takes an mp3 that tells nothing for one whose frames are all as large as the first one.
+  const { told, exact } = isMp3 && !padding ? { told: null, exact: false } : await lengthOf(track, format, bunny);
 
+  tell({ type: 'found' });
   /** @type {Damage[]} */
   const damage = [];
   let rate = 0;
   // Samples from `start` on, `length` of them; all positions count from the song's first sample.
-  let held = new Float32Array(0);
+  /** @type {Float32Array[]} */
+  let held = [];
   let start = 0;
   let length = 0;
   let skip = 0;
   let chunk = 0;
+
+  /**
+   * Mix the chunk, and what is around it: that as the block beside it, for the resampler to hear no edge.
+   * @param {number} first
+   * @param {number} stop
+   * @param {boolean} last such a chunk can be a little longer than a block
+   */
+  const mixed = (first, stop, last) => {
+    const channels = held.map((channel) => channel.subarray(first - start, stop - start));
+    const mono = meanOf(channels);
+    const size = blockSeconds * rate;
+    const begin = chunk * size - first;
+    for (let from = begin; from < (last ? mono.length : begin + 1); from += size) {
+      const block = channels.map((channel) => channel.subarray(from, from + size));
+      const louder = louderOf(block, mono.subarray(from, from + size), oppositeDb);
+      const edge = from === begin ? 0 : from;
+      if (louder !== null) mono.set(channels[louder].subarray(edge, last ? from + size : undefined), edge);
+    }
+    return mono;
+  };
 
   /**
    * Hand out the samples up to a place, and keep those that the next chunk needs, too.
@@ -173,37 +236,41 @@ async function* chunksOf(file) {
    * @param {boolean} last
    */
   const emit = (stop, last) => {
-    const first = Math.max(0, (chunk * CHUNK_S - MARGIN_S) * rate);
-    const content = floatWav(held.subarray(first - start, stop - start), rate);
+    const first = Math.max(0, (chunk * blockSeconds - MARGIN_S) * rate);
+    const content = floatWav(mixed(first, stop, last), rate);
     const margin = chunk ? MARGIN_S : 0;
     chunk += 1;
-    const keep = Math.max(start, (chunk * CHUNK_S - MARGIN_S) * rate);
+    const keep = Math.max(start, (chunk * blockSeconds - MARGIN_S) * rate);
     const left = Math.max(0, start + length - keep);
-    held.copyWithin(0, keep - start, keep - start + left);
+    for (const channel of held) channel.copyWithin(0, keep - start, keep - start + left);
     start = keep;
     length = left;
-    const seconds = last ? stop / rate : chunk * CHUNK_S;
-    return { wav: content, margin, kept: last ? null : CHUNK_S, seconds, last, damage };
+    const seconds = last ? stop / rate : chunk * blockSeconds;
+    return { wav: content, margin, kept: last ? null : blockSeconds, seconds, last, damage };
   };
 
-  for await (const sample of samplesOf(track, AudioSampleSink, damage)) {
+  for await (const sample of lowered(samplesOf(track, AudioSampleSink, damage))) {
     if (!held.length) {
+      tell({ type: 'heard' });
       rate = sample.rate;
-      held = new Float32Array((CHUNK_S + 4 * MARGIN_S) * rate + 2 * MOST_PADDING);
+      // Whole seconds are whole samples at every rate, before and after resampling.
+      const most = (blockSeconds + 4 * MARGIN_S) * rate + 2 * MOST_PADDING;
+      held = sample.channels.map(() => new Float32Array(most));
       skip = padding ? padding.start : Math.max(0, Math.round(-sample.start * rate));
     }
-    let { mono } = sample;
-    if (skip) {
-      const gone = Math.min(skip, mono.length);
-      mono = mono.subarray(gone);
-      skip -= gone;
+    // In joined files, a song of more channels may follow.
+    if (sample.channels.length > held.length) {
+      held = asMany(held, sample.channels.length).map((channel) => channel.slice());
     }
-    while (mono.length) {
-      const room = Math.min(mono.length, held.length - length);
-      held.set(mono.subarray(0, room), length);
+    const channels = asMany(sample.channels, held.length);
+    let done = Math.min(skip, channels[0].length);
+    skip -= done;
+    while (done < channels[0].length) {
+      const room = Math.min(channels[0].length - done, held[0].length - length);
+      held.forEach((channel, n) => channel.set(channels[n].subarray(done, done + room), length));
       length += room;
-      mono = mono.subarray(room);
-      const stop = ((chunk + 1) * CHUNK_S + MARGIN_S) * rate;
+      done += room;
+      const stop = ((chunk + 1) * blockSeconds + MARGIN_S) * rate;
       if (start + length >= stop + MOST_PADDING) yield emit(stop, false);
     }
   }
@@ -211,7 +278,7 @@ async function* chunksOf(file) {
   let end = start + length;
   const stop = padding?.end ?? (exact && told !== null ? told * rate : Infinity);
   if (end > stop && end - stop <= MOST_PADDING) end = Math.round(stop);
-  if (told !== null && told - end / rate > NOTICEABLE_S) damage.push({ from: end / rate, to: null });
+  if (told !== null && told - end / rate > NOTICEABLE_S && damage.at(-1)?.to !== null) damage.push({ from: end / rate, to: null });
   yield emit(end, true);
 }
 
@@ -221,7 +288,7 @@ const tell = (message, transfer = []) => self.postMessage(message, transfer);
 /** @param {MessageEvent<import('./messages.d.ts').ToStreamWorker>} event */
 self.onmessage = async ({ data }) => {
   try {
-    if (data.type === 'open') chunks = chunksOf(data.file);
+    if (data.type === 'open') chunks = chunksOf(data.file, data.mix, data.layout);
     const next = await chunks?.next();
     if (!next || next.done) return;
     tell({ type: 'chunk', ...next.value }, [next.value.wav]);

@@ -8,11 +8,11 @@ const IEEE_FLOAT = 3;
  * A file with its header written and room for the samples.
  * @param {number} length samples of one channel
  * @param {number} sampleRate in Hz
- * @param {{format: number, bytes: number}} kind of a sample
+ * @param {{format: number, bytes: number, channels?: number}} kind of a sample
  * @returns {ArrayBuffer}
  */
-function blank(length, sampleRate, { format, bytes }) {
-  const buffer = new ArrayBuffer(HEADER_BYTES + length * bytes);
+function blank(length, sampleRate, { format, bytes, channels = 1 }) {
+  const buffer = new ArrayBuffer(HEADER_BYTES + length * bytes * channels);
   const view = new DataView(buffer);
   /** @param {number} at @param {string} word */
   const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
@@ -21,13 +21,13 @@ function blank(length, sampleRate, { format, bytes }) {
   text(8, 'WAVEfmt ');
   view.setUint32(16, 16, true);
   view.setUint16(20, format, true);
-  view.setUint16(22, 1, true);
+  view.setUint16(22, channels, true);
   view.setUint32(24, sampleRate, true);
-  view.setUint32(28, sampleRate * bytes, true);
-  view.setUint16(32, bytes, true);
+  view.setUint32(28, sampleRate * bytes * channels, true);
+  view.setUint16(32, bytes * channels, true);
   view.setUint16(34, 8 * bytes, true);
   text(36, 'data');
-  view.setUint32(40, length * bytes, true);
+  view.setUint32(40, length * bytes * channels, true);
   return buffer;
 }
 
@@ -49,12 +49,24 @@ export function floatWav(samples, sampleRate) {
  * @param {string} name of the file
  * @returns {File} a wav file of 16-bit integers
  */
-export function pcmWav(samples, sampleRate, name) {
-  const buffer = blank(samples.length, sampleRate, { format: PCM, bytes: 2 });
+export const pcmWav = (samples, sampleRate, name) => pcmWavOf([samples], sampleRate, name);
+
+/**
+ * @param {Float32Array[]} channels of one length, within -1 and 1; values beyond are clipped
+ * @param {number} sampleRate in Hz
+ * @param {string} name of the file
+ * @returns {File} a wav file of 16-bit integers
+ */
+export function pcmWavOf(channels, sampleRate, name) {
+  const { length } = channels[0];
+  const count = channels.length;
+  const buffer = blank(length, sampleRate, { format: PCM, bytes: 2, channels: count });
   const view = new DataView(buffer);
-  for (let i = 0; i < samples.length; i += 1) {
-    const value = Math.max(-1, Math.min(1, samples[i]));
-    view.setInt16(HEADER_BYTES + 2 * i, Math.round(value * 32767), true);
-  }
+  channels.forEach((samples, channel) => {
+    for (let i = 0; i < length; i += 1) {
+      const value = Math.max(-1, Math.min(1, samples[i]));
+      view.setInt16(HEADER_BYTES + 2 * (count * i + channel), Math.round(value * 32767), true);
+    }
+  });
   return new File([buffer], name, { type: 'audio/wav' });
 }

@@ -88,6 +88,9 @@ export class Timeline {
   #readout;
   #audio;
   #onMark;
+  #places;
+  /** The last place that was asked for. */
+  #wanted = Symbol('none');
   /** The mark of each row where the sound plays. @type {{head: HTMLElement, row: Row}[]} */
   #heads = [];
   /** One of each piece. @type {HTMLButtonElement[]} */
@@ -107,15 +110,18 @@ export class Timeline {
   /**
    * @param {{rows: HTMLElement, readout: HTMLElement, audio: HTMLAudioElement}} elements
    * @param {(from: number, to: number) => void} onMark a stretch was marked in the waveform
+   * @param {{mend: (onWait: () => void) => Promise<string>}} places of the player: see places.js
    */
-  constructor({ rows, readout, audio }, onMark) {
+  constructor({ rows, readout, audio }, onMark, places) {
     this.#rows = rows;
     this.#readout = readout;
     this.#audio = audio;
     this.#onMark = onMark;
+    this.#places = places;
     this.prepare(0, null);
     rows.addEventListener('keydown', (event) => this.#move(event));
     audio.addEventListener('timeupdate', () => this.#follow());
+    audio.addEventListener('play', () => this.#mend());
     dark.addEventListener('change', this.#redraw);
   }
 
@@ -293,6 +299,11 @@ export class Timeline {
       this.#readout.textContent = t('The sound itself is not kept; choose the file again to hear it.');
       return;
     }
+    const wanted = Symbol('place');
+    this.#wanted = wanted;
+    await this.#mend();
+    // Meanwhile another place may have been asked for.
+    if (this.#wanted !== wanted) return;
     this.#audio.currentTime = this.#begin + seconds;
     try {
       await this.#audio.play();
@@ -302,6 +313,13 @@ export class Timeline {
         this.#readout.textContent = t('Your browser decoded this file but cannot play it here.');
       }
     }
+  }
+
+  /** Let the player find its places, and say what is to be known of them. */
+  async #mend() {
+    const waits = t('Decoding on your computer');
+    const remark = await this.#places.mend(() => { this.#readout.textContent = waits; });
+    if (remark || this.#readout.textContent === waits) this.#readout.textContent = remark;
   }
 
   /**

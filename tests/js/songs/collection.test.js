@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {
-  UNSURE, counts, group, ordered, surety, toCsv, toJson, toPlaylist,
+  FORMS, UNSURE, counts, group, ordered, surety, toCsv, toJson, toPlaylist, usualForm,
 } from '../../../static/js/songs/collection.js';
 import { GENRES, makeAnswered, makeSong } from '../made.js';
 
@@ -127,6 +127,24 @@ test('songs of several versions share a table, blank where a version has no such
     'old,jazz,0.75,true,61.23,v1,0.25,0.75,',
     'new,rock,1,false,12.00,v2,0,,1',
   ]);
+});
+
+test('a table by semicolons has decimal commas in its numbers alone', () => {
+  const lines = linesOf(toCsv([
+    makeAnswered({ path: 'a, b 1.5.wav', seconds: 61.234, flag: true }), makeAnswered({ path: '=1;2.wav', seconds: 3 }),
+  ], undefined, FORMS.semicolon));
+  assert.deepEqual(lines, [
+    'file;genre;probability;unfamiliar;seconds;version;blues;pop;rock',
+    'a, b 1.5.wav;pop;0,7;true;61,23;v1;0,1;0,7;0,2',
+    '"\'=1;2.wav";pop;0,7;;3,00;v1;0,1;0,7;0,2',
+  ]);
+});
+
+test('the form of a table is that of the browser’s language, or French on a French page', () => {
+  for (const [page, browser, form] of [
+    ['en', 'en-US', 'comma'], ['en', 'de-DE', 'semicolon'], ['en', 'fr', 'semicolon'], ['en', 'ja', 'comma'],
+    ['en', 'ar-EG', 'comma'], ['fr', 'en-GB', 'semicolon'], ['fr', 'fr-CA', 'semicolon'], ['en', 'de-CH', 'comma'],
+  ]) assert.equal(usualForm(page, browser), form, `${page} ${browser}`);
 });
 
 test('an empty table has its head line', () => {

@@ -58,10 +58,16 @@ class FakeEngine {
   /** @type {Map<number, {next: number, waiting: number[]}>} */
   #songs = new Map();
 
-  /** @param {{silent?: (piece: number) => boolean, before?: () => void}} [more] before: at each chunk */
-  constructor({ silent = () => false, before = () => {} } = {}) {
+  /**
+   * @param {object} [more]
+   * @param {(piece: number) => boolean} [more.silent]
+   * @param {() => void} [more.before] at each chunk
+   * @param {[number, number][]} [more.gaps] stretches that are silent beside what follows them
+   */
+  constructor({ silent = () => false, before = () => {}, gaps = [] } = {}) {
     this.silent = silent;
     this.before = before;
+    this.gaps = gaps;
   }
 
   /**
@@ -88,7 +94,8 @@ class FakeEngine {
         nSegments: inIt.length, repeated: false, skipped: 30,
       });
     }
-    return { requests, pieces: pieces.map(timesOf).map(({ start, end }) => [start, end]) };
+    const times = pieces.map(timesOf).map(({ start, end }) => [start, end]);
+    return { requests, pieces: times, gaps: stretch.last ? this.gaps : [] };
   }
 
   /** @param {number} key */
@@ -200,6 +207,43 @@ test('silent pieces are listed, but not sent', async () => {
   assert.equal(all.extraction?.nSegments, 15);
   assert.equal(answeredPieces(all), 15);
   assert.equal(all.answered?.pieces.length, 30);
+});
+
+test('a gap that was answered before the song grew louder is taken out, and no other request asked again', async () => {
+  /** @type {number[]} */
+  const sizes = [];
+  // All of the first request, half of the second one.
+  const { all } = await heard(streamOf(26), {
+    engine: new FakeEngine({ gaps: [[0, 120], [120, 270]] }),
+    ask: (request) => {
+      sizes.push(request.nSegments);
+      return answerTo(request);
+    },
+  });
+  assert.deepEqual(sizes, [24, 60, 60, 12, 30]);
+  assert.equal(all.complete, true);
+  const expected = Array.from({ length: 102 }, (_, n) => timesOf(54 + n));
+  assert.deepEqual(all.answered?.prediction.segments.map(({ start, end }) => ({ start, end })), expected);
+  assert.equal(all.answered?.prediction.aggregate.votes.rock, 102);
+  assert.equal(all.answered?.pieces.length, 156);
+  assert.deepEqual(JSON.parse(await all.extraction?.body.text() ?? '').segments, expected);
+  assert.deepEqual([all.extraction?.nSegments, all.extraction?.pieces.length], [102, 156]);
+  // What was sent for nothing was sent.
+  assert.equal(all.extraction?.wire, 500);
+});
+
+test('a server that goes away when a gap is to be taken out is asked for everything but the gap', async () => {
+  let asked = 0;
+  const { all } = await heard(streamOf(5), {
+    engine: new FakeEngine({ gaps: [[0, 30]] }),
+    ask: (request) => {
+      asked += 1;
+      if (asked === 3) throw new UserError('The server cannot be reached.', { unreachable: true });
+      return answerTo(request);
+    },
+  });
+  assert.equal(all.complete, false);
+  assert.deepEqual([all.extraction?.nSegments, all.extraction?.parts?.length], [24, 2]);
 });
 
 test('a request keeps to the limits of pieces and bytes', async () => {

@@ -1,0 +1,265 @@
+/**
+ * The parts of a file that a decoder takes by themselves, and how long they are.
+ *
+ * Songs that were written one behind the other make one file. Decoders stop without a word where its
+ * rate or its channels change (mp3, aac), or where another stream begins (ogg, flac). So it is cut there.
+ * It is read once for that, and how long the sound is follows from it: many of these files tell no length,
+ * or a wrong one.
+ *
+ * Layout of ogg: RFC 3533, section 6; of the first packet: Vorbis I 4.2.2, RFC 7845 5.1, RFC 9639 10.1.
+ */
+
+import { letters, viewOf } from './bytes.js';
+import { aacFrame, mp3Frame } from './frames.js';
+import { unreadable } from './refusal.js';
+
+// Read at a time, and at least that much from where a frame or page begins.
+const BLOCK_BYTES = 1 << 21;
+const AHEAD_BYTES = 1 << 17;
+// Of other bytes between frames. Where there are more of them, the file is left as it is.
+const MOST_JUNK_BYTES = 1 << 20;
+// So many frames in a row are no accident.
+const SURE = 4;
+// Each takes a decoder of its own.
+const MOST_LINKS = 100;
+const ID3_BYTES = 10;
+const PAGE_HEADER_BYTES = 27;
+// The first letter of "fLaC", and what follows it up to the number of samples.
+const FLAC_LETTER = 0x66;
+const FLAC_HEAD_BYTES = 26;
+const NONE_ENDS = 0xff_ff_ff_ff;
+const OPUS_RATE = 48_000;
+// A part of a broadcast does not begin to count at 0.
+const LATE_S = 60;
+
+/**
+ * @typedef {object} Link
+ * @property {number} from where it begins in the file
+ * @property {number} seconds of its sound
+ * @property {number} rate in Hz
+ *
+ * @typedef {{file: File, seconds: number | null, rate: number}} Part seconds: null where they could not be
+ *   counted; rate: in Hz, 0 where it is not known
+ *
+ * @typedef {object} Links
+ * @property {Part[]} parts in order; the file itself where there is one
+ * @property {number | null} seconds of all parts; null: not known
+ */
+
+/** Bytes of a file, read in blocks from its start to its end. */
+class Window {
+  #file;
+  #from = 0;
+
+  /** @param {Blob} file */
+  constructor(file) {
+    this.#file = file;
+    this.view = new DataView(new ArrayBuffer(0));
+  }
+
+  get bytes() {
+    return new Uint8Array(this.view.buffer);
+  }
+
+  /** @param {number} place in the file @returns {number} where it is in `view` */
+  at(place) {
+    return place - this.#from;
+  }
+
+  /** @param {number} place in the file @returns {boolean} whether bytes behind it are still to be read */
+  lacks(place) {
+    const end = this.#from + this.view.byteLength;
+    return place + AHEAD_BYTES > end && end < this.#file.size;
+  }
+
+  /** @param {number} place from which it is to reach on */
+  async read(place) {
+    this.view = await viewOf(this.#file, place, BLOCK_BYTES);
+    this.#from = place;
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} at
+ * @param {import('./frames.js').Parse} parse
+ * @returns {boolean} whether frames that belong together follow each other there, up to the end at least
+ */
+function isRow(bytes, at, parse) {
+  const format = parse(bytes, at)?.format;
+  if (format === undefined) return false;
+  for (let number = 0; number < SURE; number += 1) {
+    const frame = parse(bytes, at);
+    if (!frame) return number > 0 && at >= bytes.length;
+    if (frame.format !== format) return false;
+    at += frame.bytes;
+  }
+  return true;
+}
+
+/** @param {DataView} view @param {number} at @returns {number} bytes of an ID3 tag that begins there; 0: none does */
+function tagBytes(view, at) {
+  if (letters(view, at, 3) !== 'ID3' || at + ID3_BYTES > view.byteLength) return 0;
+  let size = 0;
+  for (let i = 6; i < ID3_BYTES; i += 1) size = size * 128 + view.getUint8(at + i);
+  return size + ID3_BYTES * (view.getUint8(at + 5) & 0x10 ? 2 : 1);
+}
+
+/** @param {DataView} view @param {number} at @param {number} length of a frame @returns {boolean} whether it tells of the file and holds no sound */
+const isIndex = (view, at, length) => /Xing|Info|VBRI/.test(letters(view, at, Math.min(length, 64)));
+
+/**
+ * @param {File} file a row of frames: mp3 or aac
+ * @param {import('./frames.js').Parse} parse
+ * @returns {Promise<Link[] | null>} null: it is something else
+ */
+async function linksOfFrames(file, parse) {
+  /** @type {Link[]} */
+  const links = [];
+  const window = new Window(file);
+  let bytes = window.bytes;
+  let format = -1;
+  // Where the frame before ended.
+  let step = 0;
+  for (let place = 0; place < file.size;) {
+    if (window.lacks(place)) {
+      await window.read(place);
+      ({ bytes } = window);
+    }
+    const at = window.at(place);
+    const frame = parse(bytes, at);
+    const goesOn = frame && place === step && frame.format === format;
+    if (frame && (goesOn || isRow(bytes, at, parse))) {
+      const begins = frame.format !== format;
+      if (begins && links.length < MOST_LINKS) links.push({ from: place, seconds: 0, rate: frame.rate });
+      ({ format } = frame);
+      if (!begins || !isIndex(window.view, at, frame.bytes)) links[links.length - 1].seconds += frame.samples / frame.rate;
+      place += frame.bytes;
+      step = place;
+    } else {
+      place += (bytes[at] === 0x49 && tagBytes(window.view, at)) || 1;
+      if (place - step > MOST_JUNK_BYTES && bytes[at] !== 0x49) return null;
+    }
+  }
+  return links;
+}
+
+/**
+ * @param {DataView} view
+ * @param {number} at where a stream's first packet begins
+ * @returns {{rate: number, skipped: number} | null} samples in a second, and before the sound; null: it
+ *   is no sound
+ */
+function oggSound(view, at) {
+  const word = letters(view, at, 8);
+  if (word === 'OpusHead') return { rate: OPUS_RATE, skipped: view.getUint16(at + 10, true) };
+  if (word.startsWith('\x01vorbis')) return { rate: view.getUint32(at + 12, true), skipped: 0 };
+  if (word.startsWith('\x7fFLAC')) return { rate: view.getUint32(at + 27) >>> 12, skipped: 0 };
+  return null;
+}
+
+/** @param {File} file ogg @returns {Promise<Link[] | null>} null: it is broken */
+async function linksOfPages(file) {
+  /** @type {Link[]} */
+  const links = [];
+  const window = new Window(file);
+  // Of the sound of the link.
+  let serial = -1;
+  let sound = { rate: 0, skipped: 0 };
+  let first = -1;
+  let beginning = false;
+  let step = 0;
+  for (let place = 0; place < file.size;) {
+    if (window.lacks(place)) await window.read(place);
+    const { view } = window;
+    const at = window.at(place);
+    if (letters(view, at, 4) !== 'OggS' || at + PAGE_HEADER_BYTES > view.byteLength) {
+      place += 1;
+      if (place - step > MOST_JUNK_BYTES) return null;
+      continue;
+    }
+    const table = new Uint8Array(view.buffer, at + PAGE_HEADER_BYTES).subarray(0, view.getUint8(at + 26));
+    const begins = Boolean(view.getUint8(at + 5) & 2);
+    const ends = view.getUint32(at + 10, true) === NONE_ENDS
+      ? -1 : view.getUint32(at + 10, true) * 2 ** 32 + view.getUint32(at + 6, true);
+    if (begins) {
+      if (!beginning) {
+        if (links.length === MOST_LINKS) return links;
+        links.push({ from: place, seconds: 0, rate: 0 });
+        serial = -1;
+      }
+      const found = oggSound(view, at + PAGE_HEADER_BYTES + table.length);
+      if (found && serial < 0) {
+        serial = view.getUint32(at + 14, true);
+        sound = found;
+        first = -1;
+      }
+    } else if (view.getUint32(at + 14, true) === serial && ends > 0 && sound.rate) {
+      if (first < 0) first = ends > LATE_S * sound.rate ? ends : sound.skipped;
+      links[links.length - 1].seconds = Math.max(0, ends - first) / sound.rate;
+    }
+    beginning = begins;
+    place += PAGE_HEADER_BYTES + table.length + table.reduce((sum, bytes) => sum + bytes, 0);
+    step = place;
+  }
+  return links;
+}
+
+/** @param {File} file flac @returns {Promise<Link[]>} */
+async function linksOfFlac(file) {
+  /** @type {Link[]} */
+  const links = [];
+  const window = new Window(file);
+  for (let place = 0; place < file.size;) {
+    if (window.lacks(place)) await window.read(place);
+    const { view, bytes } = window;
+    const at = window.at(place);
+    const next = bytes.indexOf(FLAC_LETTER, at);
+    if (next < 0 || next + FLAC_HEAD_BYTES > bytes.length) {
+      // The rest is in the next block, if there is one.
+      const seen = Math.max(at + 1, next < 0 ? bytes.length : next);
+      if (!window.lacks(place + seen - at)) break;
+      place += seen - at;
+      continue;
+    }
+    // Of its first block the length is always the same.
+    if (/^fLaC[\0\x80]\0\0\x22/.test(letters(view, next, 8)) && links.length < MOST_LINKS) {
+      const rate = view.getUint32(next + 18) >>> 12;
+      const samples = (view.getUint8(next + 21) & 15) * 2 ** 32 + view.getUint32(next + 22);
+      links.push({ from: place + next - at, seconds: rate ? samples / rate : 0, rate });
+    }
+    place += next - at + 1;
+  }
+  return links;
+}
+
+/** @param {File} file @param {import('./kind.js').Kind} kind @returns {Promise<Link[] | null>} null: of another kind */
+async function found(file, { name }) {
+  if (name === 'ogg') return linksOfPages(file);
+  if (name === 'flac') return linksOfFlac(file);
+  if (name === 'aac') return linksOfFrames(file, aacFrame);
+  // Bytes before the first frame hide what it is.
+  return name === 'mp3' || name === '' ? linksOfFrames(file, mp3Frame) : null;
+}
+
+/**
+ * @param {File} file without tags that its kind does not have
+ * @param {import('./kind.js').Kind} kind
+ * @returns {Promise<Links>}
+ * @throws {UserError} its bytes do not come
+ */
+export async function linksOf(file, kind) {
+  const links = await found(file, kind).catch((error) => {
+    throw error instanceof DOMException ? unreadable() : error;
+  });
+  // A flac that was written into a pipe does not tell how long it is.
+  const sounding = links?.filter(({ seconds, rate }) => seconds > 0 || (kind.name === 'flac' && rate > 0)) ?? [];
+  if (!sounding.length) return { parts: [{ file, seconds: null, rate: 0 }], seconds: null };
+  const known = sounding.every(({ seconds }) => seconds > 0);
+  const seconds = known ? sounding.reduce((sum, link) => sum + link.seconds, 0) : null;
+  if (sounding.length === 1) return { parts: [{ file, seconds, rate: sounding[0].rate }], seconds };
+  const parts = sounding.map(({ from, seconds: own, rate }, i) => ({
+    file: new File([file.slice(from, sounding[i + 1]?.from)], file.name, { type: file.type }), seconds: own || null, rate,
+  }));
+  return { parts, seconds };
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { linksOf } from '../../../static/js/sound/links.js';
+import { leftIn } from '../../../static/js/sound/mp3_padding.js';
+
+/** Frames of MPEG 1, layer III, at 44,100 Hz. @param {number} count @param {boolean} mono @param {number} kbits 9 is 128 */
+function mp3(count, mono, kbits = 9) {
+  const size = { 1: 104, 9: 417, 14: 1044 }[kbits] ?? 0;
+  const frame = Buffer.alloc(size);
+  frame.set([0xff, 0xfb, kbits << 4, mono ? 0xc0 : 0]);
+  return Buffer.concat(new Array(count).fill(frame));
+}
+
+/** @param {number} serial @param {number} kind 2 begins a stream @param {number} ends in samples @param {Buffer} body */
+function page(serial, kind, ends, body = Buffer.alloc(200)) {
+  const head = Buffer.alloc(28);
+  head.write('OggS');
+  head[5] = kind;
+  head.writeBigInt64LE(BigInt(ends), 6);
+  head.writeUInt32LE(serial, 14);
+  head[26] = 1;
+  head[27] = body.length;
+  return Buffer.concat([head, body]);
+}
+
+/** @param {number} rate */
+function vorbisHead(rate) {
+  const body = Buffer.alloc(30);
+  body.write('\x01vorbis', 'latin1');
+  body.writeUInt32LE(rate, 12);
+  return body;
+}
+
+const FRAME_S = 1152 / 44_100;
+
+/** @param {string} name of the kind @param {Buffer[]} bytes */
+async function found(name, ...bytes) {
+  /** @type {any} */
+  const kind = { name };
+  const { parts, seconds } = await linksOf(new File(bytes.map((each) => new Uint8Array(each)), 'song'), kind);
+  return { sizes: parts.map(({ file }) => file.size), lengths: parts.map((part) => part.seconds), seconds };
+}
+
+/** @param {number | null} seconds @param {number} expected */
+const isNear = (seconds, expected) => assert.ok(seconds !== null && Math.abs(seconds - expected) < 1e-6, `${seconds}`);
+
+test('the length of an mp3 is counted, whatever the bit rates of its frames', async () => {
+  const { sizes, seconds } = await found('mp3', mp3(50, false, 1), mp3(70, false, 14));
+  assert.equal(sizes.length, 1);
+  isNear(seconds, 120 * FRAME_S);
+});
+
+test('an mp3 is cut where its channels change', async () => {
+  const [one, two, three] = [mp3(20, true), mp3(30, false), mp3(10, true)];
+  const { sizes, lengths } = await found('mp3', one, two, three);
+  assert.deepEqual(sizes, [one, two, three].map(({ length }) => length));
+  [20, 30, 10].forEach((count, n) => isNear(lengths[n], count * FRAME_S));
+});
+
+test('tags and other bytes between frames are no sound, and begin no part', async () => {
+  const tag = Buffer.concat([Buffer.from([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 1, 0]), mp3(1, true).subarray(0, 128)]);
+  const { sizes, seconds } = await found('mp3', tag, mp3(20, false), Buffer.alloc(999, 0xff), tag, mp3(20, false));
+  assert.equal(sizes.length, 1);
+  isNear(seconds, 40 * FRAME_S);
+});
+
+test('a frame that only looks like one of another kind begins no part', async () => {
+  const { sizes } = await found('mp3', mp3(20, false), mp3(2, true), mp3(20, false));
+  assert.equal(sizes.length, 1);
+});
+
+test('a file of other bytes has no length', async () => {
+  const noise = Buffer.from(Array.from({ length: 20_000 }, (_, n) => (n * n * 31) % 251));
+  assert.deepEqual(await found('', noise), { sizes: [20_000], lengths: [null], seconds: null });
+  assert.equal((await found('mp4', mp3(20, false))).seconds, null);
+});
+
+test('ogg is cut where a stream begins behind another one', async () => {
+  const one = Buffer.concat([page(1, 2, 0, vorbisHead(44_100)), page(1, 0, 22_050), page(1, 4, 44_100)]);
+  const two = Buffer.concat([page(1, 2, 0, vorbisHead(8_000)), page(1, 4, 24_000)]);
+  assert.deepEqual(await found('ogg', one, two), { sizes: [one.length, two.length], lengths: [1, 3], seconds: 4 });
+});
+
+test('streams that begin together are one part', async () => {
+  const both = [page(1, 2, 0, vorbisHead(44_100)), page(2, 2, 0, Buffer.from('\x80theora'.padEnd(40), 'latin1'))];
+  assert.deepEqual((await found('ogg', ...both, page(2, 0, 9), page(1, 4, 88_200))).lengths, [2]);
+});
+
+test('the delay of an mp3 is cut where the length shows that it is still there', () => {
+  const rate = 44_100;
+  const padding = { start: 1105, end: 441_000 };
+  const coded = (384 * 1152) / rate;
+  // Chromium and Firefox give the sound alone; WebKitGTK gives all that is in the frames.
+  assert.equal(leftIn(10, coded, padding, rate), null);
+  assert.deepEqual(leftIn(coded, coded, padding, rate), { from: 1105 / rate, to: (1105 + 441_000) / rate });
+  // Only the end is not cut, or the file does not tell it.
+  assert.equal(leftIn(coded - 1105 / rate, coded, padding, rate), null);
+  assert.deepEqual(leftIn(coded, coded, { start: 1105, end: Infinity }, rate), { from: 1105 / rate, to: coded });
+  // Another song follows, of which the first frame tells nothing.
+  assert.deepEqual(leftIn(3 * coded, 3 * coded, padding, rate), { from: 1105 / rate, to: 3 * coded });
+});
