@@ -2,15 +2,16 @@
  * The parts of a file that a decoder takes by themselves, and how long they are.
  *
  * Songs that were written one behind the other make one file. Decoders stop without a word where its
- * rate or its channels change (mp3, aac), or where another stream begins (ogg, flac). So it is cut there.
- * It is read once for that, and how long the sound is follows from it: many of these files tell no length,
- * or a wrong one.
+ * rate or its channels change (mp3, aac), or where another stream begins (ogg, flac, wav). So it is cut
+ * there. It is read once for that, and how long the sound is follows from it: many of these files tell no
+ * length, or a wrong one.
  *
  * Layout of ogg: RFC 3533, section 6; of the first packet: Vorbis I 4.2.2, RFC 7845 5.1, RFC 9639 10.1.
  */
 
 import { letters, viewOf } from './bytes.js';
 import { aacFrame, mp3Frame } from './frames.js';
+import { plainOf, secondsOf } from './plain.js';
 import { unreadable } from './refusal.js';
 
 // Read at a time, and at least that much from where a frame or page begins.
@@ -23,6 +24,7 @@ const SURE = 4;
 // Each takes a decoder of its own.
 const MOST_LINKS = 100;
 const ID3_BYTES = 10;
+const WAV_HEAD_BYTES = 12;
 const PAGE_HEADER_BYTES = 27;
 // The first letter of "fLaC", and what follows it up to the number of samples.
 const FLAC_LETTER = 0x66;
@@ -233,8 +235,24 @@ async function linksOfFlac(file) {
   return links;
 }
 
+/** @param {File} file wav @returns {Promise<Link[] | null>} null: it is one song, whose header tells all of it */
+async function linksOfWav(file) {
+  /** @type {Link[]} */
+  const links = [];
+  for (let place = 0; place < file.size && links.length < MOST_LINKS;) {
+    const head = await viewOf(file, place, WAV_HEAD_BYTES);
+    if (letters(head, 0, 4) !== 'RIFF' || letters(head, 8, 4) !== 'WAVE') break;
+    const length = head.getUint32(4, true) + 8;
+    const { layout } = await plainOf('wav', file.slice(place, place + length));
+    if (layout) links.push({ from: place, seconds: secondsOf(layout), rate: layout.rate });
+    place += length + length % 2;
+  }
+  return links.length > 1 ? links : null;
+}
+
 /** @param {File} file @param {import('./kind.js').Kind} kind @returns {Promise<Link[] | null>} null: of another kind */
 async function found(file, { name }) {
+  if (name === 'wav') return linksOfWav(file);
   if (name === 'ogg') return linksOfPages(file);
   if (name === 'flac') return linksOfFlac(file);
   if (name === 'aac') return linksOfFrames(file, aacFrame);

@@ -257,8 +257,20 @@ export const plainOf = (kind, file) => ({ aiff, au, caf, wav, w64 })[kind](file)
 /** @param {Layout} layout @returns {number} seconds */
 export const secondsOf = ({ from, to, bytes, channels, rate }) => (to - from) / (bytes * channels * rate);
 
+/**
+ * Chromium makes those of eight bits louder above zero than below, so they become such of 16.
+ * @param {Samples} samples
+ */
+const isCoarse = ({ format, bytes }) => format === PCM && bytes === 1;
+
+/** @param {Samples} samples @returns {number} bytes of a sample as wav */
+function bytesInWav(samples) {
+  if (isCoarse(samples)) return 2;
+  return samples.bytes === DOUBLE_BYTES ? 4 : samples.bytes;
+}
+
 /** @param {Layout} layout whether its bytes are not those of a wav file that every browser reads */
-export const differs = ({ turned, signed8, bytes }) => turned || signed8 || bytes === DOUBLE_BYTES;
+export const differs = (layout) => layout.turned || bytesInWav(layout) !== layout.bytes;
 
 /** @param {Layout} layout @param {number} bytes of a sample @returns {Uint8Array<ArrayBuffer>} the header of a wav file, or of an RF64 file where it is larger than wav can be */
 function headerOf({ format, bytes: before, channels, rate, from, to }, bytes) {
@@ -308,15 +320,21 @@ function turn(samples, bytes) {
 }
 
 /** @param {Uint8Array<ArrayBuffer>} samples whole ones, may be changed @param {Layout} layout @returns {Uint8Array<ArrayBuffer>} as in wav */
-function asInWav(samples, { bytes, turned, signed8 }) {
+function asInWav(samples, layout) {
+  const { bytes, turned, signed8 } = layout;
   if (turned) turn(samples, bytes);
-  if (signed8) for (let i = 0; i < samples.length; i += 1) samples[i] ^= 0x80;
   // Browsers run on little-endian machines, as wav is.
+  if (isCoarse(layout)) {
+    const zero = signed8 ? 0 : 0x80;
+    const finer = new Int16Array(samples.length);
+    for (let i = 0; i < samples.length; i += 1) finer[i] = (samples[i] ^ zero) << 8;
+    return new Uint8Array(finer.buffer);
+  }
   if (bytes === DOUBLE_BYTES) return new Uint8Array(Float32Array.from(new Float64Array(samples.buffer)).buffer);
   return samples;
 }
 
-/** A file of plain samples, read as the wav file that it could be; floats of 64 bits become such of 32. */
+/** A file of plain samples, read as the wav file that it could be; floats of 64 bits become such of 32, and eight bits become 16. */
 export class AsWav {
   #file;
   #header;
@@ -327,7 +345,7 @@ export class AsWav {
   constructor(file, layout) {
     this.#file = file;
     this.layout = layout;
-    this.#bytes = layout.bytes === DOUBLE_BYTES ? 4 : layout.bytes;
+    this.#bytes = bytesInWav(layout);
     this.#header = headerOf(layout, this.#bytes);
   }
 

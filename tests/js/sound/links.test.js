@@ -32,6 +32,25 @@ function vorbisHead(rate) {
   return body;
 }
 
+/** One second of 16 bits. @param {number} channels */
+function wav(channels) {
+  const body = Buffer.alloc(8000 * 2 * channels);
+  const head = Buffer.alloc(44);
+  head.write('RIFF');
+  head.writeUInt32LE(body.length + 36, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(channels, 22);
+  head.writeUInt32LE(8000, 24);
+  head.writeUInt32LE(16_000 * channels, 28);
+  head.writeUInt16LE(2 * channels, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(body.length, 40);
+  return Buffer.concat([head, body]);
+}
+
 const FRAME_S = 1152 / 44_100;
 
 /** @param {string} name of the kind @param {Buffer[]} bytes */
@@ -99,4 +118,11 @@ test('the delay of an mp3 is cut where the length shows that it is still there',
   assert.deepEqual(leftIn(coded, coded, { start: 1105, end: Infinity }, rate), { from: 1105 / rate, to: coded });
   // Another song follows, of which the first frame tells nothing.
   assert.deepEqual(leftIn(3 * coded, 3 * coded, padding, rate), { from: 1105 / rate, to: 3 * coded });
+});
+
+test('a wav behind a wav is a part of its own, and one alone is left to its header', async () => {
+  const both = await found('wav', wav(1), wav(2));
+  assert.deepEqual(both.sizes, [16_044, 32_044]);
+  assert.deepEqual(both.lengths, [1, 1]);
+  assert.equal((await found('wav', wav(1), Buffer.from('LIST, cut off'))).seconds, null);
 });

@@ -52,9 +52,9 @@ test('samples that are as in wav are not copied or changed', async () => {
   assert.deepEqual([...await wav.read(44, 56)], SAMPLES);
 });
 
-test('signed bytes become unsigned ones', async () => {
+test('samples of eight bits become such of 16', async () => {
   const wav = await asWav('aiff', aiff({ bits: 8, samples: [0, 127, 128, 255], told: 4 }));
-  assert.deepEqual([...await wav.read(44, 48)], [128, 255, 0, 127]);
+  assert.deepEqual([...await wav.read(44, 52)], [0, 0, 0, 127, 0, 128, 0, 255]);
 });
 
 test('floats of 64 bits become such of 32', async () => {
