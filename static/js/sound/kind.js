@@ -94,6 +94,8 @@ const WORDS = [
 
 /** Kinds whose content may be such that no browser is to try: pictures as covers are no songs, and a playlist makes some browsers ask the network for what it names. @type {Reason[]} */
 const HOPELESS = ['archive', 'companion', 'picture', 'playlist', 'protected'];
+// No browser is known to decode it, and one stands still for minutes when it tries.
+const NEVER_DECODED = 'DSD (DFF)';
 export const PLAYLIST_NAME = /\.(m3u8?|pls|cue|xspf|wpl|asx)$/i;
 
 const USUAL = ['aac', 'aiff', 'au', 'caf', 'flac', 'Matroska', 'mp3', 'mp4', 'ogg', 'w64', 'wav'];
@@ -212,7 +214,7 @@ export async function kindOf(file, name) {
       break;
   }
   if (kind.rate > HIGHEST_RATE) kind.rate = 0;
-  kind.hopeless = HOPELESS.includes(kind.reason);
+  kind.hopeless = HOPELESS.includes(kind.reason) || kind.name === NEVER_DECODED;
   kind.usual = kind.reason === 'damaged' && USUAL.includes(kind.name);
   return kind;
 }
