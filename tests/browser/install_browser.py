@@ -1,6 +1,7 @@
 """Find Chromium for the browser tests, or install it: `python -m tests.browser.install_browser`.
 
-It also unpacks nginx for the tests that stand behind it, where that is missing.
+It also unpacks nginx for the tests that stand behind it, where that is missing, and installs
+Firefox and WebKitGTK where apt-get may.
 
 The variable MUSICLASSIFY_CHROMIUM names the program to use. The command ends with a sentence and
 exit status 2 when there is no browser and none can be installed.
@@ -15,6 +16,8 @@ import sys
 from pathlib import Path
 
 from tests.webapp import balancers
+
+from .engines import installed
 
 VARIABLE = "MUSICLASSIFY_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -139,6 +142,8 @@ def main() -> int:
     print(f"Browser for the tests: {path}")
     apt = apt_get()
     balancers.unpack_nginx([*apt, "update"] if apt else None)
+    if apt:
+        installed.install(apt)
     return 0
 
 
