@@ -35,6 +35,7 @@ from .lengths import (
     flac_seconds,
     flac_songs,
     mp3_frames,
+    mp4_songs,
     ogg_songs,
     plain_samples,
     plain_songs,
@@ -174,23 +175,25 @@ def _decode(path: Path, content: Content) -> Sound:
         starts = ogg_songs(content)
     elif kind.name == "flac":
         starts = flac_songs(content)
+    elif kind.name == "mp4":
+        starts = mp4_songs(content)
     else:
         starts = plain_songs(content, kind.name, kind.start)
     if len(starts) > 1:
         ends = [*starts[1:], len(content)]
-        return _joined(path, kind, [content[a:b] for a, b in zip(starts, ends, strict=True)])
+        return _joined(path, kind, content, list(zip(starts, ends, strict=True)))
     # Names written by another system may be no text; as bytes they can be opened all the same.
     name = path if os.name == "nt" else os.fsencode(path)
     return _read_plain(name, content, kind) or _read_coded(path, name, content, kind)
 
 
-def _joined(path: Path, kind: Kind, files: Sequence[bytes]) -> Sound:
+def _joined(path: Path, kind: Kind, content: Content, files: Sequence[tuple[int, int]]) -> Sound:
     """Files behind one another: at the rate of the first, with as many channels as any has."""
     sounds = []
     failure = None
-    for content in files:
+    for bounds in files:
         try:
-            sounds.append(_part(path, kind, content))
+            sounds.append(_part(path, kind, content, bounds))
         except AudioFileError as error:
             if error.code == "no_ffmpeg":
                 raise
@@ -211,11 +214,12 @@ def _joined(path: Path, kind: Kind, files: Sequence[bytes]) -> Sound:
     return Sound(np.concatenate(parts), rate, Remark("joined", reason))
 
 
-def _part(path: Path, kind: Kind, content: bytes) -> Sound:
-    """One of the files that were joined."""
-    source = io.BytesIO(content)
-    plain = _read_plain(source, content, dataclasses.replace(kind, start=0))
-    return plain or _read(source) or _decode_with_ffmpeg(path, kind, content)
+def _part(path: Path, kind: Kind, content: Content, bounds: tuple[int, int]) -> Sound:
+    """One of the files that were joined: its first byte and its last, not its own any more."""
+    part = content[slice(*bounds)]
+    source = io.BytesIO(part)
+    plain = _read_plain(source, part, dataclasses.replace(kind, start=0))
+    return plain or _read(source) or _decode_with_ffmpeg(path, kind, bounds)
 
 
 def _read(source: Source) -> Sound | None:
@@ -333,21 +337,21 @@ def _decode_rest(path: Path, kind: Kind, sound: Sound, there: float) -> Sound:
     return _decode_with_ffmpeg(path, kind)
 
 
-def _decode_with_ffmpeg(path: Path, kind: Kind, part: bytes | None = None) -> Sound:
-    """What ffmpeg reads of a file, or of `part` of it."""
+def _decode_with_ffmpeg(path: Path, kind: Kind, part: tuple[int, int] | None = None) -> Sound:
+    """What ffmpeg reads of a file, or of the bytes from `part[0]` to `part[1]`."""
     program = ffmpeg()
     if program is None:
         raise _without_ffmpeg(path, kind)
     # `file:` and the list of protocols keep names like "http:x" and playlists off the network.
-    place = f"file:{path}" if part is None else "pipe:0"
-    source = ["-protocol_whitelist", "file,pipe", "-i", place]
+    place = f"file:{path}"
+    if part is not None:
+        place = f"subfile,,start,{part[0]},end,{part[1]},,:{place}"
+    source = ["-protocol_whitelist", "file,pipe,subfile", "-i", place]
     # Sun's AU can be written to a pipe, and its header holds rate and channels.
     target = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
     command = [program, "-nostdin", "-v", "error", *source, *target]
     try:
-        done = subprocess.run(
-            command, input=part or b"", capture_output=True, check=False, timeout=FFMPEG_TIMEOUT_S
-        )
+        done = subprocess.run(command, capture_output=True, check=False, timeout=FFMPEG_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         reason = f"ffmpeg did not finish it within {FFMPEG_TIMEOUT_S} s."
         raise AudioFileError(path, "unreadable", reason) from None
@@ -359,7 +363,7 @@ def _decode_with_ffmpeg(path: Path, kind: Kind, part: bytes | None = None) -> So
         return sound
     # ffmpeg's last line that is about the file, not about what it stopped doing
     why = message.splitlines()[0].rpartition("] ")[2] if message else "ffmpeg gives no reason"
-    why = why.removeprefix(f"file:{path}: ").rstrip(".")
+    why = why.removeprefix(f"{place}: ").rstrip(".")
     if kind.reason == "coded":
         reason = f"this is {kind.name}, which ffmpeg could not decode ({why}): {CONVERT}"
     else:

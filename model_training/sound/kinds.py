@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import mmap
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -202,20 +203,26 @@ def _text(head: bytes, name: str, start: int) -> Kind:
 
 def codings(content: Content) -> set[bytes]:
     """How the tracks of an mp4 are coded: four letters each (ISO/IEC 14496-12, 8.5)."""
+    for name, at, size in boxes(content):
+        if name == b"moov":
+            index = content[at : at + size]
+            places = (found.start() for found in re.finditer(b"stsd", index))
+            return {index[place + 16 : place + 20] for place in places}
+    return set()
+
+
+def boxes(content: Content) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and size of each box of an mp4 that is in no other (ISO/IEC 14496-12, 4.2)."""
     at = 0
-    while at + 16 <= len(content):
+    while at + 8 <= len(content):
         size = int.from_bytes(content[at : at + 4], "big")
         if size == 1:
             size = int.from_bytes(content[at + 8 : at + 16], "big")
         size = size or len(content) - at
-        if content[at + 4 : at + 8] == b"moov":
-            index = content[at : at + size]
-            places = (found.start() for found in re.finditer(b"stsd", index))
-            return {index[place + 16 : place + 20] for place in places}
         if size < 8:
-            break
+            return
+        yield content[at + 4 : at + 8], at, size
         at += size
-    return set()
 
 
 def is_transport_stream(path: Path) -> bool:

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator
 from typing import Literal
 
-from .kinds import Content, after_tags
+from .kinds import Content, after_tags, boxes
 
 # libsndfile and ffmpeg differ by some thousand samples at the ends of an mp3.
 TOLERANCE_S = 0.5
@@ -45,6 +45,11 @@ def ogg_songs(content: Content) -> list[int]:
 def flac_songs(content: Content) -> list[int]:
     """Where each song of a flac file begins."""
     return [found.start() for found in FLAC_FIRST.finditer(content)]
+
+
+def mp4_songs(content: Content) -> list[int]:
+    """Where each song of an mp4 file begins."""
+    return [at for name, at, _ in boxes(content) if name == b"ftyp"]
 
 
 # --- plain samples behind a header ------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from . import install_browser
+from .file_kinds import Kind, write_kinds
 from .pages import FLAGS, Pages
 from .site import Site
 from .visit import Visit
@@ -113,3 +114,9 @@ def warm(tabs: Pages) -> Callable[..., Visit]:
 def here(warm: Callable[..., Visit], site: Site) -> Visit:
     """Return a warm page of the site with default settings."""
     return warm(site.url)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> list[Kind]:
+    """Write a file of each kind in docs/files.md."""
+    return write_kinds(tmp_path_factory.mktemp("kinds"))

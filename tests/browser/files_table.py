@@ -29,6 +29,8 @@ ALL_LONG = 0.01
 
 # Keeps the answers to the page's requests, in every browser.
 KEEP_ANSWERS = """() => {
+  // An element of the page has this name, too.
+  if (Array.isArray(window.kept)) return;
   const real = window.fetch;
   window.kept = [];
   window.fetch = async (...parts) => {
@@ -176,3 +178,16 @@ def cell(kind: Kind, outcome: Outcome, sentences: list[tuple[str, str]]) -> str:
     whole = kind.seconds - PIECE_S < outcome.end < kind.seconds + 0.5
     remark = f", remark: {word_for(outcome.said, sentences)}" if outcome.said else ""
     return f"heard{'' if whole else f' up to {outcome.end:.1f} s'}{remark}"
+
+
+def check_column(kinds: list[Kind], column: str, found: dict[str, Outcome]) -> None:
+    """Check all cells of a column at once."""
+    rows, sentences, _ = tables()
+    assert [kind.row for kind in kinds] == list(rows)
+    seen = {kind.row: cell(kind, found[kind.row], sentences) for kind in kinds}
+    wrong = [
+        f"{row}: the table says {cells[column]!r}, seen: {seen[row]!r}"
+        for row, cells in rows.items()
+        if cells[column] != seen[row]
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -14,7 +14,16 @@ from webapp.inference import Predictor
 
 from .engines import installed
 from .engines.engine import Engine
-from .files_table import EMPTY, KEEP_ANSWERS, LOOK, VERSION, outcome_of
+from .file_kinds import Kind
+from .files_table import (
+    EMPTY,
+    KEEP_ANSWERS,
+    LOOK,
+    VERSION,
+    check_column,
+    on_page,
+    outcome_of,
+)
 from .site import ROOT, Site
 from .sounds import write, write_long
 from .test_history import STATES
@@ -84,6 +93,17 @@ def test_songs_are_answered_as_by_the_command_line(
         check_answer(page, song, predictor)
 
 
+def test_files_of_all_kinds_are_heard_or_refused_as_the_table_says(
+    page: Engine, request: pytest.FixtureRequest, kinds: list[Kind]
+):
+    found = on_page(
+        kinds,
+        lambda function, *values: run(page, function, *values),
+        lambda path: page.set_files("#songs", [path]),
+    )
+    check_column(kinds, request.node.callspec.params["engine"], found)
+
+
 def test_a_long_song_is_answered_as_by_the_command_line(
     page: Engine, predictor: Predictor, tmp_path: Path
 ):
@@ -136,7 +156,7 @@ def test_the_page_speaks_french(page: Engine):
 def test_the_page_opens_without_its_server(page: Engine, site: Site):
     page.wait_for("return document.querySelector('#kept:not([hidden])') !== null")
     site.stop()
-    page.open(site.url)
+    page.reload()
     page.wait_for("return document.querySelector('#engine[data-state=ready]') !== null")
     assert page.script("return document.querySelector('h1').textContent") == (
         "What genre is your music?"

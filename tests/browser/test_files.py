@@ -13,12 +13,12 @@ from playwright.sync_api import Page, Route
 
 from model_training.sound.audio import ffmpeg
 
-from .file_kinds import Kind, write_kinds
+from .file_kinds import Kind
 from .files_table import (
     ALL_LONG,
     VERSION,
     Outcome,
-    cell,
+    check_column,
     on_command_line,
     on_page,
     tables,
@@ -33,28 +33,9 @@ ALIKE = 0.02
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory) -> list[Kind]:
-    """Write the files."""
-    return write_kinds(tmp_path_factory.mktemp("kinds"))
-
-
-@pytest.fixture(scope="module")
 def commanded(kinds: list[Kind]) -> dict[str, Outcome]:
     """Return what the command line says of them."""
     return on_command_line(kinds, os.environ["PATH"])
-
-
-def check_column(kinds: list[Kind], column: str, found: dict[str, Outcome]) -> None:
-    """Check all cells of a column at once."""
-    rows, sentences, _ = tables()
-    assert [kind.row for kind in kinds] == list(rows)
-    seen = {kind.row: cell(kind, found[kind.row], sentences) for kind in kinds}
-    wrong = [
-        f"{row}: the table says {cells[column]!r}, seen: {seen[row]!r}"
-        for row, cells in rows.items()
-        if cells[column] != seen[row]
-    ]
-    assert not wrong, "\n".join(wrong)
 
 
 def check_alike(found: dict[str, Outcome], expected: dict[str, Outcome]) -> None:

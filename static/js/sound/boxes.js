@@ -11,7 +11,7 @@ const MOST_INDEX_BYTES = 1 << 26;
 const MOST_BOXES = 1000;
 const INSIDE = ['trak', 'mdia', 'minf', 'stbl'];
 
-/** @typedef {{coding: string, rate: number}} Coding coding: four letters; rate: in Hz, 0 where it is not told */
+/** @typedef {{coding: string, rate: number, seconds: number}} Coding coding: four letters; rate: in Hz; both numbers are 0 where they are not told */
 
 /**
  * The boxes in a stretch of a view.
@@ -41,21 +41,39 @@ function insideOf(view, from, to) {
   return found;
 }
 
+/**
+ * The boxes that are in no other.
+ * @param {Blob} file
+ * @returns {AsyncGenerator<{name: string, from: number, head: number, size: number}, void>} from: where
+ *   it begins in the file; head: bytes before its content; size: of both
+ */
+async function* outerBoxes(file) {
+  let from = 0;
+  for (let number = 0; number < MOST_BOXES; number += 1) {
+    const view = await viewOf(file, from, 16);
+    if (view.byteLength < 8) return;
+    const long = view.getUint32(0) === 1 && view.byteLength === 16;
+    const size = long ? Number(view.getBigUint64(8)) : view.getUint32(0) || file.size - from;
+    const head = long ? 16 : 8;
+    yield { name: letters(view, 4, 4), from, head, size };
+    if (size < head) return;
+    from += size;
+  }
+}
+
 /** @param {Blob} file @returns {Promise<DataView | null>} what "moov" holds */
 async function indexOf(file) {
-  let at = 0;
-  for (let number = 0; number < MOST_BOXES; number += 1) {
-    const head = await viewOf(file, at, 16);
-    if (head.byteLength < 8) return null;
-    const long = head.getUint32(0) === 1 && head.byteLength === 16;
-    const size = long ? Number(head.getBigUint64(8)) : head.getUint32(0) || file.size - at;
-    if (letters(head, 4, 4) === 'moov') {
-      return size <= MOST_INDEX_BYTES ? viewOf(file, at + (long ? 16 : 8), size - (long ? 16 : 8)) : null;
-    }
-    if (size < 8) return null;
-    at += size;
+  for await (const { name, from, head, size } of outerBoxes(file)) {
+    if (name === 'moov') return size <= MOST_INDEX_BYTES ? viewOf(file, from + head, size - head) : null;
   }
   return null;
+}
+
+/** @param {Blob} file @returns {Promise<number[]>} where the files begin that were written one behind the other */
+export async function startsOf(file) {
+  const starts = [];
+  for await (const { name, from } of outerBoxes(file)) if (name === 'ftyp') starts.push(from);
+  return starts;
 }
 
 /**
@@ -70,9 +88,13 @@ export async function codingOf(file) {
     const { hdlr, mdhd, stsd } = insideOf(index, at, end);
     if (!hdlr || !stsd || letters(index, hdlr.at + 8, 4) !== 'soun' || stsd.end - stsd.at < 16) continue;
     // The clock of a track of sound counts its samples.
-    const clock = mdhd ? mdhd.at + (index.getUint8(mdhd.at) === 1 ? 20 : 12) : index.byteLength;
-    const rate = clock + 4 <= index.byteLength ? index.getUint32(clock) : 0;
-    return { coding: letters(index, stsd.at + 12, 4).trim(), rate };
+    const long = mdhd && index.getUint8(mdhd.at) === 1;
+    const clock = mdhd ? mdhd.at + (long ? 20 : 12) : index.byteLength;
+    const rate = clock + 12 <= index.byteLength ? index.getUint32(clock) : 0;
+    const ticks = rate && (long ? Number(index.getBigUint64(clock + 4)) : index.getUint32(clock + 4));
+    // An unknown length is written as the largest number.
+    const seconds = rate && ticks < 2 ** 32 - 1 ? ticks / rate : 0;
+    return { coding: letters(index, stsd.at + 12, 4).trim(), rate, seconds };
   }
   return null;
 }

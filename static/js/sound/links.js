@@ -2,13 +2,14 @@
  * The parts of a file that a decoder takes by themselves, and how long they are.
  *
  * Songs that were written one behind the other make one file. Decoders stop without a word where its
- * rate or its channels change (mp3, aac), or where another stream begins (ogg, flac, wav). So it is cut
- * there. It is read once for that, and how long the sound is follows from it: many of these files tell no
+ * rate or its channels change (mp3, aac), or where another stream begins (ogg, flac, wav, mp4). So it is
+ * cut there. It is read once for that, and how long the sound is follows from it: many of these files tell no
  * length, or a wrong one.
  *
  * Layout of ogg: RFC 3533, section 6; of the first packet: Vorbis I 4.2.2, RFC 7845 5.1, RFC 9639 10.1.
  */
 
+import { codingOf, startsOf } from './boxes.js';
 import { letters, viewOf } from './bytes.js';
 import { aacFrame, mp3Frame } from './frames.js';
 import { plainOf, secondsOf } from './plain.js';
@@ -250,8 +251,19 @@ async function linksOfWav(file) {
   return links.length > 1 ? links : null;
 }
 
+/** @param {File} file mp4 @returns {Promise<Link[] | null>} null: it is one song, whose index tells all of it */
+async function linksOfBoxes(file) {
+  const starts = (await startsOf(file)).slice(0, MOST_LINKS);
+  if (starts.length < 2) return null;
+  return Promise.all(starts.map(async (from, i) => {
+    const { seconds = 0, rate = 0 } = await codingOf(file.slice(from, starts[i + 1])) ?? {};
+    return { from, seconds, rate };
+  }));
+}
+
 /** @param {File} file @param {import('./kind.js').Kind} kind @returns {Promise<Link[] | null>} null: of another kind */
 async function found(file, { name }) {
+  if (name === 'mp4') return linksOfBoxes(file);
   if (name === 'wav') return linksOfWav(file);
   if (name === 'ogg') return linksOfPages(file);
   if (name === 'flac') return linksOfFlac(file);
@@ -270,8 +282,8 @@ export async function linksOf(file, kind) {
   const links = await found(file, kind).catch((error) => {
     throw error instanceof DOMException ? unreadable() : error;
   });
-  // A flac that was written into a pipe does not tell how long it is.
-  const sounding = links?.filter(({ seconds, rate }) => seconds > 0 || (kind.name === 'flac' && rate > 0)) ?? [];
+  // A flac that was written into a pipe, and an mp4 in fragments, do not tell how long they are.
+  const sounding = links?.filter(({ seconds, rate }) => seconds > 0 || (['flac', 'mp4'].includes(kind.name) && rate > 0)) ?? [];
   if (!sounding.length) return { parts: [{ file, seconds: null, rate: 0 }], seconds: null };
   const known = sounding.every(({ seconds }) => seconds > 0);
   const seconds = known ? sounding.reduce((sum, link) => sum + link.seconds, 0) : null;

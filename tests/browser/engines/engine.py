@@ -39,10 +39,6 @@ class Engine(abc.ABC):
         """Choose files in a file input."""
 
     @abc.abstractmethod
-    def reload(self) -> None:
-        """Load the page anew; return when it is loaded."""
-
-    @abc.abstractmethod
     def screenshot(self, path: Path) -> None:
         """Write what is seen as png."""
 
@@ -66,6 +62,14 @@ class Engine(abc.ABC):
             assert time.monotonic() < deadline, f"waited {seconds} s in vain for {source} {values}"
             time.sleep(LOOK_AGAIN_S)
         return found
+
+    def reload(self) -> None:
+        """Load the page anew, as F5 does; return when it is loaded.
+
+        Firefox's driver has a command that passes the service worker by.
+        """
+        self.script("window.before = true; setTimeout(() => location.reload())")
+        self.wait_for("return !window.before && document.readyState === 'complete'")
 
     def ready(self, url: str) -> None:
         """Open the page of a site and wait until songs can be analysed."""

@@ -60,9 +60,6 @@ class Firefox(Engine):
         for file in files:
             field.send_keys(str(file))
 
-    def reload(self) -> None:
-        self._client.refresh()
-
     def screenshot(self, path: Path) -> None:
         path.write_bytes(self._client.screenshot(format="binary", full=False))
 

@@ -57,9 +57,6 @@ class WebKitGTK(Engine):
         field = self._client.find_element(By.CSS_SELECTOR, selector)
         field.send_keys("\n".join(map(str, files)))
 
-    def reload(self) -> None:
-        self._client.refresh()
-
     def screenshot(self, path: Path) -> None:
         self._client.save_screenshot(str(path))
 

@@ -126,3 +126,33 @@ test('a wav behind a wav is a part of its own, and one alone is left to its head
   assert.deepEqual(both.lengths, [1, 1]);
   assert.equal((await found('wav', wav(1), Buffer.from('LIST, cut off'))).seconds, null);
 });
+
+/** @param {string} name @param {Buffer[]} content */
+function box(name, ...content) {
+  const body = Buffer.concat(content);
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(body.length + 8);
+  head.write(name, 4);
+  return Buffer.concat([head, body]);
+}
+
+/** An mp4 of one track of sound. @param {number} seconds @param {number} rate */
+function mp4(seconds, rate) {
+  const clock = Buffer.alloc(24);
+  clock.writeUInt32BE(rate, 12);
+  clock.writeUInt32BE(seconds * rate, 16);
+  const handler = Buffer.alloc(24);
+  handler.write('soun', 8);
+  const coding = Buffer.alloc(24);
+  coding.write('mp4a', 12);
+  const track = box('trak', box('mdia', box('mdhd', clock), box('hdlr', handler), box('minf', box('stbl', box('stsd', coding)))));
+  return Buffer.concat([box('ftyp', Buffer.from('M4A ')), box('mdat', Buffer.alloc(500)), box('moov', track)]);
+}
+
+test('an mp4 behind an mp4 is a part of its own, and one alone is left to its index', async () => {
+  const [one, other] = [mp4(8, 44_100), mp4(9, 48_000)];
+  const both = await found('mp4', one, other);
+  assert.deepEqual(both.sizes, [one.length, other.length]);
+  assert.deepEqual(both.lengths, [8, 9]);
+  assert.equal((await found('mp4', one)).seconds, null);
+});

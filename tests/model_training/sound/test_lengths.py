@@ -63,7 +63,7 @@ def _no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_either_ffmpeg")
-@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus", ".flac", ".wav", ".aiff"])
+@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus", ".flac", ".wav", ".aiff", ".m4a"])
 @pytest.mark.parametrize(
     ("rates", "channels"),
     [((48000, 48000), (1, 1)), ((48000, 48000), (1, 2)), ((48000, 24000), (2, 1))],
