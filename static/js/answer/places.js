@@ -27,7 +27,8 @@ function durationOf(audio) {
     setTimeout(done, METADATA_TIMEOUT_MS);
     if (audio.preload === 'none') {
       audio.preload = 'metadata';
-      audio.load();
+      // One that plays loads by itself, and would be stopped.
+      if (audio.paused) audio.load();
     }
   });
 }
@@ -37,6 +38,7 @@ export class Places {
   #song;
   #samples;
   #makeUrl;
+  #gone;
   /** The file whose places are known, and what is to be said of them. @type {{file: File, remark: Promise<string>} | null} */
   #known = null;
 
@@ -45,12 +47,14 @@ export class Places {
    * @param {import('../songs/song.js').Song} song
    * @param {import('../sound/samples.js').Samples} samples
    * @param {(blob: Blob) => string} makeUrl gives an address that ends with the song
+   * @param {AbortSignal} gone the song is removed
    */
-  constructor(audio, song, samples, makeUrl) {
+  constructor(audio, song, samples, makeUrl, gone) {
     this.#audio = audio;
     this.#song = song;
     this.#samples = samples;
     this.#makeUrl = makeUrl;
+    this.#gone = gone;
   }
 
   /**
@@ -69,21 +73,29 @@ export class Places {
   async #mend(file, onWait) {
     const audio = this.#audio;
     const [duration, length] = [await durationOf(audio), await this.#length(file)];
-    if (Number.isNaN(duration) || length === null || Math.abs(duration - length) <= NOTICEABLE_S) return '';
-    const rough = t('This file does not tell its length, so the places that you hear in it are rough.');
-    if (this.#samples.isLong(length)) return rough;
+    if (Number.isNaN(duration)) {
+      // A player that only took too long is asked again.
+      if (!audio.error) this.#known = null;
+      return '';
+    }
+    if (length === null || Math.abs(duration - length) <= NOTICEABLE_S) return '';
+    const rough = t('The browser’s player is wrong about the length of this file, so the places that you hear in it are rough.');
+    // Of a song that breaks off, the player counts what is missing, too.
+    if (this.#samples.isLong(length)) return this.#song.extraction?.damage ? '' : rough;
     onWait();
     const { paused, currentTime } = audio;
     audio.pause();
     try {
-      audio.src = this.#makeUrl(await this.#samples.wav(file));
+      const wav = await this.#samples.wav(file);
+      if (this.#gone.aborted) return '';
+      audio.src = this.#makeUrl(wav);
     } catch {
       return rough;
     }
     await durationOf(audio);
     audio.currentTime = currentTime;
-    // A player that was refused shows it by itself.
-    if (!paused) audio.play().catch(() => {});
+    // The song may be folded or removed by now. A player that was refused shows it by itself.
+    if (!paused && audio.isConnected) audio.play().catch(() => {});
     return '';
   }
 

@@ -131,7 +131,7 @@ export class SongView {
     this.#timeline = new Timeline(
       { rows: this.#parts.rows, readout: this.#parts.readout, audio },
       (from, to) => part.set(from, to),
-      new Places(audio, song, samples, (blob) => this.#url(blob)),
+      new Places(audio, song, samples, (blob) => this.#url(blob), this.#gone.signal),
     );
     part.onChange = (from, to) => this.#timeline.mark(from, to);
     this.#part = part;

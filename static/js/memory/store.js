@@ -43,7 +43,8 @@ export class TooLargeError extends Error {}
  * @throws {TooLargeError}
  */
 async function bytesOf(blob) {
-  if (blob.size > MOST_BYTES) throw new TooLargeError(`${blob.size} bytes`);
+  // The numbers of a song are taken in any case: without them nothing of it comes back.
+  if (blob instanceof File && blob.size > MOST_BYTES) throw new TooLargeError(`${blob.size} bytes`);
   const [name, modified] = blob instanceof File ? [blob.name, blob.lastModified] : [null, 0];
   return { bytes: await blob.arrayBuffer(), type: blob.type, name, modified };
 }
@@ -168,7 +169,7 @@ export class Store {
   /**
    * Write all of it or nothing.
    * @param {Changes} changes
-   * @throws {TooLargeError} the browser takes no blobs, and one has more than MOST_BYTES
+   * @throws {TooLargeError} the browser takes no blobs, and a file has more than MOST_BYTES
    */
   async write(changes) {
     const { bodies = [], files = [] } = changes;

@@ -194,8 +194,13 @@ export const FORMS = { comma: { separator: ',', mark: '.' }, semicolon: { separa
  */
 export function usualForm(page, browser) {
   const language = page !== 'en' && !browser.startsWith(page) ? page : browser;
-  const parts = new Intl.NumberFormat(language, { numberingSystem: 'latn' }).formatToParts(0.5);
-  return parts.find(({ type }) => type === 'decimal')?.value === '.' ? 'comma' : 'semicolon';
+  try {
+    const parts = new Intl.NumberFormat(language, { numberingSystem: 'latn' }).formatToParts(0.5);
+    return parts.find(({ type }) => type === 'decimal')?.value === '.' ? 'comma' : 'semicolon';
+  } catch {
+    // A browser of an unusual system may name no language: "en-US@posix".
+    return 'comma';
+  }
 }
 
 /**

@@ -50,7 +50,7 @@ async function decodeBytes(bytes, rate, patienceMs) {
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new Undecodable(
-      t('This cannot be decoded: the file is damaged, protected, or not audio that your browser knows (mp3, m4a, flac, ogg, opus, wav).'),
+      t('This cannot be decoded: the file is damaged, protected, or not audio that your browser knows (mp3, m4a, aac, flac, ogg, opus, wav, aiff).'),
     );
   }
 }

@@ -14,14 +14,20 @@ export function letters(view, at, length) {
 
 const TAG_BYTES = 10;
 
+/** @param {DataView} view @param {number} at @returns {number} bytes of an ID3 tag that begins there; 0: none does */
+export function tagBytes(view, at) {
+  if (letters(view, at, 3) !== 'ID3' || at + TAG_BYTES > view.byteLength) return 0;
+  let size = 0;
+  for (let i = 6; i < TAG_BYTES; i += 1) size = size * 128 + view.getUint8(at + i);
+  return size + TAG_BYTES * (view.getUint8(at + 5) & 0x10 ? 2 : 1);
+}
+
 /** @param {Blob} file @returns {Promise<number>} where the sound begins, behind tags such as a cover */
 export async function afterTags(file) {
   for (let at = 0; ;) {
-    const head = await viewOf(file, at, TAG_BYTES);
-    if (head.byteLength < TAG_BYTES || letters(head, 0, 3) !== 'ID3') return at;
-    let size = 0;
-    for (let i = 6; i < TAG_BYTES; i += 1) size = size * 128 + head.getUint8(i);
-    at += TAG_BYTES + size + (head.getUint8(5) & 0x10 ? TAG_BYTES : 0);
+    const size = tagBytes(await viewOf(file, at, TAG_BYTES), 0);
+    if (!size) return at;
+    at += size;
   }
 }
 

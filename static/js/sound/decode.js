@@ -3,12 +3,12 @@
 import { UserError } from '../base/errors.js';
 import { clock, size } from '../base/format.js';
 import { t, tn } from '../base/text.js';
-import { Undecodable, decodeAtOnce } from './at_once.js';
+import { Undecodable, channelsOf, decodeAtOnce } from './at_once.js';
 import { Budget } from './budget.js';
 import { JoinedStream } from './joined_stream.js';
 import { linksOf } from './links.js';
 import { isHigh } from './low_rate.js';
-import { readable } from './readable.js';
+import { playable, readable } from './readable.js';
 import { refusalOf } from './refusal.js';
 import { PlainHttpError, SoundStream, StreamError } from './sound_stream.js';
 
@@ -139,14 +139,35 @@ const isGuessed = ({ name }) => ['mp3', 'aac', ''].includes(name);
 
 /**
  * @param {File} chosen
+ * @param {AbortSignal} [signal] gives it up
  * @returns {Promise<import('./readable.js').Readable & import('./links.js').Links>} seconds: counted, or null
  * @throws {UserError} no browser can hear it, or its bytes do not come
  */
-export async function partsOf(chosen) {
+export async function partsOf(chosen, signal) {
   const found = await readable(chosen);
-  return found.seconds === null
-    ? { ...found, ...await linksOf(found.file, found.kind) }
-    : { ...found, parts: [partOf(found.file)] };
+  if (found.seconds === null) return { ...found, ...await linksOf(found.file, found.kind, signal) };
+  const links = found.wav && found.kind.name === 'wav' ? await linksOf(found.file, found.kind, signal) : null;
+  if (!links || links.parts.length === 1) return { ...found, parts: [partOf(found.file)] };
+  const parts = await Promise.all(links.parts.map(async (part) => ({ ...part, file: await playable(part.file) })));
+  return { ...found, wav: null, parts, seconds: links.seconds };
+}
+
+/**
+ * All channels of a file that is to be played.
+ * @param {File} file
+ * @param {number} sampleRate in Hz
+ * @param {import('./downmix.js').Mix} mix
+ * @returns {Promise<Float32Array[]>}
+ * @throws {UserError} a file that cannot be decoded at once here
+ */
+export async function decodePlayed(file, sampleRate, mix) {
+  const { parts, seconds } = await partsOf(file);
+  const giveBack = await budget.take(seconds ?? file.size / USUAL_BYTES_PER_S);
+  try {
+    return (await channelsOf(parts, sampleRate, { rate: 0, patienceMs: DECODE_TIMEOUT_MS, mix })).channels;
+  } finally {
+    giveBack();
+  }
 }
 
 /**
@@ -163,7 +184,7 @@ export async function decode(chosen, {
   if (chosen.size === 0) {
     throw new UserError(t('The file is empty (0 bytes): it holds no sound.'), { retryable: false });
   }
-  const { file, wav, kind, parts, seconds: counted } = await partsOf(chosen);
+  const { file, wav, kind, parts, seconds: counted } = await partsOf(chosen, signal);
   const { seconds: announced, opens } = counted === null ? await header(file) : { seconds: counted, opens: true };
   signal?.throwIfAborted();
   if (announced !== null && (counted !== null || !isGuessed(kind))) refuseLong(announced, maxMinutes);

@@ -179,6 +179,22 @@ function frames(view) {
 }
 
 /**
+ * @param {string} name of the kind
+ * @param {Blob} sound
+ * @param {DataView} view of its first bytes
+ * @returns {Promise<Partial<Kind>>} what its header tells
+ */
+async function more(name, sound, view) {
+  switch (name) {
+    case 'wav': case 'w64': case 'aiff': case 'au': case 'caf': return plain(sound, name);
+    case 'flac': return view.byteLength >= 22 ? { rate: view.getUint32(18) >>> 12 } : {};
+    case 'ogg': return ogg(view);
+    case 'mp4': return mp4(sound);
+    default: return {};
+  }
+}
+
+/**
  * @param {Blob} file
  * @param {string} name of the file
  * @returns {Promise<Kind>}
@@ -199,19 +215,11 @@ export async function kindOf(file, name) {
     kind.name = 'text';
     kind.reason = PLAYLIST_NAME.test(name) ? 'playlist' : 'document';
   }
-  switch (kind.name) {
-    case 'wav': case 'w64': case 'aiff': case 'au': case 'caf':
-      Object.assign(kind, await plain(sound, kind.name));
-      break;
-    case 'flac':
-      if (view.byteLength >= 22) kind.rate = view.getUint32(18) >>> 12;
-      break;
-    case 'ogg':
-      Object.assign(kind, ogg(view));
-      break;
-    case 'mp4':
-      Object.assign(kind, await mp4(sound));
-      break;
+  try {
+    Object.assign(kind, await more(kind.name, sound, view));
+  } catch (error) {
+    // It ends in the middle of its header, so it stays damaged.
+    if (!(error instanceof RangeError)) throw error;
   }
   if (kind.rate > HIGHEST_RATE) kind.rate = 0;
   kind.hopeless = HOPELESS.includes(kind.reason) || kind.name === NEVER_DECODED;

@@ -10,7 +10,7 @@
  */
 
 import { codingOf, startsOf } from './boxes.js';
-import { letters, viewOf } from './bytes.js';
+import { letters, tagBytes, viewOf } from './bytes.js';
 import { aacFrame, mp3Frame } from './frames.js';
 import { plainOf, secondsOf } from './plain.js';
 import { unreadable } from './refusal.js';
@@ -24,11 +24,12 @@ const MOST_JUNK_BYTES = 1 << 20;
 const SURE = 4;
 // Each takes a decoder of its own.
 const MOST_LINKS = 100;
-const ID3_BYTES = 10;
 const WAV_HEAD_BYTES = 12;
 const PAGE_HEADER_BYTES = 27;
-// The first letter of "fLaC", and what follows it up to the number of samples.
-const FLAC_LETTER = 0x66;
+// The first letter of "ID3".
+const TAG_LETTER = 0x49;
+// The first letters of "fLaC", and what follows it up to the number of samples.
+const FLAC_LETTERS = [0x66, 0x4c];
 const FLAC_HEAD_BYTES = 26;
 const NONE_ENDS = 0xff_ff_ff_ff;
 const OPUS_RATE = 48_000;
@@ -52,11 +53,13 @@ const LATE_S = 60;
 /** Bytes of a file, read in blocks from its start to its end. */
 class Window {
   #file;
+  #signal;
   #from = 0;
 
-  /** @param {Blob} file */
-  constructor(file) {
+  /** @param {Blob} file @param {AbortSignal} [signal] gives it up */
+  constructor(file, signal) {
     this.#file = file;
+    this.#signal = signal;
     this.view = new DataView(new ArrayBuffer(0));
   }
 
@@ -77,6 +80,7 @@ class Window {
 
   /** @param {number} place from which it is to reach on */
   async read(place) {
+    this.#signal?.throwIfAborted();
     this.view = await viewOf(this.#file, place, BLOCK_BYTES);
     this.#from = place;
   }
@@ -100,26 +104,19 @@ function isRow(bytes, at, parse) {
   return true;
 }
 
-/** @param {DataView} view @param {number} at @returns {number} bytes of an ID3 tag that begins there; 0: none does */
-function tagBytes(view, at) {
-  if (letters(view, at, 3) !== 'ID3' || at + ID3_BYTES > view.byteLength) return 0;
-  let size = 0;
-  for (let i = 6; i < ID3_BYTES; i += 1) size = size * 128 + view.getUint8(at + i);
-  return size + ID3_BYTES * (view.getUint8(at + 5) & 0x10 ? 2 : 1);
-}
-
 /** @param {DataView} view @param {number} at @param {number} length of a frame @returns {boolean} whether it tells of the file and holds no sound */
 const isIndex = (view, at, length) => /Xing|Info|VBRI/.test(letters(view, at, Math.min(length, 64)));
 
 /**
  * @param {File} file a row of frames: mp3 or aac
  * @param {import('./frames.js').Parse} parse
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Link[] | null>} null: it is something else
  */
-async function linksOfFrames(file, parse) {
+async function linksOfFrames(file, parse, signal) {
   /** @type {Link[]} */
   const links = [];
-  const window = new Window(file);
+  const window = new Window(file, signal);
   let bytes = window.bytes;
   let format = -1;
   // Where the frame before ended.
@@ -140,8 +137,10 @@ async function linksOfFrames(file, parse) {
       place += frame.bytes;
       step = place;
     } else {
-      place += (bytes[at] === 0x49 && tagBytes(window.view, at)) || 1;
-      if (place - step > MOST_JUNK_BYTES && bytes[at] !== 0x49) return null;
+      const tag = bytes[at] === TAG_LETTER ? tagBytes(window.view, at) : 0;
+      place += tag || 1;
+      if (tag) step = place;
+      else if (place - step > MOST_JUNK_BYTES) return null;
     }
   }
   return links;
@@ -161,11 +160,11 @@ function oggSound(view, at) {
   return null;
 }
 
-/** @param {File} file ogg @returns {Promise<Link[] | null>} null: it is broken */
-async function linksOfPages(file) {
+/** @param {File} file ogg @param {AbortSignal} [signal] @returns {Promise<Link[] | null>} null: it is broken */
+async function linksOfPages(file, signal) {
   /** @type {Link[]} */
   const links = [];
-  const window = new Window(file);
+  const window = new Window(file, signal);
   // Of the sound of the link.
   let serial = -1;
   let sound = { rate: 0, skipped: 0 };
@@ -208,16 +207,16 @@ async function linksOfPages(file) {
   return links;
 }
 
-/** @param {File} file flac @returns {Promise<Link[]>} */
-async function linksOfFlac(file) {
+/** @param {File} file flac @param {AbortSignal} [signal] @returns {Promise<Link[]>} */
+async function linksOfFlac(file, signal) {
   /** @type {Link[]} */
   const links = [];
-  const window = new Window(file);
+  const window = new Window(file, signal);
   for (let place = 0; place < file.size;) {
     if (window.lacks(place)) await window.read(place);
     const { view, bytes } = window;
     const at = window.at(place);
-    const next = bytes.indexOf(FLAC_LETTER, at);
+    const next = bytes.indexOf(FLAC_LETTERS[0], at);
     if (next < 0 || next + FLAC_HEAD_BYTES > bytes.length) {
       // The rest is in the next block, if there is one.
       const seen = Math.max(at + 1, next < 0 ? bytes.length : next);
@@ -226,7 +225,7 @@ async function linksOfFlac(file) {
       continue;
     }
     // Of its first block the length is always the same.
-    if (/^fLaC[\0\x80]\0\0\x22/.test(letters(view, next, 8)) && links.length < MOST_LINKS) {
+    if (bytes[next + 1] === FLAC_LETTERS[1] && /^fLaC[\0\x80]\0\0\x22/.test(letters(view, next, 8)) && links.length < MOST_LINKS) {
       const rate = view.getUint32(next + 18) >>> 12;
       const samples = (view.getUint8(next + 21) & 15) * 2 ** 32 + view.getUint32(next + 22);
       links.push({ from: place + next - at, seconds: rate ? samples / rate : 0, rate });
@@ -261,25 +260,29 @@ async function linksOfBoxes(file) {
   }));
 }
 
-/** @param {File} file @param {import('./kind.js').Kind} kind @returns {Promise<Link[] | null>} null: of another kind */
-async function found(file, { name }) {
+/** @param {File} file @param {import('./kind.js').Kind} kind @param {AbortSignal} [signal] @returns {Promise<Link[] | null>} null: of another kind */
+async function found(file, { name }, signal) {
   if (name === 'mp4') return linksOfBoxes(file);
   if (name === 'wav') return linksOfWav(file);
-  if (name === 'ogg') return linksOfPages(file);
-  if (name === 'flac') return linksOfFlac(file);
-  if (name === 'aac') return linksOfFrames(file, aacFrame);
+  if (name === 'ogg') return linksOfPages(file, signal);
+  if (name === 'flac') return linksOfFlac(file, signal);
+  if (name === 'aac') return linksOfFrames(file, aacFrame, signal);
   // Bytes before the first frame hide what it is.
-  return name === 'mp3' || name === '' ? linksOfFrames(file, mp3Frame) : null;
+  return name === 'mp3' || name === '' ? linksOfFrames(file, mp3Frame, signal) : null;
 }
 
 /**
  * @param {File} file without tags that its kind does not have
  * @param {import('./kind.js').Kind} kind
+ * @param {AbortSignal} [signal] gives it up
  * @returns {Promise<Links>}
  * @throws {UserError} its bytes do not come
  */
-export async function linksOf(file, kind) {
-  const links = await found(file, kind).catch((error) => {
+export async function linksOf(file, kind, signal) {
+  const links = await found(file, kind, signal).catch((error) => {
+    signal?.throwIfAborted();
+    // It ends in the middle of a header.
+    if (error instanceof RangeError) return null;
     throw error instanceof DOMException ? unreadable() : error;
   });
   // A flac that was written into a pipe, and an mp4 in fragments, do not tell how long they are.

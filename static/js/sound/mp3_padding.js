@@ -12,8 +12,8 @@ import { afterTags, letters, viewOf } from './bytes.js';
 const DECODER_DELAY = 529;
 const ENCODERS = ['LAME', 'Lavf', 'Lavc'];
 const LOOKED_AT_BYTES = 8192;
-// What encoders add at the end, at most.
-const MOST_PADDING = 8192;
+/** Samples that encoders add at the end, at most. */
+export const MOST_PADDING = 8192;
 
 /**
  * @param {Blob} file

@@ -38,6 +38,9 @@ export async function readable(chosen) {
   return { file: await wav.file(chosen.name), wav: null, seconds, kind };
 }
 
+// Larger ones are not converted only to be played.
+const MOST_CONVERTED_BYTES = 300_000_000;
+
 /**
  * @param {File} chosen
  * @returns {Promise<File>} what the browser's player is to get
@@ -45,5 +48,5 @@ export async function readable(chosen) {
  */
 export async function playable(chosen) {
   const { file, wav } = await readable(chosen);
-  return wav ? wav.file(chosen.name) : file;
+  return wav && wav.size <= MOST_CONVERTED_BYTES ? wav.file(chosen.name) : file;
 }

@@ -1,13 +1,11 @@
 /** The samples of a song: of its whole file, or of a part of it. */
 
-import { channelsOf } from './at_once.js';
 import { cut } from './cut.js';
-import { decode, partsOf } from './decode.js';
+import { decode, decodePlayed, partsOf } from './decode.js';
 import { pcmWavOf } from './wav.js';
 
 // Of a sound that is only played.
 const PLAYED_RATE = 44_100;
-const PATIENCE_MS = 60_000;
 
 export class Samples {
   #limits;
@@ -51,8 +49,6 @@ export class Samples {
    * @throws {UserError} a file that cannot be decoded here
    */
   async wav(file) {
-    const { parts } = await partsOf(file);
-    const { channels } = await channelsOf(parts, PLAYED_RATE, { rate: 0, patienceMs: PATIENCE_MS, mix: this.#limits.mix });
-    return pcmWavOf(channels, PLAYED_RATE, file.name);
+    return pcmWavOf(await decodePlayed(file, PLAYED_RATE, this.#limits.mix), PLAYED_RATE, file.name);
   }
 }

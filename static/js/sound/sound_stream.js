@@ -75,7 +75,8 @@ export class SoundStream {
       if (data.type === 'chunk') this.#resolve(data);
       else if (data.type === 'failed') this.#reject(REASONS[data.code]());
       else if (data.type === 'found') {
-        this.#firstSound = setTimeout(() => this.#reject(REASONS.codec()), FIRST_SOUND_MS);
+        // It may have been a slow moment, so another try may do.
+        this.#firstSound = setTimeout(() => this.#reject(new StreamError(t('Your browser cannot decode its sound bit by bit.'))), FIRST_SOUND_MS);
       }
     };
     this.#worker.onerror = (event) => {

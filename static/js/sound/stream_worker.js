@@ -8,14 +8,12 @@
 import { reasonOf } from '../base/errors.js';
 import { louderOf, meanOf } from './downmix.js';
 import { LowRate, isHigh } from './low_rate.js';
-import { encoderPadding } from './mp3_padding.js';
+import { MOST_PADDING, encoderPadding } from './mp3_padding.js';
 import { AsWav } from './plain.js';
 import { floatWav } from './wav.js';
 
 // Sound before and after a chunk, for the resampler to look at; cut off afterwards.
 const MARGIN_S = 1;
-// What encoders add at the end, at most; known as such only when the end has come.
-const MOST_PADDING = 8192;
 // A decoder that fails is started again behind the damage, farther each time.
 const FIRST_STEP_S = 0.5;
 const MOST_STEPS = 8;

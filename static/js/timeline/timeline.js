@@ -302,8 +302,8 @@ export class Timeline {
     const wanted = Symbol('place');
     this.#wanted = wanted;
     await this.#mend();
-    // Meanwhile another place may have been asked for.
-    if (this.#wanted !== wanted) return;
+    // Meanwhile another place may have been asked for, or the song folded or removed.
+    if (this.#wanted !== wanted || !this.#audio.isConnected) return;
     this.#audio.currentTime = this.#begin + seconds;
     try {
       await this.#audio.play();

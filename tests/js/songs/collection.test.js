@@ -144,6 +144,7 @@ test('the form of a table is that of the browser’s language, or French on a Fr
   for (const [page, browser, form] of [
     ['en', 'en-US', 'comma'], ['en', 'de-DE', 'semicolon'], ['en', 'fr', 'semicolon'], ['en', 'ja', 'comma'],
     ['en', 'ar-EG', 'comma'], ['fr', 'en-GB', 'semicolon'], ['fr', 'fr-CA', 'semicolon'], ['en', 'de-CH', 'comma'],
+    ['en', 'en-US@posix', 'comma'], ['en', '', 'comma'],
   ]) assert.equal(usualForm(page, browser), form, `${page} ${browser}`);
 });
 

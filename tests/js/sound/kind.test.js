@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { UserError } from '../../../static/js/base/errors.js';
 import { kindOf } from '../../../static/js/sound/kind.js';
+import { linksOf } from '../../../static/js/sound/links.js';
 import { playable, readable } from '../../../static/js/sound/readable.js';
 import { refusalOf } from '../../../static/js/sound/refusal.js';
 
@@ -27,6 +29,21 @@ const box = (name, content) => {
 const m4a = (coding, rate = '\0\0\xac\x44') => box('ftyp', 'M4A \0\0\0\0') + box('free', '') + box('moov', box('trak', box('mdia',
   box('mdhd', `${'\0'.repeat(12)}${rate}\0\0\0\0`) + box('hdlr', `${'\0'.repeat(8)}soun`)
   + box('minf', box('stbl', box('stsd', `\0\0\0\0\0\0\0\x01${box(coding, '\0'.repeat(28))}`))))));
+
+/** @type {{at: number, word: string, name: string, reason: string, also?: [number, string]}[]} */
+const KINDS = JSON.parse(readFileSync(new URL('../../data/kinds.json', import.meta.url), 'utf8'));
+
+test('the page and the command line know the same first bytes', async () => {
+  for (const { at, word, name, reason, also } of KINDS) {
+    const content = new Uint8Array(400);
+    content.set(bytes(word), at);
+    if (also) content.set(bytes(also[1]), also[0]);
+    const kind = await kindOf(new File([content], 'song.mp3'), 'song.mp3');
+    // Of this one an empty header names its coding.
+    const expected = name === 'au' ? ['AU (0)', 'coded'] : [name, reason];
+    assert.deepEqual([kind.name, kind.reason], expected);
+  }
+});
 
 test('each kind that few browsers decode is named', async () => {
   for (const [text, name] of [
@@ -80,4 +97,16 @@ test('a wav file whose header browsers understand is left as it is, and another 
   const cut = file(`${header}\0\0\0\0\x01\x02\x03\x04`);
   assert.deepEqual(new Uint8Array(await (await playable(cut)).arrayBuffer()),
     new Uint8Array(await whole.arrayBuffer()));
+});
+
+test('a file that ends in the middle of its header is of no other kind, and raises nothing', async () => {
+  const caf = `caff\0\x01\0\0desc${'\0'.repeat(7)}\x20${'\0'.repeat(8)}lpcm${'\0'.repeat(20)}`;
+  const aiff = `FORM\0\0\0\0AIFFCOMM\0\0\0\x12${'\0'.repeat(18)}SSND\0\0\0\x10${'\0'.repeat(16)}`;
+  const opus = `OggS\0\x02${'\0'.repeat(20)}\x01\x13OpusHead\x01\x02${'\0'.repeat(9)}`;
+  for (const whole of [caf, aiff, opus, `fLaC\0\0\0\x22${'\0'.repeat(34)}`, m4a('mp4a')]) {
+    for (let length = 1; length < whole.length; length += 1) {
+      const cut = file(whole.slice(0, length));
+      await linksOf(cut, await kindOf(cut, 'song.mp3'));
+    }
+  }
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { partsOf } from '../../../static/js/sound/decode.js';
 import { linksOf } from '../../../static/js/sound/links.js';
 import { leftIn } from '../../../static/js/sound/mp3_padding.js';
 
@@ -155,4 +156,21 @@ test('an mp4 behind an mp4 is a part of its own, and one alone is left to its in
   assert.deepEqual(both.sizes, [one.length, other.length]);
   assert.deepEqual(both.lengths, [8, 9]);
   assert.equal((await found('mp4', one)).seconds, null);
+});
+
+test('a large tag between two mp3s, with bytes behind it, hides neither', async () => {
+  const tag = Buffer.alloc(10 + (80 << 14) + 100);
+  tag.set([0x49, 0x44, 0x33, 4, 0, 0, 0, 80, 0, 0]);
+  const both = await found('mp3', mp3(50, true), tag, mp3(70, false));
+  assert.deepEqual(both.lengths.map((seconds) => Math.round((seconds ?? 0) / FRAME_S)), [50, 70]);
+});
+
+test('wavs of eight bits that were joined are parts by themselves, too', async () => {
+  const one = Buffer.from(wav(1));
+  one.writeUInt16LE(8, 34);
+  one.writeUInt16LE(1, 32);
+  const { parts, seconds } = await partsOf(new File([new Uint8Array(one), new Uint8Array(one)], 'song.wav'));
+  // 16,000 samples at 8,000 Hz each, with 16 bits now.
+  assert.deepEqual(parts.map(({ file }) => file.size), [32_044, 32_044]);
+  assert.equal(seconds, 4);
 });

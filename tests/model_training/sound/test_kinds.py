@@ -1,5 +1,6 @@
 """Kinds of files: read by what they are, whatever their names; what holds no song is named."""
 
+import json
 import struct
 import subprocess
 from pathlib import Path
@@ -15,11 +16,23 @@ from model_training.sound.kinds import FFMPEG_SUFFIXES, PLAIN_SUFFIXES, SUFFIXES
 from .. import music
 
 RATE = 44100
+TABLE = Path(__file__).parents[2] / "data" / "kinds.json"
 
 
 def test_the_two_lists_of_endings_have_nothing_in_common():
     assert not PLAIN_SUFFIXES & FFMPEG_SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)
+
+
+def test_the_page_and_the_command_line_know_the_same_first_bytes():
+    """tests/js/sound/kind.test.js holds the page to the same table."""
+    table = json.loads(TABLE.read_text(encoding="ascii"))
+    known = [
+        {"at": at, "word": word.decode("latin-1"), "name": name, "reason": reason}
+        | ({"also": [also[0], also[1].decode("latin-1")]} if also else {})
+        for at, word, name, reason, *also in WORDS
+    ]
+    assert known == table
 
 
 # ending and how ffmpeg writes it, for what it writes in more than one way
@@ -74,18 +87,8 @@ def test_kinds_that_no_free_program_writes_are_heard(tmp_path, make, seconds):
 def test_a_tag_before_the_sound_is_skipped(tmp_path, kind):
     path = tmp_path / f"song.{kind}"
     music.ffmpeg(
-        *(
-            "-f",
-            "f32le",
-            "-ar",
-            str(RATE),
-            "-ac",
-            "1",
-            "-i",
-            "pipe:0",
-            *MADE.get(kind, ()),
-            str(path),
-        ),
+        *("-f", "f32le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"),
+        *(*MADE.get(kind, ()), str(path)),
         stdin=music.tune(1, RATE).tobytes(),
     )
     expected = decode(path)
