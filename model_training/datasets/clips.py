@@ -116,7 +116,7 @@ def genre_name(label: str) -> str:
 
 
 def first_spellings(names: Iterable[str]) -> dict[str, str]:
-    """Of each name the first one that differs in case, accents' composition, spaces, hyphens only.
+    """Of each name the first one that differs in case, accents' composition, or separators only.
 
     "el-anka" is "El Anka", if that comes first.
     """
@@ -144,7 +144,10 @@ def same_files(clips: Iterable[Clip]) -> list[tuple[str, str]]:
     first: dict[tuple[int, int], str] = {}
     pairs = []
     for clip in clips:
-        status = clip.path.stat()
+        try:
+            status = clip.path.stat()
+        except OSError:  # a link to nothing; decoding says so
+            continue
         track = first.setdefault((status.st_dev, status.st_ino), clip.track)
         if track != clip.track:
             pairs.append((track, clip.track))

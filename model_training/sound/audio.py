@@ -228,7 +228,8 @@ def _read(source: Source) -> Sound | None:
         source.seek(0)
     try:
         samples, sample_rate = soundfile.read(source, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileRuntimeError, OSError, TypeError, ValueError):
+    except (soundfile.SoundFileRuntimeError, MemoryError, OSError, TypeError, ValueError):
+        # MemoryError: the header tells more samples than fit, and none are there.
         return None
     return Sound(samples, int(sample_rate))
 

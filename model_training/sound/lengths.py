@@ -121,7 +121,8 @@ def _chunks(content: Content, layout: Layout, at: int) -> Iterator[tuple[bytes, 
         if at + head > len(content) or not CHUNK_NAME.fullmatch(name) or name in layout.names:
             return
         size = int.from_bytes(content[at + layout.name : at + head], layout.order)
-        size -= head if layout.whole else 0
+        # A size of 0 does not even count itself.
+        size = max(0, size - (head if layout.whole else 0))
         yield name, at + head, size
         at += head + size
         at += -at % layout.even
@@ -138,7 +139,7 @@ def plain_samples(content: Content, kind: str, start: int) -> Samples | None:
     total = 0
     for name, at, size in _chunks(content, layout, start + layout.first):
         if name == b"COMM" and kind == "aiff":
-            little = content[at + 18 : at + 22] == b"sowt"
+            little = content[at + 18 : at + 22] in (b"sowt", b"42ni", b"23ni")
         if name == b"desc":
             little = bool(content[at + 15] & 2) if at + 16 <= len(content) else False
         if name == b"ds64":
@@ -159,7 +160,8 @@ def _au_samples(content: Content, start: int) -> Samples | None:
     first += start
     if told == 0xFFFFFFFF:
         told = len(content) - first
-    return Samples(first, told, len(content), None, little)
+    end = first + told if 0 < told <= len(content) - first else len(content)
+    return Samples(first, told, end, None, little)
 
 
 def _until_next(content: Content, layout: Layout, samples: Samples) -> Samples:

@@ -9,8 +9,11 @@ from pathlib import Path
 from .kinds import SUFFIXES, is_transport_stream
 
 LeftOut = collections.Counter[str]
+Visits = collections.Counter[Path]
 HIDDEN = "hidden"
 CIRCLES = "links in a circle"
+# Links between folders that all link to each other would lead on for hours.
+MOST_VISITS = 100
 NAMELESS = "without an ending"
 # Endings that a sentence names; the others are counted together.
 MOST_NAMED = 8
@@ -29,16 +32,24 @@ def sound_files(
     Parameters
     ----------
     deep : those of all folders below too. Links to folders are followed, but never to one that the
-        link lies in.
+        link lies in, and to each one `MOST_VISITS` times at most.
     left_out : gets the number of files that were left out, by their ending, or as `HIDDEN` (a
         hidden folder counts as one) and `CIRCLES`.
     above : a folder that no link is followed to either.
     """
     inside = {folder.resolve(), *([above.resolve()] if above else [])}
-    yield from _walk(folder, deep, LeftOut() if left_out is None else left_out, inside)
+    yield from _walk(
+        folder, deep, LeftOut() if left_out is None else left_out, inside, collections.Counter()
+    )
 
 
-def _walk(folder: Path, deep: bool, left_out: LeftOut, inside: set[Path]) -> Iterator[Path]:
+def _walk(
+    folder: Path,
+    deep: bool,
+    left_out: LeftOut,
+    inside: set[Path],
+    visits: collections.Counter[Path],
+) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if is_hidden(entry):
             left_out[HIDDEN] += 1
@@ -46,10 +57,11 @@ def _walk(folder: Path, deep: bool, left_out: LeftOut, inside: set[Path]) -> Ite
             if not deep:
                 continue
             real = entry.resolve()
-            if real in inside:
+            visits[real] += 1
+            if real in inside or visits[real] > MOST_VISITS:
                 left_out[CIRCLES] += 1
             else:
-                yield from _walk(entry, deep, left_out, inside | {real})
+                yield from _walk(entry, deep, left_out, inside | {real}, visits)
         elif _is_sound(entry):
             yield entry
         else:

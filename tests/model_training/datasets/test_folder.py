@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from model_training.__main__ import main
 from model_training.datasets import Clip, check_dataset, open_dataset
 from model_training.errors import TrainingError
+
+from .. import music
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -208,3 +211,14 @@ def test_various_artists_everywhere_are_refused_in_a_sentence(tmp_path):
     told = "come from Various Artists; .* Various Artists lies in several genres and counts as one"
     with pytest.raises(TrainingError, match=told):
         check_dataset(open_dataset("folder", tmp_path))
+
+
+def test_a_link_to_nothing_is_a_clip_that_cannot_be_read(tmp_path, capsys):
+    for genre in ("gnawa", "chaabi"):
+        for artist in ("Sam", "Hassan", "Fatna"):
+            music.write(tmp_path / genre / artist / "song.wav", music.tune(2, 22050), 22050)
+    (tmp_path / "gnawa" / "Sam" / "gone.flac").symlink_to(tmp_path / "nowhere.flac")
+    main(["validate", "folder", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "gone.flac" in printed
+    assert "there is no such file" in printed

@@ -298,3 +298,32 @@ def test_conversion_cuts_and_trims_all_of_a_joined_file(tmp_path):
     words = ["--seconds", "2", "--out", str(tmp_path / "pieces")]
     assert main(["segment", str(path), *words]) == 0
     assert len(list((tmp_path / "pieces" / "song").iterdir())) == 3
+
+
+@pytest.mark.usefixtures("_either_ffmpeg")
+def test_a_count_of_samples_that_cannot_be_is_not_believed(tmp_path):
+    mp3 = music.write(tmp_path / "song.mp3", tone(440), 44100)
+    content = bytearray(mp3.read_bytes())
+    at = max(content.find(b"Xing"), content.find(b"Info"))
+    content[at + 8 : at + 12] = b"\xff\xff\xff\xf0"
+    mp3.write_bytes(content)
+    flac = music.write(tmp_path / "song.flac", tone(440), 44100)
+    content = bytearray(flac.read_bytes())
+    content[21] |= 0x0F
+    content[22:26] = b"\xff\xff\xff\xff"
+    flac.write_bytes(content)
+    joined = tmp_path / "joined.flac"
+    joined.write_bytes(content + content)
+    for path, seconds in ((mp3, 2), (flac, 2), (joined, 4)):
+        sound = decode(path)
+        assert heard(sound) == [440]
+        assert sound.seconds == pytest.approx(seconds, abs=0.1)
+
+
+def test_a_chunk_that_does_not_even_count_itself_is_passed(tmp_path):
+    path = music.write(tmp_path / "song.w64", tone(440), 44100)
+    expected = decode(path).samples
+    path.write_bytes(path.read_bytes() + b"fact" + bytes(12) + bytes(8) + bytes(64))
+    found = decode(path).samples
+    np.testing.assert_array_equal(found[: len(expected)], expected)
+    assert len(found) < len(expected) + 100

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model_training.sound.listing import LeftOut, left_out_text, sound_files
+from model_training.sound.listing import MOST_VISITS, LeftOut, left_out_text, sound_files
 
 SYNC = b"\x47" + bytes(187)
 
@@ -75,3 +75,17 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     assert [name for name in names(music) if name.count("/") == 2] == [
         "chaabi/Sam/1.mp3", "gnawa/Sam/1.mp3",
     ]  # fmt: skip
+
+
+def test_folders_that_all_link_to_each_other_come_to_an_end(tmp_path):
+    artists = [tmp_path / f"artist {number}" for number in range(12)]
+    touch(tmp_path, *(f"{artist.name}/song.mp3" for artist in artists))
+    for artist in artists:
+        for other in artists:
+            if other != artist:
+                (artist / f"with {other.name}").symlink_to(other)
+    found = LeftOut()
+    paths = list(sound_files(tmp_path, left_out=found))
+    assert {path.resolve() for path in paths} == {artist / "song.mp3" for artist in artists}
+    assert len(paths) <= 12 * MOST_VISITS
+    assert found["links in a circle"] > 0
