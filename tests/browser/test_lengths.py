@@ -11,6 +11,7 @@ import pytest
 from model_training.sound.audio import ffmpeg
 
 from .site import Site
+from .sounds import write
 from .visit import Visit
 
 RATE = 44100
@@ -137,6 +138,39 @@ def test_a_piece_plays_what_lies_there_though_the_player_guesses_the_length(
     start = _click_piece(here, file.name, 85)
     played = audio.evaluate(PLAYED_HZ)
     assert played == pytest.approx(LOWEST_HZ + STEP_HZ * ((start - QUIET_S) // STEP_S), abs=10)
+
+
+def test_the_song_beside_the_sound_of_its_numbers_is_heard_at_the_same_place(
+    here: Visit, tmp_path: Path
+):
+    file = _stair(tmp_path / "stair.mp3", STAIR_S)
+    here.finish([file])
+    song = here.song(file.name)
+    song.locator(".sent summary").click()
+    song.locator(".inversion-make").click()
+    song.locator(".inversion-players").wait_for()
+    audio = song.locator(".inversion-file")
+    length = "audio => audio.duration"
+    here.wait_until(lambda: abs(audio.evaluate(length) - STAIR_S) < 0.1, "the sound decoded anew")
+    made = song.locator(".inversion-made")
+    made.evaluate("audio => { audio.currentTime = 175; return audio.play(); }")
+    here.wait_until(lambda: made.evaluate(IS_HEARD), "the made sound")
+    song.locator(".inversion-switch").click()
+    here.wait_until(lambda: audio.evaluate(IS_HEARD), "the song")
+    assert audio.evaluate(PLAYED_HZ) == pytest.approx(
+        LOWEST_HZ + STEP_HZ * ((175 - QUIET_S) // STEP_S), abs=10
+    )
+
+
+def test_a_song_is_removed_while_it_is_decoded_anew_for_its_player(here: Visit, tmp_path: Path):
+    file = _stair(tmp_path / "stair.mp3", STAIR_S)
+    here.finish([file])
+    song = here.song(file.name)
+    song.locator(".segment").nth(20).dispatch_event("click")
+    song.locator(".song-remove").click()
+    song.wait_for(state="detached")
+    # What the page complains of, at any time of this, fails the test.
+    here.finish([write(tmp_path / "next.wav", 6, 22050)])
 
 
 def test_places_of_a_long_song_whose_length_is_guessed_are_said_to_be_rough(

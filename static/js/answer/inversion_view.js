@@ -22,6 +22,8 @@ const views = new WeakMap();
  * @property {Make} make
  * @property {boolean} whole whether the sound is made of all numbers, or of those of the beginning
  * @property {() => File | null} original the song, only to be played beside it; null when it was not kept
+ * @property {(audio: HTMLAudioElement) => {mend: () => Promise<string>}} placesOf lets a player of the song
+ *   find its places: see places.js
  * @property {number} begin seconds of the original before the part that was analysed
  * @property {import('../base/config.js').FeatureSpec} featureSpec
  * @property {(blob: Blob) => string} makeUrl gives an object URL that ends with the song
@@ -82,7 +84,7 @@ export function inversionView(body, parts) {
  * @param {HTMLElement} section
  * @param {Parts} parts
  */
-function offer(section, { start, make, whole, original: originalOf, begin, featureSpec, makeUrl, gone }) {
+function offer(section, { start, make, whole, original: originalOf, placesOf, begin, featureSpec, makeUrl, gone }) {
   const button = one(section, '.inversion-make', HTMLButtonElement);
   const progress = one(section, '.inversion-progress', HTMLProgressElement);
   const status = one(section, '.inversion-status');
@@ -117,19 +119,22 @@ function offer(section, { start, make, whole, original: originalOf, begin, featu
     }, { once: true });
     const original = originalOf();
     from(made, start);
-    if (original) {
-      giveTo(file, original, makeUrl);
-      from(file, begin + start);
-      takeTurns(made, file, begin, turns);
-    }
-    for (const element of [file.parentElement, turns]) if (element) element.hidden = !original;
-    if (hadFocus) (original ? turns : made).focus();
     const length = clock(samples.length / featureSpec.sample_rate);
     const facts = [whole
       ? t('Made in {time}.', { time: duration(took) })
       : t('Made in {time}, of the first {length}: the song is long.', { time: duration(took), length })];
     if (start) facts.push(t('The first {start} were not sent, so they are silent.', { start: clock(start) }));
-    say(facts.join(' '));
+    const said = facts.join(' ');
+    say(said);
+    if (original) {
+      from(file, begin + start);
+      takeTurns(made, file, begin, turns);
+      giveTo(file, original, makeUrl)
+        .then(() => placesOf(file).mend())
+        .then((remark) => { if (remark) say(`${said} ${remark}`); });
+    }
+    for (const element of [file.parentElement, turns]) if (element) element.hidden = !original;
+    if (hadFocus) (original ? turns : made).focus();
   };
 
   button.addEventListener('click', async () => {

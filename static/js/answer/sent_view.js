@@ -3,6 +3,7 @@
 import { byId, one } from '../base/dom.js';
 import { duration, integer, size } from '../base/format.js';
 import { inversionView } from './inversion_view.js';
+import { Places } from './places.js';
 import { firstRequests, sentBytes } from '../server/requests.js';
 import { t, tn } from '../base/text.js';
 
@@ -122,10 +123,11 @@ function steps({ decode, extract, request }, answered, long) {
  * @param {object} tools
  * @param {(blob: Blob) => string} tools.makeUrl gives an object URL that ends with the song
  * @param {import('../analysis/engine.js').Engine} tools.engine
+ * @param {import('../sound/samples.js').Samples} tools.samples
  * @param {AbortSignal} tools.gone aborted when the song is removed
  * @returns {Promise<DocumentFragment>}
  */
-export async function sentView(song, sent, model, { makeUrl, engine, gone }) {
+export async function sentView(song, sent, model, { makeUrl, engine, samples, gone }) {
   const view = document.importNode(byId('sent-template', HTMLTemplateElement).content, true);
   /** @param {string} selector @param {string} text */
   const write = (selector, text) => {
@@ -160,6 +162,7 @@ export async function sentView(song, sent, model, { makeUrl, engine, gone }) {
       engine.invert(await firstRequests(sent, MOST_INVERTED).text(), featureSpec, onProgress, signal),
     whole: !parts || parts.length <= MOST_INVERTED,
     original: () => song.file, begin: song.begin, featureSpec, makeUrl, gone,
+    placesOf: (audio) => new Places(audio, song, samples, makeUrl, gone),
   }));
   return view;
 }

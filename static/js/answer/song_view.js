@@ -86,6 +86,7 @@ export class SongView {
   #song;
   #engine;
   #queue;
+  #samples;
   #parts;
   #verdict;
   #timeline;
@@ -115,6 +116,7 @@ export class SongView {
     this.#song = song;
     this.#engine = engine;
     this.#queue = queue;
+    this.#samples = samples;
     this.element = copyOf('song-template');
     this.#parts = partsOf(this.element);
     this.#verdict = new Verdict(this.element);
@@ -350,7 +352,7 @@ export class SongView {
     const { state, model, sent: request } = this.#song;
     if (!request || !model) return;
     const view = await sentView(this.#song, request, model, {
-      makeUrl: (blob) => this.#url(blob), engine: this.#engine, gone: this.#gone.signal,
+      makeUrl: (blob) => this.#url(blob), engine: this.#engine, samples: this.#samples, gone: this.#gone.signal,
     });
     if (this.#song.state === state) sentBody.replaceChildren(view);
   }

@@ -184,8 +184,13 @@ function rounded({ genres, probabilities, genre, unsure }) {
  * @typedef {{separator: string, mark: string}} Form mark: of decimals
  */
 
-/** By the value of its menu entry. @type {Record<'comma' | 'semicolon', Form>} */
-export const FORMS = { comma: { separator: ',', mark: '.' }, semicolon: { separator: ';', mark: ',' } };
+/** By the value of its menu entry. @type {Record<'comma' | 'semicolon' | 'swiss', Form>} */
+export const FORMS = {
+  comma: { separator: ',', mark: '.' }, semicolon: { separator: ';', mark: ',' }, swiss: { separator: ';', mark: '.' },
+};
+
+// Their numbers have a point, and columns are told apart by semicolons all the same.
+const SWISS = ['CH', 'LI'];
 
 /**
  * @param {string} page language of the page
@@ -196,7 +201,8 @@ export function usualForm(page, browser) {
   const language = page !== 'en' && !browser.startsWith(page) ? page : browser;
   try {
     const parts = new Intl.NumberFormat(language, { numberingSystem: 'latn' }).formatToParts(0.5);
-    return parts.find(({ type }) => type === 'decimal')?.value === '.' ? 'comma' : 'semicolon';
+    if (parts.find(({ type }) => type === 'decimal')?.value !== '.') return 'semicolon';
+    return SWISS.includes(new Intl.Locale(language).region ?? '') ? 'swiss' : 'comma';
   } catch {
     // A browser of an unusual system may name no language: "en-US@posix".
     return 'comma';

@@ -143,7 +143,8 @@ test('a table by semicolons has decimal commas in its numbers alone', () => {
 test('the form of a table is that of the browser’s language, or French on a French page', () => {
   for (const [page, browser, form] of [
     ['en', 'en-US', 'comma'], ['en', 'de-DE', 'semicolon'], ['en', 'fr', 'semicolon'], ['en', 'ja', 'comma'],
-    ['en', 'ar-EG', 'comma'], ['fr', 'en-GB', 'semicolon'], ['fr', 'fr-CA', 'semicolon'], ['en', 'de-CH', 'comma'],
+    ['en', 'ar-EG', 'comma'], ['fr', 'en-GB', 'semicolon'], ['fr', 'fr-CA', 'semicolon'], ['en', 'de-CH', 'swiss'],
+    ['en', 'it-CH', 'swiss'], ['en', 'en-LI', 'swiss'],
     ['en', 'en-US@posix', 'comma'], ['en', '', 'comma'],
   ]) assert.equal(usualForm(page, browser), form, `${page} ${browser}`);
 });
