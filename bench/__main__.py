@@ -29,6 +29,7 @@ PARTS = {
     "server": "the server's answer against bare LiteRT, the forward pass against Keras",
     "load": "many requests at a time: rate and latency, by wrk",
     "growth": "requests of 1 to 600 segments: time and the worker's memory",
+    "container": "the site in a container: size, memory, time to ready",
     "footprint": "the requirements for serving alone: installed size, memory, time to ready",
     "agreement": "Chromium's decoding against librosa's, on songs under free licences",
     "extraction": "songs per second of extract, against librosa's own loop",
