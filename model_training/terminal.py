@@ -45,3 +45,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1)
             cells.append(cell + pad if i < words else pad + cell)
         printed.append(GAP.join(cells).rstrip())
     return "\n".join(printed)
+
+
+def printable(text: str) -> str:
+    r"""A text that UTF-8 takes: what it lacks, of file names, is written out (\udc80)."""
+    return text.encode("utf-8", "backslashreplace").decode()

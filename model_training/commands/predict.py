@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._options import add_engine_argument, add_models_argument
 
-HELP = "tell the genre of sound files, with the same numbers as the site"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webapp.inference import Card
+
+    from ..studies.library import Heard
+    from ..studies.prediction import SongAnswer
+
+HELP = "tell the genre of sound files and of folders of them, with the same numbers as the site"
 EXAMPLES = """\
 python -m model_training predict song.mp3 another.flac
 python -m model_training predict song.mp3 --version v1 --segments
 python -m model_training predict music/*.mp3 --json > answers.jsonl
 python -m model_training predict song.mp3 --own-genres mine.json
+python -m model_training predict ~/Music --out answers.jsonl --csv table.csv --playlists genres
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a sound file, or a folder: then the sound files in it and below are taken",
+    )
     parser.add_argument(
         "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
     )
@@ -30,37 +46,112 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
     parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
+    _add_library_arguments(parser)
     add_engine_argument(parser)
     add_models_argument(parser)
 
 
+def _add_library_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for many files")
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="keep each answer in FILE as a line of JSON; after a stop the same command goes on",
+    )
+    group.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write a table, with the columns of the page's"
+    )
+    group.add_argument(
+        "--playlists", type=Path, metavar="FOLDER", help="write a playlist (m3u8) for each genre"
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace the table and playlists that are there"
+    )
+
+
 def run(options: argparse.Namespace) -> None:
     """Answer file after file; one that cannot be read costs one line, not the rest."""
-    import json
+    from ..studies.library_files import (
+        refuse_playlists,
+        refuse_table,
+        summary,
+        write_playlists,
+        write_table,
+    )
+
+    refuse_table(options.csv, options.overwrite)
+    refuse_playlists(options.playlists, options.overwrite)
+    songs, asked = _ask(options)
+    if any(path.is_dir() for path in options.files) and songs and not options.json:
+        print(summary(songs))
+    if options.csv:
+        write_table(options.csv, songs)
+    if options.playlists:
+        write_playlists(options.playlists, songs)
+    refuse_failed(asked - len(songs), asked)
+
+
+def _ask(options: argparse.Namespace) -> tuple[list[Heard], int]:
+    """The files that have an answer now, and how many were asked about."""
+    import functools
     import sys
 
-    from ..errors import TrainingError
-    from ..studies.own_genres import open_own_genres
-    from ..studies.prediction import answer_text, choose, load_predictor, predict_file
+    from tqdm import tqdm
 
+    from ..errors import TrainingError
+    from ..studies.library import Answers, hear_all, judge_name, list_files
+    from ..studies.own_genres import open_own_genres
+    from ..studies.prediction import choose, load_predictor
+
+    tell = functools.partial(tqdm.write, file=sys.stderr)
     judge = None
     if options.own_genres:
         judge = open_own_genres(options.own_genres, options.models, options.version)
     card = judge.card if judge else choose(options.models, options.version)
-    predictor = load_predictor(card, options.engine)
-    failed = 0
-    for path in options.files:
-        try:
-            answer = predict_file(path, predictor, judge)
-        except TrainingError as error:
-            failed += 1
-            print(error, file=sys.stderr, flush=True)
-            continue
+    name = judge_name(card, options.own_genres)
+    answers = Answers(options.out, name) if options.out else None
+    try:
+        predictor = load_predictor(card, options.engine)
+        files = list_files(options.files, tell)
+        if not files:
+            raise TrainingError("No sound file to ask about; name a file, or a folder with some.")
+        songs = hear_all(files, predictor, judge, name, answers, tell, _show(options, card))
+    except KeyboardInterrupt:
+        if answers:
+            print(
+                f"{len(answers.heard)} answers are in {options.out}; the same command goes on.",
+                file=sys.stderr,
+            )
+        elif any(path.is_dir() for path in options.files):
+            print("With --out FILE the next run goes on where a stop was.", file=sys.stderr)
+        raise
+    finally:
+        if answers:
+            answers.close()
+    return songs, len(files)
+
+
+def _show(options: argparse.Namespace, card: Card) -> Callable[[SongAnswer], object]:
+    """How an answer is printed as it comes; not at all where files take the answers."""
+    import json
+    import sys
+
+    from tqdm import tqdm
+
+    from ..studies.prediction import answer_text
+    from ..terminal import printable
+
+    def show(answer: SongAnswer) -> None:
         if options.json:
-            print(json.dumps(answer.to_json(predictor.card), ensure_ascii=False), flush=True)
+            text = json.dumps(answer.to_json(card), ensure_ascii=False)
         else:
-            print(answer_text(answer, options.segments), flush=True)
-    refuse_failed(failed, len(options.files))
+            text = answer_text(answer, options.segments)
+        tqdm.write(printable(text), file=sys.stdout)
+        sys.stdout.flush()
+
+    kept = options.out or options.csv or options.playlists
+    return (lambda answer: None) if kept and not options.json else show
 
 
 def refuse_failed(failed: int, total: int) -> None:

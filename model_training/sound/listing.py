@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .kinds import SUFFIXES, is_transport_stream
 
 LeftOut = collections.Counter[str]
 Visits = collections.Counter[Path]
+Refused = Callable[[Path, OSError], object]
 HIDDEN = "hidden"
 CIRCLES = "links in a circle"
 # Links between folders that all link to each other would lead on for hours.
@@ -25,7 +26,12 @@ def is_hidden(path: Path) -> bool:
 
 
 def sound_files(
-    folder: Path, *, deep: bool = True, left_out: LeftOut | None = None, above: Path | None = None
+    folder: Path,
+    *,
+    deep: bool = True,
+    left_out: LeftOut | None = None,
+    above: Path | None = None,
+    refused: Refused | None = None,
 ) -> Iterator[Path]:
     """Sound files in a folder, sorted, by their names' endings; nothing hidden.
 
@@ -36,11 +42,15 @@ def sound_files(
     left_out : gets the number of files that were left out, by their ending, or as `HIDDEN` (a
         hidden folder counts as one) and `CIRCLES`.
     above : a folder that no link is followed to either.
+    refused : gets each folder that cannot be read, and why; the others are walked all the same.
+
+    Raises
+    ------
+    OSError : for a folder that cannot be read, without `refused`.
     """
     inside = {folder.resolve(), *([above.resolve()] if above else [])}
-    yield from _walk(
-        folder, deep, LeftOut() if left_out is None else left_out, inside, collections.Counter()
-    )
+    found = LeftOut() if left_out is None else left_out
+    yield from _walk(folder, deep, found, inside, collections.Counter(), refused)
 
 
 def _walk(
@@ -48,9 +58,17 @@ def _walk(
     deep: bool,
     left_out: LeftOut,
     inside: set[Path],
-    visits: collections.Counter[Path],
+    visits: Visits,
+    refused: Refused | None,
 ) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        if refused is None:
+            raise
+        refused(folder, error)
+        return
+    for entry in entries:
         if is_hidden(entry):
             left_out[HIDDEN] += 1
         elif entry.is_dir():
@@ -61,7 +79,7 @@ def _walk(
             if real in inside or visits[real] > MOST_VISITS:
                 left_out[CIRCLES] += 1
             else:
-                yield from _walk(entry, deep, left_out, inside | {real}, visits)
+                yield from _walk(entry, deep, left_out, inside | {real}, visits, refused)
         elif _is_sound(entry):
             yield entry
         else:

@@ -33,6 +33,7 @@ class SongAnswer:
     skipped : seconds left out at the start.
     narrow : half of the sound is missing: it ends at 4 kHz.
     own : the answer in own genres, if that was asked.
+    seconds : length of the sound.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class SongAnswer:
     skipped: float
     narrow: bool = False
     own: OwnAnswer | None = None
+    seconds: float = 0.0
 
     def to_json(self, card: Card) -> dict[str, Any]:
         """The answer in the form of the site's API, with the path of the file."""
@@ -117,7 +119,8 @@ def predict_samples(
     times = [(segment.start, segment.end) for segment in segments]
     own = judge.answer(prediction) if judge else None
     facts = request.repeated, request.skipped, request.narrow
-    return SongAnswer(path, prediction, times, *facts, own)
+    seconds = len(samples) / spec.sample_rate
+    return SongAnswer(path, prediction, times, *facts, own, seconds)
 
 
 def answer_text(answer: SongAnswer, segments: bool = False) -> str:
