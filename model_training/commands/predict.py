@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._genre_tags import add_tag_arguments, check_options, undo, words_of, write_genres
 from ._options import add_engine_argument, add_models_argument
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from webapp.inference import Card
 
     from ..studies.library import Heard
+    from ..studies.own_genres import OwnJudge
     from ..studies.prediction import SongAnswer
 
 HELP = "tell the genre of sound files and of folders of them, with the same numbers as the site"
@@ -23,6 +25,7 @@ python -m model_training predict song.mp3 --version v1 --segments
 python -m model_training predict music/*.mp3 --json > answers.jsonl
 python -m model_training predict song.mp3 --own-genres mine.json
 python -m model_training predict ~/Music --out answers.jsonl --csv table.csv --playlists genres
+python -m model_training predict ~/Music --out answers.jsonl --write-genre --map rock=Rock
 """
 
 
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         type=Path,
-        nargs="+",
+        nargs="*",
         metavar="PATH",
         help="a sound file, or a folder: then the sound files in it and below are taken",
     )
@@ -47,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
     parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
     _add_library_arguments(parser)
+    add_tag_arguments(parser)
     add_engine_argument(parser)
     add_models_argument(parser)
 
@@ -72,6 +76,7 @@ def _add_library_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Answer file after file; one that cannot be read costs one line, not the rest."""
+    from ..studies.library import Answers, judge_name
     from ..studies.library_files import (
         refuse_playlists,
         refuse_table,
@@ -79,20 +84,41 @@ def run(options: argparse.Namespace) -> None:
         write_playlists,
         write_table,
     )
+    from ..studies.own_genres import open_own_genres
+    from ..studies.prediction import choose
 
+    check_options(options)
+    if options.undo:
+        undo(options)
+        return
     refuse_table(options.csv, options.overwrite)
     refuse_playlists(options.playlists, options.overwrite)
-    songs, asked = _ask(options)
+    judge = None
+    if options.own_genres:
+        judge = open_own_genres(options.own_genres, options.models, options.version)
+    card = judge.card if judge else choose(options.models, options.version)
+    words = words_of(options, card, judge)
+    name = judge_name(card, options.own_genres)
+    songs, asked = _ask(options, card, judge, name)
     if any(path.is_dir() for path in options.files) and songs and not options.json:
         print(summary(songs))
     if options.csv:
         write_table(options.csv, songs)
     if options.playlists:
         write_playlists(options.playlists, songs)
-    refuse_failed(asked - len(songs), asked)
+    unwritten = 0
+    if options.write_genre and songs:
+        stamps, unwritten = write_genres(options, songs, words)
+        if options.out and stamps:
+            answers = Answers(options.out, name)
+            answers.restamp(stamps)
+            answers.close()
+    refuse_failed(asked - len(songs), asked, unwritten)
 
 
-def _ask(options: argparse.Namespace) -> tuple[list[Heard], int]:
+def _ask(
+    options: argparse.Namespace, card: Card, judge: OwnJudge | None, name: str
+) -> tuple[list[Heard], int]:
     """The files that have an answer now, and how many were asked about."""
     import functools
     import sys
@@ -100,16 +126,10 @@ def _ask(options: argparse.Namespace) -> tuple[list[Heard], int]:
     from tqdm import tqdm
 
     from ..errors import TrainingError
-    from ..studies.library import Answers, hear_all, judge_name, list_files
-    from ..studies.own_genres import open_own_genres
-    from ..studies.prediction import choose, load_predictor
+    from ..studies.library import Answers, hear_all, list_files
+    from ..studies.prediction import load_predictor
 
     tell = functools.partial(tqdm.write, file=sys.stderr)
-    judge = None
-    if options.own_genres:
-        judge = open_own_genres(options.own_genres, options.models, options.version)
-    card = judge.card if judge else choose(options.models, options.version)
-    name = judge_name(card, options.own_genres)
     answers = Answers(options.out, name) if options.out else None
     try:
         predictor = load_predictor(card, options.engine)
@@ -154,8 +174,8 @@ def _show(options: argparse.Namespace, card: Card) -> Callable[[SongAnswer], obj
     return (lambda answer: None) if kept and not options.json else show
 
 
-def refuse_failed(failed: int, total: int) -> None:
-    """End with an error when some of the files got no answer.
+def refuse_failed(failed: int, total: int, unwritten: int = 0) -> None:
+    """End with an error when some of the files got no answer, or no genre into their tags.
 
     Raises
     ------
@@ -163,5 +183,8 @@ def refuse_failed(failed: int, total: int) -> None:
     """
     from ..errors import TrainingError
 
-    if failed:
-        raise TrainingError(f"{failed} of {total} files got no answer; see above.")
+    sentences = [f"{failed} of {total} files got no answer"] if failed else []
+    if unwritten:
+        sentences.append(f"{unwritten} tags could not be read or written")
+    if sentences:
+        raise TrainingError(f"{' and '.join(sentences)}; see above.")

@@ -113,7 +113,7 @@ CHUNK_NAME = re.compile(rb"[A-Za-z0-9 _()+.\xa9-]{4}")
 MOST_CHUNKS = 1000
 
 
-def _chunks(content: Content, layout: Layout, at: int) -> Iterator[tuple[bytes, int, int]]:
+def chunks(content: Content, layout: Layout, at: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and size of the content of each chunk, until one is none."""
     head = layout.name + layout.size
     for _ in range(MOST_CHUNKS):
@@ -137,7 +137,7 @@ def plain_samples(content: Content, kind: str, start: int) -> Samples | None:
         return None
     little = layout.order == "little"
     total = 0
-    for name, at, size in _chunks(content, layout, start + layout.first):
+    for name, at, size in chunks(content, layout, start + layout.first):
         if name == b"COMM" and kind == "aiff":
             little = content[at + 18 : at + 22] in (b"sowt", b"42ni", b"23ni")
         if name == b"desc":
@@ -172,7 +172,7 @@ def _until_next(content: Content, layout: Layout, samples: Samples) -> Samples:
     while at + 8 <= len(content):
         if content[at : at + 4] in layout.names:
             return dataclasses.replace(samples, end=end, next_file=at)
-        chunk = next(_chunks(content, layout, at), None)
+        chunk = next(chunks(content, layout, at), None)
         if chunk is None or chunk[1] + chunk[2] > len(content) + 1:
             return samples
         at = chunk[1] + chunk[2]

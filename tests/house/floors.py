@@ -56,7 +56,7 @@ TRAINING = Building(
         ("files",),
         ("experiment",),
         ("versions", "sound", "architectures"),
-        ("datasets",),
+        ("datasets", "tags"),
         ("stores",),
         ("judging",),
         ("training", "reporting"),

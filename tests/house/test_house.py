@@ -180,6 +180,9 @@ def test_locks_hold_what_their_purpose_needs(root: Path) -> None:
     assert not {"tensorflow", "keras", "playwright"} & set(quick)
     assert {"flask", "librosa", "tensorflow", "numpy", "jinja2", "gunicorn"} <= set(full)
     assert not {"tensorflow", "keras", "librosa", "scikit-learn"} & set(serve)
+    # under the GPL: no part of what is served, or of what serves it
+    assert "mutagen" in full
+    assert "mutagen" not in set(quick) | set(serve)
     assert serve["gunicorn"][1] == "sys_platform != 'win32'"
     assert serve["waitress"][1] == "sys_platform == 'win32'"
     # Python 3.13 dropped modules that librosa's reader of old formats imports

@@ -24,8 +24,11 @@ def refusal(module: str, name: str) -> str | None:
     if is_standard(name):
         return None
     top = name.split(".")[0]
+    tests = within(module, "tests.model_training")
     if top == "bench" and not (within(module, "bench") or within(module, "tests.bench")):
         return "bench/ measures the others, and only its tests import it"
+    if top == "mutagen" and not within(module, "model_training.tags") and not tests:
+        return "mutagen is under the GPL: only model_training/tags needs it"
     if within(module, "features"):
         return None if top in {"numpy", "features"} else "features/ has numpy only"
     if within(module, "webapp.inference"):
@@ -112,6 +115,8 @@ def test_importing_the_site_imports_nothing_heavy_yet(root: Path) -> None:
         ("webapp.inference.engines", False, "def f():\n    import tensorflow", []),
         ("webapp.api", False, "from model_training import export", ["model_training.export"]),
         ("webapp.api", False, "import keras", ["keras"]),
+        ("model_training.tags.id3", False, "from mutagen.id3 import ID3", []),
+        ("model_training.commands.predict", False, "import mutagen", ["mutagen"]),
         ("webapp.api", False, "from .inference import Registry\nimport flask", []),
         ("webapp.runtime", False, "import flask", ["flask"]),
         ("webapp.preflight", False, "from .settings import Settings", []),
