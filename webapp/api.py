@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from .access_log import note
-from .bodies import read_body
+from .bodies import Body, read_body
 from .errors import RequestError, engine_errors, json_response
 from .inference import FEATURE_ERRORS, FeatureError, UnknownVersion
 from .inference.embedding import EMBEDDING_NAME
@@ -150,7 +150,7 @@ def find(version: str) -> Card:
         ) from None
 
 
-def read_json_body() -> bytes:
+def read_json_body() -> Body:
     """Read the body of a JSON request.
 
     Raises

@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from .errors import RequestError
 from .language import _
 
+Body = bytes | bytearray
 # "x-gzip" is the same under its old name, RFC 9110 8.4.1.3
 GZIP = ("gzip", "x-gzip")
 ACCEPTED = ("gzip", "identity")
@@ -25,7 +26,7 @@ STEP = 64 * 1024
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
-def read_body(limit: int) -> bytes:
+def read_body(limit: int) -> Body:
     """The body of the request, unpacked.
 
     Parameters

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
+from .bodies import Body
 from .errors import RequestError
 from .language import _
 from .simd import Reader, Unusual
@@ -105,7 +106,7 @@ class RequestSchema:
             "max_segments": self.max_segments,
         }
 
-    def parse(self, body: bytes) -> tuple[list[Times], npt.NDArray[np.float32]]:
+    def parse(self, body: Body) -> tuple[list[Times], npt.NDArray[np.float32]]:
         """Decode and check a body.
 
         Returns
@@ -146,7 +147,7 @@ class RequestSchema:
             self._check_range(number, features[number])
         return times, features
 
-    def _in_one_pass(self, body: bytes) -> tuple[list[Times], npt.NDArray[np.float32]] | None:
+    def _in_one_pass(self, body: Body) -> tuple[list[Times], npt.NDArray[np.float32]] | None:
         """What a body holds; None for a large, unusual or wrong one, which is read in steps."""
         if len(body) > ONE_PASS_BYTES:
             return None
@@ -212,7 +213,7 @@ class RequestSchema:
                 },
             )
 
-    def _explain(self, body: bytes, error: Exception, place: str = "$") -> RequestError:
+    def _explain(self, body: Body, error: Exception, place: str = "$") -> RequestError:
         """The refusal of a body that was not decoded; `place` is the path of the failed part."""
         if not body:
             return RequestError(
