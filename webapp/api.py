@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from .access_log import note
-from .bodies import Body, read_body
+from .bodies import LARGE, Body, read_body
 from .errors import RequestError, engine_errors, json_response
 from .inference import FEATURE_ERRORS, FeatureError, UnknownVersion
 from .inference.embedding import EMBEDDING_NAME
 from .language import _
+from .memory import give_back
 from .metrics import metrics
 from .schema import JSON_TYPE, Times
 from .state import site
@@ -66,6 +67,9 @@ def predict(version: str) -> Response:
     note(version=card.version)
     decimals = embedding_decimals(card)
     times, features = here.schemas[card.version].parse(read_json_body())
+    if (request.content_length or 0) > LARGE:
+        # the body, before the model needs memory
+        give_back()
     note(segments=len(times))
     with engine_errors(card.version):
         predictor = here.predictors.get(card.version)

@@ -11,17 +11,21 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from .errors import RequestError
 from .language import _
+from .memory import give_back
 
-Body = bytes | bytearray
+Body = bytes | memoryview
 # "x-gzip" is the same under its old name, RFC 9110 8.4.1.3
 GZIP = ("gzip", "x-gzip")
 ACCEPTED = ("gzip", "identity")
 STEP = 64 * 1024
+# Bytes. Of larger bodies free memory is given back while they are read.
+LARGE = 2 * 1024 * 1024
 # tells zlib to expect a gzip header and trailer around the data
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -50,6 +54,9 @@ def read_body(limit: int) -> Body:
                 for _piece in pieces:
                     pass
             raise
+    length = request.content_length
+    if length is not None:
+        return _whole(length, limit)
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
@@ -57,12 +64,9 @@ def read_body(limit: int) -> Body:
     except Exception:
         # the client left or sent broken chunks; each WSGI server raises an exception of its own
         raise _incomplete() from None
-    length = request.content_length
-    if length is None and len(body) >= limit:
+    if len(body) >= limit:
         # werkzeug cuts a body without a length at the limit instead of refusing it
         raise RequestEntityTooLarge
-    if length is not None and len(body) < length:
-        raise _incomplete()
     return body
 
 
@@ -125,6 +129,22 @@ def _is_packed() -> bool:
         # RFC 7694
         {"Accept-Encoding": ", ".join(ACCEPTED)},
     )
+
+
+def _whole(length: int, limit: int) -> memoryview:
+    """A body of known length; each piece goes to its place, so an hour is not held twice."""
+    if length > limit:
+        raise RequestEntityTooLarge
+    # not filled with zeros: it takes memory as it fills, while the server lets go what it gathered
+    body = np.empty(length, np.uint8).data
+    taken = given_back = 0
+    for piece in _pieces():
+        if length > LARGE and taken >= given_back:
+            give_back()
+            given_back += LARGE
+        body[taken : taken + len(piece)] = piece
+        taken += len(piece)
+    return body
 
 
 def _pieces() -> Iterator[bytes]:

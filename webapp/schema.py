@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from .bodies import Body
+from .bodies import LARGE, Body
 from .errors import RequestError
 from .language import _
 from .simd import Reader, Unusual
@@ -32,7 +32,7 @@ JSON_TYPE = "application/json"
 # at 100 dB times sqrt(n_mels), and no statistic is above the sample rate.
 LARGEST = 1e6
 # Larger bodies are read segment by segment; a song of three minutes at 64 MFCC has 0.8 MB.
-ONE_PASS_BYTES = 2 * 1024 * 1024
+ONE_PASS_BYTES = LARGE
 # Characters of a request that an answer quotes at most.
 LONGEST_QUOTE = 80
 

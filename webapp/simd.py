@@ -54,7 +54,7 @@ class Reader:
         # of one segment's features
         self.brackets = 1 if len(shape) == 1 else 1 + shape[0]
 
-    def read(self, body: bytes | bytearray, max_segments: int) -> Segments:
+    def read(self, body: bytes | memoryview, max_segments: int) -> Segments:
         """Read a whole request.
 
         Raises
@@ -117,13 +117,13 @@ class Reader:
             into[:] = doubles.reshape(into.shape)
 
 
-def _parse(content: bytes | bytearray) -> Any:
-    if content.startswith(BYTE_ORDER_MARK):
+def _parse(content: bytes | memoryview) -> Any:
+    if content[: len(BYTE_ORDER_MARK)] == BYTE_ORDER_MARK:
         raise Unusual
     return simdjson.Parser().parse(content)
 
 
-def _brackets(content: bytes | bytearray) -> int:
+def _brackets(content: bytes | memoryview) -> int:
     """How many arrays begin in JSON whose strings hold no bracket."""
     return int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord("[")))
 

@@ -24,7 +24,7 @@ from tests.webapp.asking import JSON, refused
 from tests.webapp.packing import GZIP_HEAD, HEADERS, MB, bomb, check_packed, megabyte
 from tests.webapp.running import children, server
 from webapp import create_app
-from webapp.bodies import STEP, unpack
+from webapp.bodies import STEP, read_body, unpack
 from webapp.errors import RequestError
 
 GZIP = {"Content-Encoding": "gzip"}
@@ -257,3 +257,29 @@ def test_bombs_at_a_real_server(url: str, body: dict[str, Any]) -> None:
         assert most_memory(site.process.pid) - before < 4 * limit * 1.3
         assert site.ask("GET", "/healthz")[0] == 200
         assert "Traceback" not in site.output
+
+
+def test_a_plain_body_is_held_once(app: Flask) -> None:
+    sent = b"[" * 8 * MB
+    with app.test_request_context(method="POST", data=sent, content_type=JSON):
+        tracemalloc.start()
+        try:
+            body = read_body(len(sent))
+            assert tracemalloc.get_traced_memory()[1] < 1.1 * len(sent)
+        finally:
+            tracemalloc.stop()
+    assert body == sent
+
+
+def test_a_plain_body_that_ends_too_early_is_not_filled_up(app: Flask) -> None:
+    for length, come in ((5, b"1234"), (3 * MB, b"x" * 2 * MB), (5, b"")):
+        environ = {
+            "CONTENT_LENGTH": str(length),
+            "wsgi.input": io.BytesIO(come),
+            "wsgi.input_terminated": True,
+        }
+        with (
+            app.test_request_context(method="POST", environ_overrides=environ),
+            pytest.raises(RequestError, match="did not arrive whole"),
+        ):
+            read_body(4 * MB)

@@ -73,7 +73,7 @@ def even_size(n: int, largest: int) -> int:
     """Segments per forward pass, so that `n` make as few batches as can be, all but the last alike.
 
     LiteRT plans a network anew for a batch of another size than the one before: 30 segments of v10
-    take a tenth longer as 16 and 14 than as 15 and 15.
+    take a quarter longer as 16 and 14 than as 15 and 15.
     """
     return math.ceil(n / math.ceil(n / largest))
 

@@ -15,6 +15,7 @@ from typing import Any
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from .. import memory
 from . import slow_clients
 from .bad_http import refusal
 from .connection import Connection
@@ -49,6 +50,7 @@ class SiteWorker(ThreadWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         """Load the app and its model; from then on stop in the orderly way."""
+        memory.share()
         super().load_wsgi()
         largest_body = self.app.plan.settings.max_body_bytes
         self.clients = SlowClients(
