@@ -6,10 +6,13 @@ Addresses and times are kept until the limit's time is over, and nothing about s
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import importlib
 import ipaddress
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
@@ -28,6 +31,8 @@ LIMITED = "api.predict"
 # this one tells exactly when the next request will be taken
 STRATEGY = "moving-window"
 MEMORY = "memory://"
+# Seconds that a Redis has to answer; a request waits so long twice at most when it has gone silent.
+PATIENCE = 0.5
 # bits of the network that a provider gives to one customer, at least
 IPV6_NETWORK = 64
 
@@ -46,7 +51,8 @@ def check(settings: Settings) -> None:
     from limits.strategies import STRATEGIES
 
     try:
-        STRATEGIES[STRATEGY](storage_from_string(settings.rate_limit_storage))
+        uri = settings.rate_limit_storage
+        STRATEGIES[STRATEGY](storage_from_string(uri, **_storage_options(uri)))
     except (ConfigurationError, NotImplementedError, ValueError) as error:
         kind = settings.rate_limit_storage.partition("://")[0]
         raise StartError(
@@ -77,10 +83,12 @@ def attach(app: Flask, settings: Settings) -> None:
         return
     check(settings)
     from flask_limiter import Limiter, RateLimitExceeded
+    from limits.errors import StorageError
 
     limiter = Limiter(
         address,
         storage_uri=settings.rate_limit_storage,
+        storage_options=_storage_options(settings.rate_limit_storage),
         strategy=STRATEGY,
         key_prefix="musiclassify",
         # each process counts by itself while a Redis is away
@@ -91,13 +99,32 @@ def attach(app: Flask, settings: Settings) -> None:
     limiter.logger.setLevel("WARNING")
     limiter.init_app(app)
     # counted after the checks of host and origin: requests of foreign pages count for nobody
-    limited = limiter.limit(settings.rate_limit)(app.view_functions[LIMITED])
-    app.view_functions[LIMITED] = limited  # type: ignore[assignment]
+    view: Any = app.view_functions[LIMITED]
+    counted = limiter.limit(settings.rate_limit)(view)
+
+    @functools.wraps(counted)
+    def predict(**values: Any) -> Any:
+        try:
+            return counted(**values)
+        except StorageError:
+            # Flask-Limiter falls back in the first of the threads that miss the Redis; in the
+            # others it raises
+            pass
+        try:
+            return counted(**values)
+        except StorageError:
+            # it came back meanwhile, and went again
+            return view(**values)
+
+    app.view_functions[LIMITED] = predict
 
     @app.errorhandler(RateLimitExceeded)
     def refuse(error: RateLimitExceeded) -> Response:
         current = limiter.current_limit
-        seconds = _seconds(current.window.reset_time) if current else 1
+        seconds = 1
+        # the time is asked of the storage, which may have gone since it counted
+        with contextlib.suppress(StorageError):
+            seconds = _seconds(current.window.reset_time) if current else 1
         refused = RequestError(
             429,
             CODES[429],
@@ -115,10 +142,12 @@ def attach(app: Flask, settings: Settings) -> None:
     def tell(response: Response) -> Response:
         limits = limiter.current_limits if request.endpoint == LIMITED else []
         if limits:
-            nearest = min(limits, key=lambda each: (not each.breached, each.remaining))
-            response.headers["RateLimit-Limit"] = str(nearest.limit.amount)
-            response.headers["RateLimit-Remaining"] = str(nearest.remaining)
-            response.headers["RateLimit-Reset"] = str(_seconds(nearest.window.reset_time))
+            with contextlib.suppress(StorageError):
+                nearest = min(limits, key=lambda each: (not each.breached, each.remaining))
+                remaining, reset = nearest.remaining, _seconds(nearest.window.reset_time)
+                response.headers["RateLimit-Limit"] = str(nearest.limit.amount)
+                response.headers["RateLimit-Remaining"] = str(remaining)
+                response.headers["RateLimit-Reset"] = str(reset)
         return response
 
 
@@ -135,6 +164,21 @@ def address() -> str:
     if found.version == 6:
         return str(ipaddress.ip_network((int(found), IPV6_NETWORK), strict=False))
     return str(found)
+
+
+def _storage_options(uri: str) -> dict[str, Any]:
+    if uri == MEMORY:
+        return {}
+    options: dict[str, Any] = {"wrap_exceptions": True}
+    if uri.startswith("redis"):
+        with contextlib.suppress(ImportError):
+            # by name: only hosts that count in a Redis have its client
+            no_backoff = importlib.import_module("redis.backoff").NoBackoff()
+            retry = importlib.import_module("redis.retry").Retry
+            options["socket_timeout"] = options["socket_connect_timeout"] = PATIENCE
+            # once, as a kept connection may have ended; by itself it waits for seconds between ten
+            options["retry"] = retry(no_backoff, 1)
+    return options
 
 
 def _seconds(moment: float) -> int:

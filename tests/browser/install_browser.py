@@ -1,6 +1,6 @@
 """Find Chromium for the browser tests, or install it: `python -m tests.browser.install_browser`.
 
-It also unpacks nginx for the tests that stand behind it, where that is missing, and installs
+It also unpacks nginx and Redis for the tests that need them, where they are missing, and installs
 Firefox and WebKitGTK where apt-get may.
 
 The variable MUSICLASSIFY_CHROMIUM names the program to use. The command ends with a sentence and
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.webapp import balancers
+from tests.webapp import balancers, redis_server
 
 from .engines import installed
 
@@ -141,7 +141,9 @@ def main() -> int:
         return 2
     print(f"Browser for the tests: {path}")
     apt = apt_get()
-    balancers.unpack_nginx([*apt, "update"] if apt else None)
+    update = [*apt, "update"] if apt else None
+    balancers.unpack_nginx(update)
+    redis_server.unpack_redis(update)
     if apt:
         installed.install(apt)
     return 0

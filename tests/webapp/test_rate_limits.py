@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from limits import parse_many
+from limits.errors import StorageError
 
 from tests.webapp.asking import refused
 from tests.webapp.running import ROOT, environment, free_port, program, server
@@ -118,6 +119,37 @@ def test_a_redis_that_is_away_does_not_stop_the_site(
     assert "192.0.2.1" not in caplog.text
 
 
+def test_threads_that_miss_the_redis_together_all_count(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = limited("1 per minute")
+    (limiter,) = client.application.extensions["limiter"]
+
+    def away(*_: Any, **__: Any) -> bool:
+        # another thread has begun to count alone while this one waited for the Redis
+        limiter._storage_dead = True
+        raise StorageError(ConnectionError())
+
+    monkeypatch.setattr(limiter._limiter, "hit", away)
+    assert ask(client, url).status_code == 422
+    assert ask(client, url).status_code == 429
+
+
+def test_a_redis_that_goes_after_it_has_counted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = limited("1 per minute")
+    (limiter,) = client.application.extensions["limiter"]
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise StorageError(ConnectionError())
+
+    monkeypatch.setattr(limiter._limiter, "get_window_stats", away)
+    answer = ask(client, url)
+    assert answer.status_code == 422
+    assert not set(HEADERS) & set(answer.headers.keys())
+    answer = ask(client, url)
+    assert refused(answer, 429, "too_many_requests")["retry_after"] == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -148,7 +180,11 @@ def test_bad_limits_are_named(text: str) -> None:
 
 
 @pytest.mark.parametrize("uri", ["nowhere://user:secret@host", "redis://user:secret@host", "text"])
-def test_a_storage_that_is_not_there_is_named_without_its_password(uri: str) -> None:
+def test_a_storage_that_is_not_there_is_named_without_its_password(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the site's own requirements have no Redis client
+    monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(StartError, match="RATE_LIMIT_STORAGE: requests cannot be counted") as error:
         limited(RATE_LIMIT_STORAGE=uri)
     assert "secret" not in str(error.value)
