@@ -26,7 +26,7 @@ from .setting import median_row, row, running_site
 
 # Requests in a round: one is short, and many have a steady median.
 REPEAT = 8
-VERSIONS = ("v9", "v1")
+VERSIONS = ("v9", "v10", "v1")
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
