@@ -30,6 +30,7 @@ from features import FeatureSpec
 from tests.browser.sounds import band
 from webapp.assets import build_features_zip
 from webapp.inference import Registry
+from webapp.runtime import RUNTIME_DIR, RuntimeFiles
 
 from .setting import ROOT, SONG_S, chromium, median_row, point_row, row
 
@@ -42,7 +43,9 @@ FOLDERS = {
     "/runtime/": ROOT / "static/runtime",
     "/peers/": ROOT / "bench/node_modules",
     "/bench/": ROOT / "bench",
+    "/static/": ROOT / "static",
 }
+ARCHIVE = RUNTIME_DIR / RuntimeFiles.load().archive
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 # A sound reaches the page as text that one message can hold, and is repeated to the wanted length.
 WORK = """async ({library, sound, seconds, rate, rounds, spec, quiet}) => {
@@ -84,6 +87,8 @@ class _Files(http.server.BaseHTTPRequestHandler):
         kind, content = "text/html", b"<!doctype html><title>benchmark</title>"
         if self.path == "/features.zip":
             kind, content = "application/zip", self.features
+        if self.path == "/numpy.tar":
+            kind, content = "application/x-tar", ARCHIVE.read_bytes()
         for place, folder in FOLDERS.items():
             if self.path.startswith(place):
                 path = (folder / self.path[len(place) :]).resolve()

@@ -3,6 +3,8 @@
  * Message in: {library, samples, rounds, spec}. Message out: {times in ms, numbers, heap} or {error}.
  */
 
+import { packagesOf } from '../static/js/analysis/tar.js';
+
 const N_FFT = 2048;
 const HOP = 512;
 const N_MELS = 128;
@@ -81,7 +83,8 @@ async function meyda() {
 /** The page's Python, with numpy and features/. */
 async function python() {
   const { loadPyodide } = await import('/runtime/pyodide.mjs');
-  const pyodide = await loadPyodide({ indexURL: '/runtime/', packages: ['numpy'], stdout: () => {} });
+  const archive = fetch('/numpy.tar').then((response) => response.arrayBuffer());
+  const pyodide = await loadPyodide({ indexURL: '/runtime/', fsInit: packagesOf(archive), stdout: () => {} });
   const features = await (await fetch('/features.zip')).arrayBuffer();
   pyodide.unpackArchive(features, 'zip');
   return pyodide;

@@ -1,6 +1,6 @@
 """Time from an address to a page that is ready, against bare Pyodide with numpy.
 
-Both come from the same server. Each round has a browser profile of its own on the disk: only such
+Each round has a browser profile of its own on the disk: only such
 profiles keep compiled WebAssembly. The slow link is a proxy on loopback that lets 10 Mbit pass each
 second.
 """
@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import re
 import statistics
 import tempfile
 import threading
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,24 +21,13 @@ from tests.browser import install_browser
 from tests.browser.pages import FLAGS
 from tests.browser.site import HOST
 
+from . import bare
 from .setting import median_row, row, running_site
 
 MEGABIT_PER_S = 10
 CHUNK = 16 * 1024
 # Milliseconds after the page is ready, in which the browser stores compiled code in its caches.
 SETTLE_MS = 3000
-BARE = """(() => {
-  const url = %s;
-  const import_ = async () => {
-    const { loadPyodide } = await import(url + 'pyodide.mjs');
-    const python = await loadPyodide({
-      indexURL: url, lockFileURL: url + 'pyodide-lock.json', packages: ['numpy'], stdout() {},
-    });
-    python.runPython('import numpy');
-    return performance.now();
-  };
-  globalThis.bare = import_();
-})()"""
 READY = """() => {
   const [found] = performance.getEntriesByName('engine');
   return found.startTime + found.duration;
@@ -103,30 +89,21 @@ class SlowLink:
 
 
 @contextlib.contextmanager
-def _profile(playwright: Any, bypass_csp: bool = False) -> Iterator[BrowserContext]:
+def _profile(playwright: Any) -> Iterator[BrowserContext]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         context = playwright.chromium.launch_persistent_context(
             folder,
             executable_path=install_browser.find(),
             args=FLAGS,
-            bypass_csp=bypass_csp,
         )
         yield context
         context.close()
 
 
-def _runtime(url: str) -> str:
-    html = urllib.request.urlopen(url).read().decode()
-    config = re.search(r'id="config">(.*?)</script>', html, re.DOTALL)
-    assert config
-    return url.rstrip("/") + str(json.loads(config[1])["runtimeUrl"])
-
-
-def _bare(context: BrowserContext, url: str, runtime: str) -> float:
+def _bare(context: BrowserContext, url: str) -> float:
     page = context.new_page()
-    page.add_init_script(BARE % json.dumps(runtime))
-    page.goto(f"{url.rstrip('/')}/healthz")
-    return float(page.evaluate("bare")) / 1e3
+    page.goto(url)
+    return float(page.evaluate(bare.READY)) / 1e3
 
 
 def _ready(page: Page, url: str) -> float:
@@ -137,13 +114,11 @@ def _ready(page: Page, url: str) -> float:
 
 def measure(rounds: int) -> list[dict[str, Any]]:
     """The rows of this part."""
-    bare, cold, warm, slow, sent = [], [], [], [], []
-    with running_site() as site, sync_playwright() as playwright:
-        runtime = _runtime(site.url)
+    peer, cold, warm, slow, sent = [], [], [], [], []
+    with running_site() as site, bare.bare_site() as bare_url, sync_playwright() as playwright:
         for _ in range(rounds):
-            # the site's policy forbids WebAssembly in its pages
-            with _profile(playwright, bypass_csp=True) as context:
-                bare.append(_bare(context, site.url, runtime))
+            with _profile(playwright) as context:
+                peer.append(_bare(context, bare_url))
             with _profile(playwright) as context:
                 page = context.new_page()
                 cold.append(_ready(page, site.url))
@@ -156,13 +131,13 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                 slow.append(_ready(context.new_page(), f"http://{HOST}:{link.port}/"))
                 sent.append(link.bytes)
     transfer = statistics.median(sent) * 8 / (MEGABIT_PER_S * 1e6)
-    start = statistics.median(bare)
+    start = statistics.median(peer)
     return [
-        median_row("bare Pyodide and numpy, empty cache", bare, "s"),
+        median_row("bare Pyodide and numpy, empty cache", peer, "s"),
         median_row("the page to ready, empty cache", cold, "s"),
         row("the page / bare", statistics.median(cold) / start, "x"),
         median_row("the page to ready, again", warm, "s"),
-        row("again / empty cache", statistics.median(warm) / statistics.median(cold), "x"),
+        row("again / bare", statistics.median(warm) / start, "x"),
         row("bytes until ready, compressed", statistics.median(sent) / 1e6, "MB", 2),
         row(f"... their transfer at {MEGABIT_PER_S} Mbit/s", transfer, "s"),
         median_row(f"the page to ready at {MEGABIT_PER_S} Mbit/s, empty cache", slow, "s"),

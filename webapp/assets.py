@@ -9,6 +9,7 @@ other by relative URLs, so an open page goes on with scripts of its own version 
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import io
@@ -46,9 +47,9 @@ TYPES = {
     ".mjs": "text/javascript",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".tar": "application/x-tar",
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
-    ".whl": "application/zip",
     ".woff2": "font/woff2",
     ".zip": "application/zip",
 }
@@ -131,6 +132,13 @@ def runtime_version() -> str:
 def runtime_url() -> str:
     """Folder URL of the browser's Python runtime; it changes with any file in it."""
     return f"{url_for('assets.static_file', name='runtime')}/{runtime_version()}/"
+
+
+def numpy_archive() -> dict[str, str]:
+    """URL and checksum of numpy's archive, as the page's scripts fetch it."""
+    listing = RuntimeFiles.load()
+    digest = base64.b64encode(bytes.fromhex(listing.files[listing.archive])).decode()
+    return {"url": runtime_url() + listing.archive, "integrity": f"sha256-{digest}"}
 
 
 def features_url() -> str:

@@ -21,7 +21,7 @@ LIST_NAME = "compressed.json"
 # HTTP's name of each coding and the ending of its copies, the best coding first.
 ENDINGS = {"br": ".br", "gzip": ".gz"}
 # Compressed already: unpacking would cost more than it saves.
-LEAVE = (".zip", ".whl")
+LEAVE = (".zip",)
 # Python has no Brotli of its own; Node.js is there anyway, for npm. Level 11 would save a tenth
 # more and take ten times as long.
 BROTLI = """

@@ -114,6 +114,7 @@ def config() -> dict[str, Any]:
         "pageVersion": assets.page_version(),
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
+        "numpy": assets.numpy_archive(),
         "filesToLoad": assets.count_analysis_files(),
         "maxMinutes": here.settings.max_minutes,
         "maxWholeMinutes": here.settings.max_whole_minutes,

@@ -1,9 +1,10 @@
 """Put together the Python runtime that the browser loads: `python -m webapp.runtime`.
 
-The folder `static/runtime/` holds Pyodide's core, which npm installs, and one compiled wheel,
-numpy, which npm does not have. Every file must have the sha256 that the tracked list
-`webapp/runtime_files.json` names; for the wheel that is also the one in Pyodide's own lock file.
-The wheel comes from a per-user cache, else from the first of its sources that has it.
+The folder `static/runtime/` holds Pyodide's core, which npm installs, and numpy, which npm does
+not have: an archive that `numpy_archive.py` makes of its wheel. Every file, and the wheel, must
+have the sha256 that the tracked list `webapp/runtime_files.json` names; for the wheel that is also
+the one in Pyodide's own lock file. The wheel comes from a per-user cache, else from the first of
+its sources that has it.
 
 Standard library only: this module runs before anything else is installed.
 """
@@ -13,58 +14,46 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import http.client
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from . import copies
+from . import copies, numpy_archive
+from .wheel_sources import PythonPackage, ReleaseFolder, Source, SourceError
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST_FILE = ROOT / "webapp" / "runtime_files.json"
 RUNTIME_DIR = ROOT / "static" / "runtime"
 PYODIDE_DIR = ROOT / "node_modules" / "pyodide"
 
-CHUNK = 1 << 20
-# The wheel has 3 MB: an answer that is ten times larger is something else.
-MAX_WHEEL_BYTES = 32 << 20
-# Seconds between two lines of progress while pip downloads.
-SIGN_OF_LIFE = 15
-
 Say = Callable[[str], None]
+# Makes the archive of a wheel: wheel, folder of Pyodide, archive.
+Repack = Callable[[Path, Path, Path], None]
 
 
 class RuntimeProblem(Exception):
     """The runtime cannot be put together; the text says why and what to do."""
 
 
-class SourceError(Exception):
-    """One source did not give the wheel; the text says why."""
-
-
 @dataclass(frozen=True)
 class RuntimeFiles:
-    """The tracked list: versions, files and their sha256."""
+    """The tracked list: versions, files and their sha256; the numpy wheel and its sha256."""
 
     pyodide: str
     numpy: str
     files: dict[str, str]
+    wheel: str
+    wheel_sha256: str
 
     @property
-    def wheel(self) -> str:
-        """File name of the numpy wheel."""
-        return next(name for name in self.files if name.endswith(".whl"))
+    def archive(self) -> str:
+        """File name of the archive that is made of the wheel."""
+        return archive_name(self.numpy)
 
     @classmethod
     def load(cls, path: Path = LIST_FILE) -> RuntimeFiles:
@@ -77,142 +66,29 @@ class RuntimeFiles:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             files = {str(name): str(digest) for name, digest in data["files"].items()}
-            listing = cls(str(data["pyodide"]), str(data["numpy"]), files)
+            wheel = data["wheel"]
+            listing = cls(
+                str(data["pyodide"]),
+                str(data["numpy"]),
+                files,
+                str(wheel["name"]),
+                str(wheel["sha256"]),
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RuntimeProblem(
                 f"{path} cannot be read: {error!r}. Restore it from git."
             ) from error
-        wheels = [name for name in files if name.endswith(".whl")]
-        if len(wheels) != 1 or any(Path(name).name != name for name in files):
+        plain = all(Path(name).name == name for name in (*files, listing.wheel))
+        if not plain or listing.archive not in files:
             raise RuntimeProblem(
-                f"{path} must name plain files, one of them a wheel. Restore it from git."
+                f"{path} must name plain files, one of them {listing.archive}. Restore it from git."
             )
         return listing
 
 
-class Source(Protocol):
-    """A place that has the wheel."""
-
-    @property
-    def name(self) -> str:
-        """Name of the place for people, with its address."""
-
-    def fetch(self, wheel: str, target: BinaryIO) -> None:
-        """Write the wheel's bytes to `target`, or raise `SourceError`."""
-
-
-@dataclass(frozen=True)
-class ReleaseFolder:
-    """The folder of an official Pyodide release.
-
-    Parameters
-    ----------
-    base_url : address of the folder, without the last slash.
-    timeout : seconds without a byte after which the source is given up.
-    deadline : seconds that a download may take in all.
-    """
-
-    base_url: str
-    timeout: float = 8.0
-    deadline: float = 60.0
-
-    @property
-    def name(self) -> str:
-        """Name of the place for people, with its address."""
-        return f"the official Pyodide release ({self.base_url})"
-
-    def fetch(self, wheel: str, target: BinaryIO) -> None:
-        """Write the wheel's bytes to `target`, or raise `SourceError`."""
-        end = time.monotonic() + self.deadline
-        size = 0
-        try:
-            with urllib.request.urlopen(f"{self.base_url}/{wheel}", timeout=self.timeout) as answer:
-                # read1 returns as soon as some bytes are there, so that the deadline is looked at
-                while block := answer.read1(CHUNK):
-                    size += len(block)
-                    if size > MAX_WHEEL_BYTES:
-                        raise SourceError("the answer is far too large to be the wheel")
-                    if time.monotonic() > end:
-                        raise SourceError(f"not finished after {self.deadline:g} s")
-                    target.write(block)
-        except urllib.error.HTTPError as error:
-            raise SourceError(f"HTTP {error.code} {error.reason}") from error
-        except urllib.error.URLError as error:
-            raise SourceError(str(error.reason)) from error
-        except TimeoutError as error:
-            raise SourceError(f"no answer for {self.timeout:g} s") from error
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            # proxies and captive portals may answer with broken HTTP
-            raise SourceError(str(error) or type(error).__name__) from error
-
-
-@dataclass(frozen=True)
-class PythonPackage:
-    """A Python package that carries the same wheel; it is unpacked, never installed or run.
-
-    Parameters
-    ----------
-    requirement : name and version, for pip.
-    folder : where the wheel lies inside the package.
-    size : of the download, for people.
-    pip_options : further options of `pip download`.
-    """
-
-    requirement: str
-    folder: str
-    size: str
-    pip_options: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name of the place for people, with its address."""
-        return f"the Python package {self.requirement} ({self.size}, downloaded once, by pip)"
-
-    def fetch(self, wheel: str, target: BinaryIO) -> None:
-        """Write the wheel's bytes to `target`, or raise `SourceError`."""
-        with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
-            command = [sys.executable, "-m", "pip", "download", "--no-deps"]
-            command += ["--ignore-requires-python", "--only-binary", ":all:", "--no-cache-dir"]
-            command += ["--disable-pip-version-check", "--no-input", "--retries", "2"]
-            command += ["--quiet", "--dest", folder, *self.pip_options, self.requirement]
-            errors = _run_pip(command)
-            if errors is not None:
-                raise SourceError(errors)
-            package = next(Path(folder).iterdir(), None)
-            if package is None:
-                raise SourceError("pip downloaded nothing")
-            try:
-                with (
-                    zipfile.ZipFile(package) as archive,
-                    archive.open(f"{self.folder}/{wheel}") as member,
-                ):
-                    shutil.copyfileobj(member, target, CHUNK)
-            except (KeyError, zipfile.BadZipFile, OSError) as error:
-                raise SourceError(f"{package.name} does not hold {wheel}: {error}") from error
-
-
-def _run_pip(command: Sequence[str]) -> str | None:
-    """Run pip with a line of progress now and then; return its error, None when it went well."""
-    try:
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    except OSError as error:
-        return f"pip does not start: {error}"
-    with process:
-        started = time.monotonic()
-        while True:
-            try:
-                _, told = process.communicate(timeout=SIGN_OF_LIFE)
-                break
-            except subprocess.TimeoutExpired:
-                print(f"    still downloading after {time.monotonic() - started:.0f} s ...")
-            except BaseException:
-                process.kill()
-                raise
-    if process.returncode == 0:
-        return None
-    lines = [line for line in told.splitlines() if line.strip()]
-    lines = [line for line in lines if line.startswith("ERROR")] or lines
-    return lines[-1] if lines else f"pip ended with {process.returncode}"
+def archive_name(numpy: str) -> str:
+    """File name of the archive of a version of numpy."""
+    return f"numpy-{numpy}.tar"
 
 
 def official_sources(listing: RuntimeFiles) -> tuple[Source, ...]:
@@ -277,6 +153,14 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
         Path(temporary).unlink(missing_ok=True)
 
 
+def _is(path: Path, digest: str) -> bool:
+    """Whether a file is there and has this sha256."""
+    try:
+        return sha256_of(path) == digest
+    except OSError:
+        return False
+
+
 def _copy_verified(origin: Path, target: Path, digest: str) -> bool:
     """Copy a file if its sha256 is `digest`; tells whether it is."""
     try:
@@ -290,11 +174,16 @@ def _copy_verified(origin: Path, target: Path, digest: str) -> bool:
     return True
 
 
-def _fetch_wheel(
+def fetch_wheel(
     listing: RuntimeFiles, cache: Path, target: Path, sources: Sequence[Source], say: Say
 ) -> None:
-    """Bring the verified wheel to `target`, from the cache or else from the first good source."""
-    wheel, digest = listing.wheel, listing.files[listing.wheel]
+    """Bring the verified wheel to `target`, from the cache or else from the first good source.
+
+    Raises
+    ------
+    RuntimeProblem : no source has it.
+    """
+    wheel, digest = listing.wheel, listing.wheel_sha256
     cached = cache / wheel
     if _copy_verified(cached, target, digest):
         say(f"  {wheel}: from {cache}")
@@ -332,6 +221,7 @@ def assemble(
     cache: Path | None = None,
     sources: Sequence[Source] | None = None,
     listing: RuntimeFiles | None = None,
+    repack: Repack = numpy_archive.make,
     say: Say = print,
 ) -> None:
     """Make `folder` hold exactly the listed files; do nothing when it does already.
@@ -343,6 +233,7 @@ def assemble(
     cache : folder of verified wheels; the user's own when None.
     sources : places to ask for the wheel, in order; the official ones when None.
     listing : names and sha256 of all files; the tracked list when None.
+    repack : makes the archive of the wheel.
     say : called with each line of progress.
 
     Raises
@@ -357,14 +248,9 @@ def assemble(
     _check_lock(pyodide, listing)
     try:
         for name, digest in listing.files.items():
-            if name == listing.wheel:
-                _fetch_wheel(
-                    listing,
-                    cache or default_cache_dir(),
-                    folder / name,
-                    official_sources(listing) if sources is None else sources,
-                    say,
-                )
+            if name == listing.archive:
+                if not _is(folder / name, digest):
+                    _make_archive(listing, folder / name, pyodide, cache, sources, repack, say)
             elif not _copy_verified(pyodide / name, folder / name, digest):
                 raise RuntimeProblem(
                     f"{pyodide / name} is not the file of Pyodide {listing.pyodide}: "
@@ -380,6 +266,42 @@ def assemble(
     if problems := verify(folder, listing):
         raise RuntimeProblem(f"{folder} changed while it was written: {'; '.join(problems)}.")
     say("The browser's Python runtime is complete.")
+
+
+def _make_archive(
+    listing: RuntimeFiles,
+    target: Path,
+    pyodide: Path,
+    cache: Path | None,
+    sources: Sequence[Source] | None,
+    repack: Repack,
+    say: Say,
+) -> str:
+    """Make the archive of the verified wheel; return its sha256, which is the listed one if any."""
+    with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
+        wheel, archive = Path(folder) / listing.wheel, Path(folder) / target.name
+        fetch_wheel(
+            listing,
+            cache or default_cache_dir(),
+            wheel,
+            official_sources(listing) if sources is None else sources,
+            say,
+        )
+        say(f"  {target.name}: compiling it ...")
+        try:
+            repack(wheel, pyodide, archive)
+        except numpy_archive.ArchiveError as error:
+            raise RuntimeProblem(
+                f"numpy could not be compiled for the browser: {error}."
+            ) from error
+        digest = sha256_of(archive)
+        if listing.files.get(target.name, digest) != digest:
+            raise RuntimeProblem(
+                f"numpy compiled for the browser is not the expected file: its sha256 is {digest}. "
+                "Run `npm ci` and try again."
+            )
+        _copy_verified(archive, target, digest)
+    return digest
 
 
 def compress(
@@ -413,7 +335,7 @@ def _check_lock(pyodide: Path, listing: RuntimeFiles) -> None:
         raise RuntimeProblem(f"Pyodide is not in {pyodide}: run `npm ci` first.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RuntimeProblem(f"Pyodide's lock in {pyodide} is damaged: run `npm ci`.") from error
-    if found != (listing.wheel, listing.files[listing.wheel]):
+    if found != (listing.wheel, listing.wheel_sha256):
         raise RuntimeProblem(
             f"Pyodide's lock names the wheel {found[0]} with sha256 {found[1]}, "
             "webapp/runtime_files.json another one: run `npm ci`; after an update of pyodide in "
@@ -436,9 +358,19 @@ def update_list(pyodide: Path = PYODIDE_DIR, path: Path = LIST_FILE) -> RuntimeF
         files = {name: sha256_of(pyodide / name) for name in (*core, "pyodide-lock.json")}
     except (OSError, ValueError, KeyError) as error:
         raise RuntimeProblem(f"Pyodide in {pyodide} is incomplete: run `npm ci`.") from error
-    files[numpy["file_name"]] = numpy["sha256"]
-    listing = RuntimeFiles(version, numpy["version"], files)
-    text = json.dumps({"pyodide": version, "numpy": numpy["version"], "files": files}, indent=2)
+    listing = RuntimeFiles(version, numpy["version"], files, numpy["file_name"], numpy["sha256"])
+    with tempfile.TemporaryDirectory(prefix="musiclassify-") as folder:
+        archive = Path(folder) / listing.archive
+        files[archive.name] = _make_archive(
+            listing, archive, pyodide, None, None, numpy_archive.make, print
+        )
+    content = {
+        "pyodide": version,
+        "numpy": listing.numpy,
+        "wheel": {"name": listing.wheel, "sha256": listing.wheel_sha256},
+        "files": files,
+    }
+    text = json.dumps(content, indent=2)
     with _replacing(path) as file:
         file.write(text.encode() + b"\n")
     return listing

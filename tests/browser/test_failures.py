@@ -285,7 +285,7 @@ def test_a_failed_song_shows_the_request_that_may_have_been_sent(here: Visit, tm
         ("pyodide.asm.wasm*", "abort", "did not deliver pyodide.asm.wasm"),
         ("pyodide.asm.mjs", "abort", "did not deliver pyodide.asm.mjs"),
         ("python_stdlib.zip*", "404", "has no file python_stdlib.zip"),
-        ("numpy-*.whl*", "garbage", "checksum differs"),
+        ("numpy-*.tar*", "garbage", "checksum differs"),
         ("features.zip*", "500", "refused to deliver features.zip (status 500)"),
         ("analysis_worker.js", "abort", "could not be started"),
     ],
@@ -302,7 +302,7 @@ def test_analysis_that_does_not_load(
         if how == "abort":
             route.abort()
         elif how == "garbage":
-            route.fulfill(status=200, body=b"not a wheel")
+            route.fulfill(status=200, body=b"not an archive")
         else:
             route.fulfill(status=int(how))
 

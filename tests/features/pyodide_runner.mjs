@@ -3,17 +3,22 @@
  *
  * CASES is a folder with cases.json, [{name, work, samples: file of float32, options}]. The answers are
  * written beside it: answers.json, and NAME.f32 (work "mfcc", "invert") or NAME.json ("extract",
- * "feed", "own", "load").
+ * "feed", "own", "load"). answers.json also tells which modules of numpy were imported, and which were
+ * looked for and not found.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { packagesOf } from '../../static/js/analysis/tar.js';
 
 const [runtime, features, folder] = process.argv.slice(2).map((path) => resolve(path));
 const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs')).href);
 
-const pyodide = await loadPyodide({ indexURL: runtime });
-await pyodide.loadPackage('numpy', { messageCallback: () => {} });
+const [archive] = (await readdir(runtime)).filter((name) => /^numpy-.*\.tar$/.test(name));
+const pyodide = await loadPyodide({
+  indexURL: runtime,
+  fsInit: packagesOf(readFile(join(runtime, archive))),
+});
 pyodide.FS.mkdirTree('/site/features');
 pyodide.mountNodeFS('/site/features', features);
 
@@ -24,8 +29,22 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, "/site")
 warnings.simplefilter("error")
 
+class Missing:
+    """Notes what no other finder has found."""
+    names = set()
+
+    @classmethod
+    def find_spec(cls, name, path, target=None):
+        cls.names.add(name)
+
+sys.meta_path.append(Missing)
+
 import numpy
 import features
+
+def modules():
+    named = sorted(name for name, module in sys.modules.items() if hasattr(module, "__file__"))
+    return json.dumps({"imported": named, "missing": sorted(Missing.names)})
 
 def mfcc(samples, options):
     return features.mfcc(numpy.asarray(samples.to_memoryview()), **json.loads(options))
@@ -135,8 +154,8 @@ const WORK = {
 };
 
 const cases = JSON.parse(await readFile(join(folder, 'cases.json'), 'utf8'));
-/** @type {{python: object, pyodide: string, cases: Record<string, object>}} */
-const answers = { python: JSON.parse(about), pyodide: pyodide.version, cases: {} };
+/** @type {{modules: object, python: object, pyodide: string, cases: Record<string, object>}} */
+const answers = { modules: {}, python: JSON.parse(about), pyodide: pyodide.version, cases: {} };
 for (const { name, work, samples, options } of cases) {
   const { buffer, byteOffset, length } = await readFile(join(folder, samples));
   const sound = new Float32Array(buffer.slice(byteOffset, byteOffset + length));
@@ -145,4 +164,5 @@ for (const { name, work, samples, options } of cases) {
   const suffix = typeof content === 'string' ? 'json' : 'f32';
   await writeFile(join(folder, `${name}.${suffix}`), content);
 }
+answers.modules = JSON.parse(pyodide.runPython('modules()'));
 await writeFile(join(folder, 'answers.json'), JSON.stringify(answers));

@@ -27,6 +27,7 @@ from features.inversion import Inversion, invert, log_mel, read_request
 from features.own_genres_file import FILE_ERRORS
 from features.segments import excerpt_bounds, extract_segments, segment_times
 from features.spec import STATISTICS
+from webapp.numpy_archive import MODULES
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
 
 from .lessons import content_of, make_lesson
@@ -214,6 +215,20 @@ def test_it_was_the_served_runtime(answers: tuple[dict[str, Any], Path]) -> None
         "numpy": listing.numpy,
         "features": "/site/features/__init__.py",
     }
+
+
+def test_numpys_archive_has_what_is_imported_and_nothing_else(
+    answers: tuple[dict[str, Any], Path],
+) -> None:
+    """After all cases of this file: every feature, every refusal, inversion and own genres."""
+    told, _ = answers
+    found = told["modules"]
+    imported = [name for name in found["imported"] if name.partition(".")[0] == "numpy"]
+    assert imported == MODULES.split()
+    # what the archive leaves out would stand here, even where numpy itself gets along without; this
+    # one is for those who distribute numpy with libraries of their own
+    missing = [name for name in found["missing"] if name.partition(".")[0] == "numpy"]
+    assert missing == ["numpy._distributor_init_local"]
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

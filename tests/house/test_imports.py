@@ -12,7 +12,14 @@ from .reading import circles, imports, is_standard, module_of
 ROOMS = ("features", "webapp", "model_training", "bench", "tests")
 ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
 # Modules that run before anything is installed.
-BARE = {"webapp.copies", "webapp.preflight", "webapp.runtime", "webapp.settings"}
+BARE = {
+    "webapp.copies",
+    "webapp.numpy_archive",
+    "webapp.preflight",
+    "webapp.runtime",
+    "webapp.settings",
+    "webapp.wheel_sources",
+}
 
 
 def within(name: str, package: str) -> bool:

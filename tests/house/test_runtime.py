@@ -20,19 +20,15 @@ from typing import ClassVar
 import pytest
 
 from webapp import runtime
-from webapp.runtime import (
-    PythonPackage,
-    ReleaseFolder,
-    RuntimeFiles,
-    RuntimeProblem,
-    assemble,
-    verify,
-)
+from webapp.numpy_archive import ArchiveError
+from webapp.runtime import RuntimeFiles, RuntimeProblem, assemble, verify
+from webapp.wheel_sources import PythonPackage, ReleaseFolder, Source
 
 pytestmark = pytest.mark.full
 
 WHEEL = "numpy-1.2.3-cp314-cp314-wasm32.whl"
 WHEEL_BYTES = os.urandom(300_000)
+ARCHIVE = "numpy-1.2.3.tar"
 CORE = {
     "pyodide.mjs": b"export const version = '1'\n",
     "pyodide.asm.mjs": b"export default 1\n",
@@ -43,6 +39,16 @@ CORE = {
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def archive_of(wheel: bytes) -> bytes:
+    return b"archive of " + wheel
+
+
+def repack(wheel: Path, pyodide: Path, target: Path) -> None:
+    """Stand for Node, which takes seconds: `test_numpy_archive.py` has the real one."""
+    assert (pyodide / "pyodide.mjs").is_file()
+    target.write_bytes(archive_of(wheel.read_bytes()))
 
 
 class Shelf(BaseHTTPRequestHandler):
@@ -125,7 +131,8 @@ class Place:
         for name, data in core.items():
             (self.pyodide / name).write_bytes(data)
         files = {name: sha256(data) for name, data in core.items()}
-        self.listing = RuntimeFiles("0.0.1", "1.2.3", {**files, WHEEL: sha256(WHEEL_BYTES)})
+        files[ARCHIVE] = sha256(archive_of(WHEEL_BYTES))
+        self.listing = RuntimeFiles("0.0.1", "1.2.3", files, WHEEL, sha256(WHEEL_BYTES))
 
     @property
     def asked(self) -> list[str]:
@@ -138,13 +145,14 @@ class Place:
         options = ("--no-index", "--find-links", f"{self.url}/index/", "--retries", "0")
         return PythonPackage(requirement, "carrier/pyodide", "1 MB", options)
 
-    def assemble(self, *sources: runtime.Source) -> None:
-        assemble(self.folder, self.pyodide, self.cache, sources, self.listing, self.said.append)
+    def assemble(self, *sources: Source, repack: runtime.Repack = repack) -> None:
+        say = self.said.append
+        assemble(self.folder, self.pyodide, self.cache, sources, self.listing, repack, say)
 
     def assert_complete(self) -> None:
         assert verify(self.folder, self.listing) == []
         assert sorted(path.name for path in self.folder.iterdir()) == sorted(self.listing.files)
-        assert (self.folder / WHEEL).read_bytes() == WHEEL_BYTES
+        assert (self.folder / ARCHIVE).read_bytes() == archive_of(WHEEL_BYTES)
 
 
 def carrier(folder: Path, wheel_bytes: bytes) -> bytes:
@@ -180,7 +188,7 @@ def test_first_source_gives_the_wheel_and_the_second_is_not_asked(place: Place) 
     place.assemble(place.release("good"), place.package())
     place.assert_complete()
     assert place.asked == [f"/good/{WHEEL}"]
-    assert sha256((place.cache / WHEEL).read_bytes()) == place.listing.files[WHEEL]
+    assert (place.cache / WHEEL).read_bytes() == WHEEL_BYTES
 
 
 def test_second_time_nothing_is_fetched_or_written(place: Place) -> None:
@@ -253,9 +261,9 @@ def test_no_source_answers(place: Place) -> None:
     message = str(caught.value)
     for part in (nobody.base_url, "refused", "carrier==9.9", WHEEL, str(place.cache)):
         assert part in message
-    assert place.listing.files[WHEEL] in message
-    # a later try finds neither a half wheel nor a poisoned cache
-    assert not (place.folder / WHEEL).exists()
+    assert place.listing.wheel_sha256 in message
+    # a later try finds neither a half archive nor a poisoned cache
+    assert not (place.folder / ARCHIVE).exists()
     assert not place.cache.exists()
     place.assemble(place.release("good"))
     place.assert_complete()
@@ -265,7 +273,7 @@ def test_package_with_another_wheel_is_refused(place: Place, tmp_path: Path) -> 
     place.handler.package = carrier(tmp_path, b"something else")
     with pytest.raises(RuntimeProblem, match="sha256 differs"):
         place.assemble(place.package())
-    assert not (place.folder / WHEEL).exists()
+    assert not (place.folder / ARCHIVE).exists()
 
 
 def test_package_without_the_wheel_is_refused(place: Place) -> None:
@@ -273,6 +281,35 @@ def test_package_without_the_wheel_is_refused(place: Place) -> None:
     elsewhere = PythonPackage(source.requirement, "elsewhere", source.size, source.pip_options)
     with pytest.raises(RuntimeProblem, match="does not hold"):
         place.assemble(elsewhere)
+
+
+def test_other_archive_than_listed_is_refused(place: Place) -> None:
+    def other(wheel: Path, pyodide: Path, target: Path) -> None:
+        target.write_bytes(b"something else")
+
+    with pytest.raises(RuntimeProblem, match="not the expected file: its sha256 is"):
+        place.assemble(place.release("good"), repack=other)
+    assert not (place.folder / ARCHIVE).exists()
+    place.assemble()
+    place.assert_complete()
+
+
+def test_a_compilation_that_fails_is_told(place: Place) -> None:
+    def fail(wheel: Path, pyodide: Path, target: Path) -> None:
+        raise ArchiveError("Node.js does not start: no such file")
+
+    with pytest.raises(RuntimeProblem, match=r"could not be compiled .*: Node\.js does not start"):
+        place.assemble(place.release("good"), repack=fail)
+    assert not (place.folder / ARCHIVE).exists()
+
+
+def test_a_good_archive_is_not_made_again(place: Place) -> None:
+    place.assemble(place.release("good"))
+    (place.folder / "pyodide.mjs").unlink()
+    shutil.rmtree(place.cache)
+    place.assemble()
+    place.assert_complete()
+    assert len(place.asked) == 1
 
 
 def test_tampered_file_is_reported_and_repaired(place: Place) -> None:
@@ -319,7 +356,7 @@ def test_wheel_must_be_the_one_of_pyodides_own_lock(place: Place) -> None:
 
 def test_without_npm_ci_the_message_says_so(place: Place, tmp_path: Path) -> None:
     with pytest.raises(RuntimeProblem, match="run `npm ci` first"):
-        assemble(place.folder, tmp_path / "none", place.cache, (), place.listing, print)
+        assemble(place.folder, tmp_path / "none", place.cache, (), place.listing)
 
 
 def test_folder_that_cannot_be_written(place: Place) -> None:
@@ -354,6 +391,11 @@ def test_two_at_once_do_not_disturb_each_other(place: Place) -> None:
     place.assert_complete()
 
 
+def listed(files: dict[str, str]) -> str:
+    wheel = {"name": "a.whl", "sha256": "0"}
+    return json.dumps({"pyodide": "1", "numpy": "1", "wheel": wheel, "files": files})
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -361,8 +403,9 @@ def test_two_at_once_do_not_disturb_each_other(place: Place) -> None:
         "[]",
         '{"pyodide": "1"}',
         '{"pyodide": "1", "numpy": "1", "files": []}',
-        '{"pyodide": "1", "numpy": "1", "files": {"a.mjs": "0"}}',
-        '{"pyodide": "1", "numpy": "1", "files": {"../a.whl": "0"}}',
+        '{"pyodide": "1", "numpy": "1", "files": {"numpy-1.tar": "0"}}',
+        listed({"a.mjs": "0"}),
+        listed({"../a": "0", "numpy-1.tar": "0"}),
     ],
 )
 def test_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
@@ -383,6 +426,7 @@ def test_tracked_list_goes_with_package_json(root: Path) -> None:
     package = json.loads((root / "package.json").read_text())
     assert package["dependencies"]["pyodide"] == listing.pyodide
     assert f"numpy-{listing.numpy}-" in listing.wheel
+    assert listing.archive in listing.files
     names = [source.name for source in runtime.official_sources(listing)]
     assert f"v{listing.pyodide}/full" in names[0]
     assert "open-webui==0.12.4" in names[1]

@@ -35,7 +35,7 @@ def test_no_script_is_left_out(root: Path) -> None:
     assert files_of(types, "page", "exclude") <= elsewhere
     patterns = [
         pattern
-        for name in ("tests", "bench")
+        for name in ("tests", "bench", "webapp")
         for pattern in files_of(types, name, "include")
         if pattern.split("/")[0] == name
     ]

@@ -5,6 +5,7 @@
 
 import { reasonOf } from '../base/errors.js';
 import { speakAs, t } from '../base/text.js';
+import { packagesOf } from './tar.js';
 
 /** @typedef {import('./messages.d.ts').ToAnalysis} ToAnalysis */
 /** @typedef {import('./messages.d.ts').FromAnalysis} FromAnalysis */
@@ -120,12 +121,15 @@ async function diagnose(url, checked, error) {
 }
 
 /** @param {Message<'start'>} addresses @throws {LoadError} */
-async function load({ runtimeUrl, featuresUrl }) {
+async function load({ runtimeUrl, numpy, featuresUrl }) {
   const downloads = new Downloads([runtimeUrl, featuresUrl]);
   self.fetch = (resource, init) => downloads.fetch(resource, init);
 
-  const features = downloads.fetch(featuresUrl).then((response) => response.arrayBuffer());
-  features.catch(() => {});
+  /** @param {string} url @param {RequestInit} [init] */
+  const contentOf = async (url, init) => (await downloads.fetch(url, init)).arrayBuffer();
+  const archive = contentOf(numpy.url, { integrity: numpy.integrity });
+  const features = contentOf(featuresUrl);
+  for (const each of [archive, features]) each.catch(() => {});
   const [{ loadPyodide }] = await Promise.all(
     // Pyodide imports the second by itself; imported here, it loads earlier and can fail with a sentence.
     ['pyodide.mjs', 'pyodide.asm.mjs'].map((name) => importModule(new URL(name, runtimeUrl).href)),
@@ -133,16 +137,11 @@ async function load({ runtimeUrl, featuresUrl }) {
   const starting = /** @type {typeof import('pyodide').loadPyodide} */ (loadPyodide)({
     indexURL: runtimeUrl,
     lockFileURL: new URL('pyodide-lock.json', runtimeUrl).href,
-    packages: ['numpy'],
+    fsInit: packagesOf(archive),
     stdout: () => {},
   });
   starting.catch(() => {});
   const pyodide = await Promise.race([starting, downloads.failure]);
-  // Pyodide only logs that a package cannot be loaded.
-  if (!pyodide.loadedPackages.numpy) {
-    await Promise.race([downloads.failure, Promise.resolve()]);
-    throw new LoadError(t('The numpy package could not be loaded.'));
-  }
   pyodide.unpackArchive(await features, 'zip');
   python = pyodide.pyimport('features.browser');
   self.fetch = nativeFetch;

@@ -2,6 +2,14 @@
 
 import type { Words } from '../base/text.js';
 
+/** Where the files of the analysis are. */
+export interface Addresses {
+  /** Folder of the runtime. */
+  runtimeUrl: string;
+  numpy: { url: string; integrity: string };
+  featuresUrl: string;
+}
+
 /** Samples of a long song: whose they are, and what is wanted of them. */
 export interface Stretch {
   /** Tells the songs apart that are analysed at the same time. */
@@ -25,7 +33,7 @@ export type Task =
   | { type: 'layOut'; embeddings: Float32Array; model: string };
 
 export type ToAnalysis =
-  | { type: 'start'; runtimeUrl: string; featuresUrl: string; words: Words }
+  | ({ type: 'start'; words: Words } & Addresses)
   | (Task & { id: number })
   | { type: 'forget'; key: number }
   | { type: 'drop'; id: number };

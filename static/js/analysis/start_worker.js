@@ -7,7 +7,7 @@ import { readConfig } from '../base/config.js';
 import { t, words } from '../base/text.js';
 import { scriptUrl } from '../base/trusted.js';
 
-/** @typedef {{runtimeUrl: string, featuresUrl: string}} Addresses of the runtime and of features/ */
+/** @typedef {import('./messages.d.ts').Addresses} Addresses */
 
 /** @param {string} path @returns {string} the whole address, which a worker needs */
 const here = (path) => new URL(path, document.baseURI).href;
@@ -38,7 +38,7 @@ export function missingAbility() {
  */
 
 /** @param {Addresses} config @returns {Started | null} null where workers cannot be modules */
-function make({ runtimeUrl, featuresUrl }) {
+function make({ runtimeUrl, numpy, featuresUrl }) {
   performance.mark('engine-start');
   let readsModules = false;
   const options = {
@@ -70,7 +70,13 @@ function make({ runtimeUrl, featuresUrl }) {
     pass((to) => to.error(event));
   });
   /** @type {import('./messages.d.ts').ToAnalysis} */
-  const start = { type: 'start', runtimeUrl: here(runtimeUrl), featuresUrl: here(featuresUrl), words };
+  const start = {
+    type: 'start',
+    runtimeUrl: here(runtimeUrl),
+    numpy: { ...numpy, url: here(numpy.url) },
+    featuresUrl: here(featuresUrl),
+    words,
+  };
   worker.postMessage(start);
   return {
     worker,

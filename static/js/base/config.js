@@ -48,7 +48,7 @@
  */
 
 /**
- * @typedef {Limits & Place & {pageVersion: string, featuresUrl: string, runtimeUrl: string,
+ * @typedef {Limits & Place & import('../analysis/messages.d.ts').Addresses & {pageVersion: string,
  *   filesToLoad: number, maxWholeMinutes: number, streamMinutes: number,
  *   mix: import('../sound/downmix.js').Mix, selected: string, models: Model[]}} Config
  *   filesToLoad: those of the analysis; maxWholeMinutes: longest song that is decoded at once; streamMinutes: longer ones are decoded bit by
