@@ -24,7 +24,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, send_file
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from . import compression, copies, language, vendor
+from . import compression, copies, language, snapshot, vendor
 from .inference.card import CARD_NAME
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
@@ -141,6 +141,23 @@ def numpy_archive() -> dict[str, str]:
     return {"url": runtime_url() + listing.archive, "integrity": f"sha256-{digest}"}
 
 
+def find_snapshot() -> snapshot.Snapshot | None:
+    """The snapshot from which Python starts, if there is a good one."""
+    return snapshot.find(RUNTIME_DIR, _runtime_files().values())
+
+
+def snapshot_address() -> dict[str, str | int] | None:
+    """What the page's scripts need of the snapshot; None where there is none.
+
+    Its URL has its own hash, and no other address depends on it: hosts may have different ones.
+    """
+    found = find_snapshot()
+    if found is None:
+        return None
+    url = url_for("assets.snapshot_file", digest=found.sha256)
+    return {"url": url, "bytes": found.size, "table": found.table}
+
+
 def features_url() -> str:
     """URL of the zip of the features package."""
     return url_for("assets.features_zip", v=_short_hash(_zip()))
@@ -212,11 +229,16 @@ def runtime_file(version: str, name: str) -> Response:
     """Serve a file of the runtime under its version."""
     if version != runtime_version():
         raise NotFound
-    path = _inside(RUNTIME_DIR, name)
-    found = copies.find(path, _runtime_files()[name])
-    coding = compression.wanted(found)
-    response = _send(path, file_hash(path), forever=True, copy=found.get(coding))
-    return compression.named(response, coding) if found else response
+    return _send_copied(_inside(RUNTIME_DIR, name), _runtime_files()[name])
+
+
+@bp.get("/static/snapshot/<digest>")
+def snapshot_file(digest: str) -> Response:
+    """Serve the snapshot of Python's memory; those of other hosts are not here: 404."""
+    found = find_snapshot()
+    if found is None or digest != found.sha256:
+        raise NotFound
+    return _send_copied(RUNTIME_DIR / snapshot.NAME, found.sha256)
 
 
 @bp.get("/features.zip")
@@ -283,6 +305,14 @@ def _inside(folder: Path, name: str) -> Path:
 @functools.cache
 def _runtime_files() -> dict[str, str]:
     return RuntimeFiles.load().files
+
+
+def _send_copied(path: Path, digest: str) -> Response:
+    """Send a file for good, compressed where it has copies."""
+    found = copies.find(path, digest)
+    coding = compression.wanted(found)
+    response = _send(path, file_hash(path), forever=True, copy=found.get(coding))
+    return compression.named(response, coding) if found else response
 
 
 def _send(

@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_suffix(".mjs")
 TIMEOUT = 300
 # Flags of bytecode that is loaded whatever its source may be, and no hash of a source (PEP 552).
 UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
-METADATA = ".dist-info/METADATA"
+LICENCES = ".dist-info/licenses/"
 # All that is imported by any kind of feature, refusal, inversion and own genres;
 # `tests/features/test_pyodide.py` runs them and compares. A module `a.b` is a/b.py,
 # a/b/__init__.py or a library of that name.
@@ -99,11 +99,13 @@ def repack(wheel: bytes) -> bytes:
         tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         names = source.namelist()
-        # Pyodide reads the metadata of all that is installed
-        kept = [name for name in names if ".dist-info/licenses/" in name or name.endswith(METADATA)]
-        kept += [_file_of(module, names) for module in MODULES.split()]
-        for name in sorted(kept):
-            content = source.read(name)
+        kept = {path: path for path in (_file_of(module, names) for module in MODULES.split())}
+        # not as the metadata of an installed package, of which Pyodide would take notice: its
+        # memory could not be written down then (`snapshot.mjs`)
+        licences = [name for name in names if LICENCES in name]
+        kept |= {name: f"numpy/licenses/{name.partition(LICENCES)[2]}" for name in licences}
+        for path, name in sorted(kept.items()):
+            content = source.read(path)
             if name.endswith(".py"):
                 content, name = _compiled(content, name), f"{name}c"
             # owner, rights and time are tarfile's defaults, always the same

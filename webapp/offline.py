@@ -73,10 +73,11 @@ def contents() -> dict[str, Any]:
 
 
 def stored_megabytes() -> int:
-    """About how many megabytes the browser keeps."""
+    """About how many megabytes the browser keeps, unpacked."""
     runtime = [RUNTIME_DIR / name for name in RuntimeFiles.load().files]
     sizes = [path.stat().st_size for path in [*assets.page_files().values(), *runtime]]
-    return round(sum(sizes) / 1e6)
+    snapshot = assets.find_snapshot()
+    return round((sum(sizes) + (snapshot.size if snapshot else 0)) / 1e6)
 
 
 @bp.app_context_processor

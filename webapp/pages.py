@@ -115,6 +115,7 @@ def config() -> dict[str, Any]:
         "featuresUrl": assets.features_url(),
         "runtimeUrl": assets.runtime_url(),
         "numpy": assets.numpy_archive(),
+        "snapshot": assets.snapshot_address(),
         "filesToLoad": assets.count_analysis_files(),
         "maxMinutes": here.settings.max_minutes,
         "maxWholeMinutes": here.settings.max_whole_minutes,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from . import copies, numpy_archive
+from . import copies, numpy_archive, snapshot
 from .wheel_sources import PythonPackage, ReleaseFolder, Source, SourceError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +153,11 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
         Path(temporary).unlink(missing_ok=True)
 
 
+def _write(path: Path, content: bytes) -> None:
+    with _replacing(path) as file:
+        file.write(content)
+
+
 def _is(path: Path, digest: str) -> bool:
     """Whether a file is there and has this sha256."""
     try:
@@ -258,7 +263,8 @@ def assemble(
                 )
         # files of an earlier version; hidden ones may be another run's temporary files
         for path in folder.iterdir():
-            known = path.name in listing.files or copies.is_copy(path.name, list(listing.files))
+            names = [*listing.files, snapshot.NAME]
+            known = path.name in (*names, snapshot.RECORD_NAME) or copies.is_copy(path.name, names)
             if not known and not path.name.startswith("."):
                 path.unlink()
     except OSError as error:
@@ -304,6 +310,25 @@ def _make_archive(
     return digest
 
 
+def write_snapshot(
+    folder: Path = RUNTIME_DIR, listing: RuntimeFiles | None = None, say: Say = print
+) -> None:
+    """Make the snapshot of a complete `folder`, or say why there is none: the page gets along.
+
+    Raises
+    ------
+    RuntimeProblem : it cannot be written.
+    """
+    listing = listing or RuntimeFiles.load()
+    try:
+        if snapshot.make(folder, listing.archive, listing.files.values(), _write):
+            say("A snapshot of its memory is made: the page starts faster with it.")
+    except snapshot.SnapshotError as error:
+        say(f"The page will start more slowly, as its memory could not be written down: {error}.")
+    except OSError as error:
+        raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error
+
+
 def compress(
     folder: Path = RUNTIME_DIR, listing: RuntimeFiles | None = None, say: Say = print
 ) -> None:
@@ -313,13 +338,11 @@ def compress(
     ------
     RuntimeProblem : they cannot be written.
     """
-
-    def write(path: Path, content: bytes) -> None:
-        with _replacing(path) as file:
-            file.write(content)
-
+    names = list((listing or RuntimeFiles.load()).files)
+    if (folder / snapshot.NAME).is_file():
+        names.append(snapshot.NAME)
     try:
-        if copies.make(folder, list((listing or RuntimeFiles.load()).files), write):
+        if copies.make(folder, names, _write):
             say("It is compressed for visitors from other computers, too.")
     except OSError as error:
         raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error
@@ -395,6 +418,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise RuntimeProblem(f"{RUNTIME_DIR}: {'; '.join(problems)}.")
         else:
             assemble()
+            write_snapshot()
             compress()
     except RuntimeProblem as problem:
         print(problem, file=sys.stderr)

@@ -15,11 +15,12 @@ const PAGE_CACHE = `${PREFIX}page-${SITE.version}`;
 const RUNTIME_CACHE = `${PREFIX}runtime-${SITE.runtimeVersion}`;
 
 // Of paths inside the site.
-const VERSIONED = /^\/static\/(page|runtime)\/[^/]+\//;
+const VERSIONED = /^\/static\/((page|runtime)\/[^/]+\/|snapshot\/)/;
+const SNAPSHOT = /^\/static\/snapshot\//;
 // For files of a service worker the browser neither keeps nor uses compiled WebAssembly: a start took
 // 0.6 s longer. So these are left to the browser's own cache; the analysis asks once more, with KEPT,
 // for those that it did not get.
-const COMPILED = /^\/static\/runtime\/.*(?<!\.mjs)$/;
+const COMPILED = /^\/static\/(runtime|snapshot)\/.*(?<!\.mjs)$/;
 const KEPT = 'kept';
 const FEATURES = '/features.zip';
 // Statuses with which a proxy answers for a server that is away.
@@ -53,18 +54,29 @@ async function keepPage() {
 
 let keeping = Promise.resolve();
 
-/** Keep the runtime. Several windows may ask at the same time. */
-function keepRuntime() {
-  keeping = keeping.catch(() => {}).then(keepMissing);
+/**
+ * Keep the runtime. Several windows may ask at the same time.
+ * @param {string | null} snapshot address of the page's
+ */
+function keepRuntime(snapshot) {
+  keeping = keeping.catch(() => {}).then(() => keepMissing(snapshot));
   return keeping;
 }
 
-/** From the browser's own cache: the page has just loaded these files. */
-async function keepMissing() {
+/**
+ * From the browser's own cache: the page has just loaded these files.
+ * @param {string | null} snapshot
+ */
+async function keepMissing(snapshot) {
   const cache = await caches.open(RUNTIME_CACHE);
   for (const url of SITE.runtime) {
     if (!(await cache.match(url))) await keep(cache, url, 'force-cache');
   }
+  // Another host of the site has another one, or none; the analysis starts without, too.
+  for (const { url } of await cache.keys()) {
+    if (SNAPSHOT.test(inside(new URL(url))) && url !== snapshot) await cache.delete(url);
+  }
+  if (snapshot && !(await cache.match(snapshot))) await keep(cache, snapshot, 'force-cache').catch(() => {});
 }
 
 /** Remove what other versions kept, unless another window may still need it. */
@@ -191,21 +203,22 @@ here.addEventListener('fetch', (event) => {
  * Answer a page that has loaded the analysis. One of this version needs no other worker, so this one
  * takes over and keeps the runtime for it.
  * @param {string} version of the page
+ * @param {string | null} snapshot its address, if the page has one
  * @param {MessagePort} port
  */
-async function greet(version, port) {
+async function greet(version, snapshot, port) {
   port.postMessage({ version: SITE.version });
   if (version !== SITE.version) return;
   await here.skipWaiting();
-  await keepRuntime();
+  await keepRuntime(snapshot);
   port.postMessage({ version: SITE.version, kept: true });
   // A worker that waits must leave the active one its files.
   if (here.serviceWorker?.state === 'activated') await tidy();
 }
 
 here.addEventListener('message', (event) => {
-  const { type, version } = event.data;
+  const { type, version, snapshot } = event.data;
   // Files that cannot be kept now, as the disk is full or the server gone, are tried at the next visit.
-  if (type === 'hello') event.waitUntil(greet(version, event.ports[0]).catch(() => {}));
+  if (type === 'hello') event.waitUntil(greet(version, snapshot, event.ports[0]).catch(() => {}));
   else if (type === 'take-over') event.waitUntil(here.skipWaiting());
 });

@@ -18,6 +18,7 @@ BARE = {
     "webapp.preflight",
     "webapp.runtime",
     "webapp.settings",
+    "webapp.snapshot",
     "webapp.wheel_sources",
 }
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from webapp import create_app
-from webapp.assets import STATIC, page_version, runtime_version
+from webapp.assets import STATIC, find_snapshot, page_version, runtime_version
 
 # Those that the OWASP Secure Headers Project names. Clear-Site-Data is for the end of a session,
 # and there are none.
@@ -61,6 +61,7 @@ ADDRESSES = {
     "/static/<path:name>": "/static/img/favicon.svg",
     "/static/page/<version>/<path:name>": "/static/page/{page}/js/app.js",
     "/static/runtime/<version>/<name>": "/static/runtime/{runtime}/pyodide.asm.wasm",
+    "/static/snapshot/<digest>": "/static/snapshot/{snapshot}",
 }
 FAULTS = (
     "/nothing",
@@ -71,13 +72,20 @@ FAULTS = (
     "/static/../webapp/security.py",
     "/static/page/000000000000/js/app.js",
     "/static/runtime/000000000000/pyodide.mjs",
+    "/static/snapshot/000000000000",
 )
 
 
 @pytest.fixture(scope="module")
 def versions(app: Flask) -> dict[str, str]:
     with app.test_request_context():
-        return {"page": page_version(), "runtime": runtime_version()}
+        snapshot = find_snapshot()
+        assert snapshot
+        return {
+            "page": page_version(),
+            "runtime": runtime_version(),
+            "snapshot": snapshot.sha256,
+        }
 
 
 def check(headers: Any, **differs: str) -> None:

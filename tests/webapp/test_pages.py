@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -14,7 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from webapp import assets, create_app
+from webapp import assets, create_app, snapshot
 from webapp.inference import Registry
 from webapp.runtime import RuntimeFiles
 
@@ -81,6 +82,41 @@ def test_every_address_in_the_configuration_works(client: FlaskClient) -> None:
         assert response.headers["Cache-Control"] == FOREVER
         assert client.get(f"/static/runtime/{name}").data == response.data
     assert client.get("/static/runtime/000000000000/pyodide.mjs").status_code == 404
+
+
+def test_the_snapshot_has_an_address_of_its_own(client: FlaskClient) -> None:
+    config = config_of(client)
+    address = dict(config["snapshot"])
+    response = client.get(address["url"])
+    assert (response.status_code, response.mimetype) == (200, "application/octet-stream")
+    assert response.headers["Cache-Control"] == FOREVER
+    assert len(response.data) == address["bytes"]
+    assert address["url"] == f"/static/snapshot/{hashlib.sha256(response.data).hexdigest()}"
+    packed = client.get(address["url"], headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == response.data
+    # one of another host, and its files under other addresses
+    for path in (
+        f"/static/snapshot/{'0' * 64}",
+        "/static/snapshot/",
+        "/static/runtime/python.snapshot",
+    ):
+        assert client.get(path).status_code == 404
+    assert client.get(f"{config['runtimeUrl']}python.snapshot").status_code == 404
+
+
+def test_without_a_snapshot_the_page_is_the_same(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = config_of(client)
+    kept = client.get("/sw.js").data
+    monkeypatch.setattr(snapshot, "find", lambda *_: None)
+    after = config_of(client)
+    assert client.get(str(before["snapshot"]["url"])).status_code == 404
+    assert after.pop("snapshot") is None
+    del before["snapshot"]
+    assert after == before
+    assert client.get("/sw.js").data == kept
 
 
 def test_the_model_pages(client: FlaskClient, registry: Registry) -> None:

@@ -5,6 +5,7 @@
 
 import { reasonOf } from '../base/errors.js';
 import { speakAs, t } from '../base/text.js';
+import { librariesOf, withLibraries } from './snapshot.js';
 import { packagesOf } from './tar.js';
 
 /** @typedef {import('./messages.d.ts').ToAnalysis} ToAnalysis */
@@ -13,6 +14,10 @@ import { packagesOf } from './tar.js';
  * @template {ToAnalysis['type']} T
  * @typedef {Extract<ToAnalysis, {type: T}>} Message
  */
+
+// A snapshot is as large as all other files together, and saves more than a second: it pays from about
+// 40 Mbit/s on. A file that shares the way with four others then arrives at this rate.
+const SNAPSHOT_MBIT_PER_S = 10;
 
 const nativeFetch = self.fetch.bind(self);
 
@@ -120,8 +125,48 @@ async function diagnose(url, checked, error) {
   return t('The file {name} could not be used.', { name });
 }
 
-/** @param {Message<'start'>} addresses @throws {LoadError} */
-async function load({ runtimeUrl, numpy, featuresUrl }) {
+/**
+ * The download of a snapshot, if there is one and the way to it is fast enough. Nobody misses it.
+ * @param {Message<'start'>['snapshot']} snapshot
+ */
+function fetchSnapshot(snapshot) {
+  const giveUp = new AbortController();
+  const answer = (async () => {
+    if (!snapshot) return null;
+    for (const place of [snapshot.url, `${snapshot.url}?kept`]) {
+      const response = await nativeFetch(place, { signal: giveUp.signal }).catch(() => null);
+      if (response?.ok) return response;
+    }
+    return null;
+  })();
+  return {
+    /**
+     * @param {string} url of a file that has arrived beside it
+     * @returns {Promise<import('./snapshot.js').Start | null>}
+     */
+    async unlessSlow(url) {
+      const [entry] = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByName(url));
+      // From its first byte on: a busy server or computer is not a slow way.
+      const ms = entry ? entry.responseEnd - entry.responseStart : 0;
+      if (entry && (entry.encodedBodySize * 8) / 1000 < ms * SNAPSHOT_MBIT_PER_S) giveUp.abort();
+      const response = await answer;
+      if (!snapshot || !response || giveUp.signal.aborted) return null;
+      const content = response.arrayBuffer().then((buffer) => {
+        if (buffer.byteLength !== snapshot.bytes) throw new Error('not the snapshot');
+        return new Uint8Array(buffer);
+      });
+      content.catch(() => {});
+      return { content, table: snapshot.table };
+    },
+  };
+}
+
+/**
+ * @param {Message<'start'>} addresses
+ * @returns {Promise<boolean>} whether Python started from a snapshot
+ * @throws {LoadError}
+ */
+async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
   const downloads = new Downloads([runtimeUrl, featuresUrl]);
   self.fetch = (resource, init) => downloads.fetch(resource, init);
 
@@ -130,22 +175,37 @@ async function load({ runtimeUrl, numpy, featuresUrl }) {
   const archive = contentOf(numpy.url, { integrity: numpy.integrity });
   const features = contentOf(featuresUrl);
   for (const each of [archive, features]) each.catch(() => {});
-  const [{ loadPyodide }] = await Promise.all(
+  const memory = fetchSnapshot(snapshot);
+  const [{ loadPyodide }, { default: create }] = await Promise.all(
     // Pyodide imports the second by itself; imported here, it loads earlier and can fail with a sentence.
     ['pyodide.mjs', 'pyodide.asm.mjs'].map((name) => importModule(new URL(name, runtimeUrl).href)),
   );
-  const starting = /** @type {typeof import('pyodide').loadPyodide} */ (loadPyodide)({
-    indexURL: runtimeUrl,
-    lockFileURL: new URL('pyodide-lock.json', runtimeUrl).href,
-    fsInit: packagesOf(archive),
-    stdout: () => {},
-  });
-  starting.catch(() => {});
-  const pyodide = await Promise.race([starting, downloads.failure]);
-  pyodide.unpackArchive(await features, 'zip');
-  python = pyodide.pyimport('features.browser');
+  const packages = packagesOf(archive);
+  /** @param {object} how Python starts */
+  const begin = async (how) => {
+    const starting = /** @type {typeof import('pyodide').loadPyodide} */ (loadPyodide)({
+      indexURL: runtimeUrl,
+      lockFileURL: new URL('pyodide-lock.json', runtimeUrl).href,
+      stdout: () => {},
+      ...how,
+    });
+    starting.catch(() => {});
+    const pyodide = await Promise.race([starting, downloads.failure]);
+    pyodide.unpackArchive(await features, 'zip');
+    return pyodide.pyimport('features.browser');
+  };
+  const start = await memory.unlessSlow(new URL('pyodide.asm.mjs', runtimeUrl).href);
+  if (start) {
+    const libraries = librariesOf(archive);
+    libraries.catch(() => {});
+    // Another browser than expected, too little memory, a damaged file: it starts without.
+    python = await begin(withLibraries(create, libraries, packages, start)).catch(() => undefined);
+  }
+  const fromSnapshot = Boolean(python);
+  python ??= await begin({ fsInit: packages });
   self.fetch = nativeFetch;
   downloads.observer.disconnect();
+  return fromSnapshot;
 }
 
 /** @throws {Error} before it is loaded */
@@ -248,8 +308,7 @@ self.onmessage = async ({ data }) => {
   if (data.type === 'start') {
     speakAs(data.words);
     try {
-      await load(data);
-      tell({ type: 'ready' });
+      tell({ type: 'ready', fromSnapshot: await load(data) });
     } catch (error) {
       const message = error instanceof LoadError
         ? error.message

@@ -57,6 +57,8 @@ export class Engine extends EventTarget {
     /** Files that have arrived, and their bytes. */
     this.files = 0;
     this.bytes = 0;
+    /** Whether Python started from a snapshot of its memory. */
+    this.fromSnapshot = false;
     /** How often it began to load: a new worker knows nothing of the songs of the one before. */
     this.starts = 0;
   }
@@ -271,6 +273,7 @@ export class Engine extends EventTarget {
     } else if (data.type === 'ready') {
       clearTimeout(this.#watchdog);
       performance.measure('engine', 'engine-start');
+      this.fromSnapshot = data.fromSnapshot;
       this.#set('ready', '');
       for (const { resolve } of this.#waiting.splice(0)) resolve();
     } else if (data.type === 'failed') {

@@ -37,6 +37,7 @@ export function showEngine(element, engine) {
         ? t('{n} of {all} files, {size}', { n: Math.min(files, filesToLoad), all: filesToLoad, size: size(bytes) })
         : '';
     retry.hidden = state !== 'failed';
+    element.dataset.snapshot = engine.fromSnapshot ? 'used' : 'unused';
     element.dataset.state = state;
   };
   engine.addEventListener('change', draw);

@@ -7,6 +7,8 @@ export interface Addresses {
   /** Folder of the runtime. */
   runtimeUrl: string;
   numpy: { url: string; integrity: string };
+  /** A snapshot of Python's memory; table: functions in the table of the Python that wrote it. */
+  snapshot: { url: string; bytes: number; table: number } | null;
   featuresUrl: string;
 }
 
@@ -139,7 +141,7 @@ export interface Answers {
 
 export type FromAnalysis =
   | { type: 'loading'; files: number; bytes: number }
-  | { type: 'ready' }
+  | { type: 'ready'; fromSnapshot: boolean }
   | { type: 'failed'; message: string }
   | { type: 'progress'; id: number; done: number; total: number }
   | ({ type: 'extracted'; id: number } & Answers['extract'])

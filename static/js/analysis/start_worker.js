@@ -38,7 +38,7 @@ export function missingAbility() {
  */
 
 /** @param {Addresses} config @returns {Started | null} null where workers cannot be modules */
-function make({ runtimeUrl, numpy, featuresUrl }) {
+function make({ runtimeUrl, numpy, snapshot, featuresUrl }) {
   performance.mark('engine-start');
   let readsModules = false;
   const options = {
@@ -74,6 +74,7 @@ function make({ runtimeUrl, numpy, featuresUrl }) {
     type: 'start',
     runtimeUrl: here(runtimeUrl),
     numpy: { ...numpy, url: here(numpy.url) },
+    snapshot: snapshot && { ...snapshot, url: here(snapshot.url) },
     featuresUrl: here(featuresUrl),
     words,
   };

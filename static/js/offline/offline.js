@@ -6,6 +6,8 @@ import { byId, one } from '../base/dom.js';
 import { t } from '../base/text.js';
 import { scriptUrl } from '../base/trusted.js';
 
+/** @typedef {Pick<import('../base/config.js').Config, 'pageVersion' | 'snapshot'>} Kept the parts of a page */
+
 const UPDATE_MS = 600_000;
 const TAKE_OVER_MS = 3000;
 
@@ -38,17 +40,18 @@ function tellKept() {
 /**
  * Say hello to a worker. It tells its version; if that is the page's, it keeps the analysis, too.
  * @param {ServiceWorker} worker
- * @param {string} version
+ * @param {Kept} page
  * @returns {Promise<string>}
  */
-function greet(worker, version) {
+function greet(worker, { pageVersion, snapshot }) {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => {
       resolve(data.version);
       if (data.kept) tellKept();
     };
-    worker.postMessage({ type: 'hello', version }, [port2]);
+    const kept = snapshot && new URL(snapshot.url, location.href).href;
+    worker.postMessage({ type: 'hello', version: pageVersion, snapshot: kept }, [port2]);
   });
 }
 
@@ -67,10 +70,10 @@ function installed(worker) {
 
 /**
  * @param {ServiceWorkerContainer} workers
- * @param {string} version of this page
+ * @param {Kept} page
  * @param {import('../server/server_link.js').ServerLink} link
  */
-async function keep(workers, version, link) {
+async function keep(workers, page, link) {
   const registration = await workers.register(scriptUrl(`${place().root}sw.js`));
   /** @type {ServiceWorker | null} */
   let waiting = null;
@@ -88,7 +91,7 @@ async function keep(workers, version, link) {
   /** @param {ServiceWorker | null} worker */
   const meet = async (worker) => {
     if (!worker || !(await installed(worker))) return;
-    const other = (await greet(worker, version)) !== version;
+    const other = (await greet(worker, page)) !== page.pageVersion;
     // An active worker of another version is one that this page's own will replace.
     if (!other || worker === registration.active) return;
     waiting = worker;
@@ -117,11 +120,11 @@ async function keep(workers, version, link) {
 /**
  * Let the browser keep the page, once the analysis is loaded: the analysis must not wait, and its files
  * are at hand then.
- * @param {{pageVersion: string}} config
+ * @param {Kept} config
  * @param {import('../analysis/engine.js').Engine} engine
  * @param {import('../server/server_link.js').ServerLink} link
  */
-export function keepForOffline({ pageVersion }, engine, link) {
+export function keepForOffline(config, engine, link) {
   if (!container) return;
   // A kept page may have been opened just because there is no server.
   if (container.controller) link.check();
@@ -129,7 +132,7 @@ export function keepForOffline({ pageVersion }, engine, link) {
     if (engine.state !== 'ready') return;
     engine.removeEventListener('change', begin);
     // Some browsers forbid it, as when nothing may be stored; all else works without it.
-    keep(container, pageVersion, link).catch(() => {});
+    keep(container, config, link).catch(() => {});
   };
   engine.addEventListener('change', begin);
   begin();

@@ -1,0 +1,123 @@
+"""The snapshot of Python's memory from which the browser starts, made by `snapshot.mjs`.
+
+It lies beside the runtime and is not tracked: another computer may make other bytes. Its record
+has its sha256 and a hash of all that it was made of. The page starts Python anew where there is no
+good snapshot, so a missing one is no fault.
+
+Standard library only: this module runs before anything else is installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+NAME = "python.snapshot"
+RECORD_NAME = "snapshot.json"
+SCRIPT = Path(__file__).with_suffix(".mjs")
+ANALYSIS = Path(__file__).resolve().parent.parent / "static" / "js" / "analysis"
+# What decides on its content, beside the listed files of the runtime.
+SCRIPTS = (SCRIPT, ANALYSIS / "snapshot.js", ANALYSIS / "tar.js")
+# Seconds. It takes three on a slow machine.
+TIMEOUT = 300
+
+Write = Callable[[Path, bytes], None]
+
+
+class SnapshotError(Exception):
+    """No snapshot can be made; the text says why."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A good snapshot.
+
+    Attributes
+    ----------
+    sha256 : of the file.
+    size : of the file, in bytes.
+    table : number of functions in the table of the Python that wrote it.
+    """
+
+    sha256: str
+    size: int
+    table: int
+
+
+def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> bool:
+    """Make the snapshot unless there is a good one.
+
+    Parameters
+    ----------
+    folder : the runtime.
+    archive : name of numpy's archive in it.
+    listed : sha256 of the runtime's files.
+    write : writes bytes to a path, all of them or none.
+
+    Returns
+    -------
+    Whether there was anything to do.
+
+    Raises
+    ------
+    SnapshotError : Node.js is missing, or the work fails.
+    OSError : a file cannot be written.
+    """
+    made_of = _made_of(listed)
+    if _read(folder, made_of):
+        return False
+    with tempfile.TemporaryDirectory(prefix="musiclassify-") as place:
+        target = Path(place) / NAME
+        paths = (str(SCRIPT), f"{folder.resolve()}/", archive, str(target))
+        try:
+            done = subprocess.run(["node", *paths], capture_output=True, timeout=TIMEOUT)
+        except OSError as error:
+            raise SnapshotError(f"Node.js does not start: {error}") from error
+        except subprocess.TimeoutExpired as error:
+            raise SnapshotError(f"Node.js was not finished after {TIMEOUT} s") from error
+        try:
+            table = int(json.loads(done.stdout)["table"])
+            content = target.read_bytes()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"Node.js ended with {done.returncode}"
+            raise SnapshotError(reason) from error
+    write(folder / NAME, content)
+    found = Snapshot(hashlib.sha256(content).hexdigest(), len(content), table)
+    record = {"of": made_of, **asdict(found)}
+    write(folder / RECORD_NAME, json.dumps(record, indent=1).encode() + b"\n")
+    return True
+
+
+def find(folder: Path, listed: Iterable[str]) -> Snapshot | None:
+    """The snapshot of a runtime; None unless it is whole and made of these files."""
+    return _read(folder, _made_of(listed))
+
+
+def _read(folder: Path, made_of: str) -> Snapshot | None:
+    try:
+        record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
+        if record.pop("of") != made_of:
+            return None
+        found = Snapshot(str(record["sha256"]), int(record["size"]), int(record["table"]))
+        stat = (folder / NAME).stat()
+        same = _sha256(folder / NAME, stat.st_mtime_ns, stat.st_size) == found.sha256
+        return found if same else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@functools.lru_cache(maxsize=2)
+def _sha256(path: Path, _time: int, _size: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _made_of(listed: Iterable[str]) -> str:
+    parts = [*listed, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in SCRIPTS)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
