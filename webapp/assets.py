@@ -36,6 +36,8 @@ STATIC = REPOSITORY / "static"
 FEATURES = REPOSITORY / "features"
 TEMPLATES = REPOSITORY / "templates"
 EXTENSION = "musiclassify_features_zip"
+# Digits of a hash in addresses and tags.
+SHORT = 12
 FOREVER = "public, max-age=31536000, immutable"
 # Written out, since Windows and old mime.types files name other types.
 TYPES = {
@@ -199,6 +201,8 @@ def check_runtime() -> None:
             "The browser's Python runtime in static/runtime is not complete: "
             f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
         )
+    # of 38 MB, so the first visitor does not wait for it; a bad one is no reason not to start
+    snapshot.find(RUNTIME_DIR, RuntimeFiles.load().files.values())
     if problems := vendor.problems():
         raise StartError(
             f"The page's libraries are not complete: {'; '.join(problems)}. Run `make serve` or "
@@ -273,7 +277,7 @@ def _zip() -> bytes:
 
 
 def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+    return hashlib.sha256(content).hexdigest()[:SHORT]
 
 
 def _vendored(name: str) -> Path | None:
@@ -311,7 +315,7 @@ def _send_copied(path: Path, digest: str) -> Response:
     """Send a file for good, compressed where it has copies."""
     found = copies.find(path, digest)
     coding = compression.wanted(found)
-    response = _send(path, file_hash(path), forever=True, copy=found.get(coding))
+    response = _send(path, digest[:SHORT], forever=True, copy=found.get(coding))
     return compression.named(response, coding) if found else response
 
 

@@ -128,7 +128,8 @@ def _gzip(content: bytes) -> bytes:
 
 def _is(path: Path, digest: str) -> bool:
     try:
-        return _sha256(path.read_bytes()) == digest
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
     except OSError:
         return False
 

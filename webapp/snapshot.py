@@ -97,7 +97,10 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
 
 def find(folder: Path, listed: Iterable[str]) -> Snapshot | None:
     """The snapshot of a runtime; None unless it is whole and made of these files."""
-    return _read(folder, _made_of(listed))
+    try:
+        return _read(folder, _made_of(listed))
+    except OSError:
+        return None
 
 
 def _read(folder: Path, made_of: str) -> Snapshot | None:
@@ -115,7 +118,9 @@ def _read(folder: Path, made_of: str) -> Snapshot | None:
 
 @functools.lru_cache(maxsize=2)
 def _sha256(path: Path, _time: int, _size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    # a worker that holds all of it at once stays that large
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _made_of(listed: Iterable[str]) -> str:
