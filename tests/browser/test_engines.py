@@ -72,6 +72,10 @@ def run(engine: Engine, function: str, *values: object) -> Any:
     return engine.script(f"return ({function})(...arguments)", *values)
 
 
+def test_python_starts_from_its_snapshot(page: Engine):
+    assert page.script("return document.querySelector('#engine').dataset.snapshot") == "used"
+
+
 def check_answer(page: Engine, file: Path, predictor: Predictor) -> None:
     """Let a page hear a song; compare with the command line."""
     run(page, EMPTY)
