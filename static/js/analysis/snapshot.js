@@ -106,4 +106,3 @@ function restoreInto(module, content) {
     return state;
   };
 }
-
