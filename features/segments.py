@@ -5,14 +5,16 @@ is cut in excerpts of `excerpt_s`; each excerpt is one centred STFT with one dB 
 maximum) and floor(frames / n_frames) segments. A segment depends on its own excerpt only, so a
 longer song never changes the verdict on an earlier part. Only whether a stretch counts as silence
 depends on the whole song: see `GAP_DB`. Times are seconds from the song's start.
+
+A song may also be listened to by three of its excerpts: see `listened_bounds`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,10 @@ FLAT_DB = 1e-3
 # Keeps the standardisation finite; far below any real deviation (several dB).
 EPSILON = 1e-5
 
+# A song of more excerpts than this can be listened to by so many of them.
+MOST_LISTENED = 3
+
+Listen = Literal["whole", "excerpts"]
 Progress = Callable[[int, int], object]
 Count = TypeVar("Count", int, npt.NDArray[np.int64])
 
@@ -102,6 +108,22 @@ def excerpt_bounds(n_samples: int, spec: FeatureSpec) -> list[tuple[int, int]]:
     ]
     long_enough = [(start, end) for start, end in bounds if not is_repeated(end - start, spec)]
     return long_enough or bounds[:1]
+
+
+def listened_bounds(
+    n_samples: int, spec: FeatureSpec, listen: Listen = "excerpts"
+) -> list[tuple[int, int]]:
+    """Start and end, in samples, of the excerpts of a song of n_samples > 0 that are listened to.
+
+    "excerpts" are the first, the middle and the last of the full ones; of an even number the later
+    of the two in the middle. A song of no more than three excerpts is listened to as a whole.
+    """
+    bounds = excerpt_bounds(n_samples, spec)
+    if listen == "whole" or len(bounds) <= MOST_LISTENED:
+        return bounds
+    # Only the last excerpt is shorter, so there are three full ones at least.
+    full = [(start, end) for start, end in bounds if end - start == spec.excerpt_samples]
+    return [full[0], full[len(full) // 2], full[-1]]
 
 
 def count_segments(n_frames: Count, spec: FeatureSpec) -> Count:
@@ -257,24 +279,36 @@ def are_gaps(powers: Iterable[float]) -> list[bool]:
     return [power < floor for power in powers]
 
 
-def _iterate(
-    samples: Float32Array, spec: FeatureSpec, progress: Progress | None
-) -> Iterator[Excerpt]:
+def _checked(samples: Float32Array) -> Float32Array:
     samples = np.asarray(samples, dtype=np.float32)
     if samples.ndim != 1:
         raise ValueError(f"samples: expected mono (n,), got the shape {samples.shape}")
     if not len(samples):
         raise AudioError("empty")
-    bounds = excerpt_bounds(len(samples), spec)
+    return samples
+
+
+def _iterate(
+    cuts: Sequence[tuple[int, Float32Array]], spec: FeatureSpec, progress: Progress | None
+) -> Iterator[Excerpt]:
     sounds = False
-    for done, (first, last) in enumerate(bounds, start=1):
-        excerpt = analyse_excerpt(samples[first:last], first, spec)
+    for done, (first, samples) in enumerate(cuts, start=1):
+        excerpt = analyse_excerpt(samples, first, spec)
         sounds = sounds or bool(excerpt.segments)
         yield excerpt
         if progress is not None:
-            progress(done, len(bounds))
+            progress(done, len(cuts))
     if not sounds:
         raise AudioError("silent")
+
+
+def _cuts(
+    samples: Float32Array, spec: FeatureSpec, listen: Listen
+) -> list[tuple[int, Float32Array]]:
+    samples = _checked(samples)
+    return [
+        (first, samples[first:last]) for first, last in listened_bounds(len(samples), spec, listen)
+    ]
 
 
 def extract_segments(
@@ -297,7 +331,8 @@ def extract_segments(
     AudioError : "empty" without samples, "silent" when nothing sounds, "not_finite" for NaN or
         infinite samples.
     """
-    return [seg for excerpt in _iterate(samples, spec, progress) for seg in excerpt.segments]
+    cuts = _cuts(samples, spec, "whole")
+    return [seg for excerpt in _iterate(cuts, spec, progress) for seg in excerpt.segments]
 
 
 def request_json(segments: list[Segment], spec: FeatureSpec) -> str:
@@ -314,20 +349,39 @@ def _segment_json(segment: Segment, spec: FeatureSpec) -> str:
 
 
 def build_request(
-    samples: Float32Array, spec: FeatureSpec, progress: Progress | None = None
+    samples: Float32Array,
+    spec: FeatureSpec,
+    progress: Progress | None = None,
+    listen: Listen = "whole",
 ) -> FeatureRequest:
-    """Make the request of a whole song, without its gaps.
+    """Make the request of a whole song, or of its `listened_bounds`, without the gaps.
 
-    Parameters and errors are those of `extract_segments`.
+    The other parameters and errors are those of `extract_segments`.
     """
-    excerpts = list(_iterate(samples, spec, progress))
+    return build_request_of(_cuts(samples, spec, listen), spec, progress)
+
+
+def build_request_of(
+    cuts: Sequence[tuple[int, Float32Array]], spec: FeatureSpec, progress: Progress | None = None
+) -> FeatureRequest:
+    """Make the request of a song of which only some excerpts are at hand, without the gaps.
+
+    Parameters
+    ----------
+    cuts : of each excerpt in order, the song's sample at which it begins, and its samples (n,).
+    spec, progress : as for `extract_segments`, as are the errors.
+    """
+    cuts = [(first, _checked(samples)) for first, samples in cuts]
+    if not cuts:
+        raise AudioError("empty")
+    excerpts = list(_iterate(cuts, spec, progress))
     gaps = are_gaps(excerpt.power for excerpt in excerpts)
     heard = [excerpt for excerpt, gap in zip(excerpts, gaps, strict=True) if not gap]
     segments = [segment for excerpt in heard for segment in excerpt.segments]
     return FeatureRequest(
         body=request_json(segments, spec),
         n_segments=len(segments),
-        repeated=is_repeated(len(samples), spec),
-        skipped=excerpt_bounds(len(samples), spec)[0][0] / spec.sample_rate,
+        repeated=all(is_repeated(len(samples), spec) for _, samples in cuts),
+        skipped=cuts[0][0] / spec.sample_rate,
         narrow=all(excerpt.narrow for excerpt in heard),
     )

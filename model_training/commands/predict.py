@@ -26,6 +26,7 @@ python -m model_training predict music/*.mp3 --json > answers.jsonl
 python -m model_training predict song.mp3 --own-genres mine.json
 python -m model_training predict ~/Music --out answers.jsonl --csv table.csv --playlists genres
 python -m model_training predict ~/Music --out answers.jsonl --write-genre --map rock=Rock
+python -m model_training predict music/*.mp3 --listen excerpts
 """
 
 
@@ -46,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="answer in these genres, too: a file of `teach` or of the page",
+    )
+    parser.add_argument(
+        "--listen",
+        choices=["whole", "excerpts"],
+        default="whole",
+        help="to whole songs, or to three half minutes of those that have more (%(default)s)",
     )
     parser.add_argument("--segments", action="store_true", help="show the answer of every segment")
     parser.add_argument("--json", action="store_true", help="print each answer as a line of JSON")
@@ -98,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
         judge = open_own_genres(options.own_genres, options.models, options.version)
     card = judge.card if judge else choose(options.models, options.version)
     words = words_of(options, card, judge)
-    name = judge_name(card, options.own_genres)
+    name = judge_name(card, options.own_genres, options.listen)
     songs, asked = _ask(options, card, judge, name)
     if any(path.is_dir() for path in options.files) and songs and not options.json:
         print(summary(songs))
@@ -136,7 +143,9 @@ def _ask(
         files = list_files(options.files, tell)
         if not files:
             raise TrainingError("No sound file to ask about; name a file, or a folder with some.")
-        songs = hear_all(files, predictor, judge, name, answers, tell, _show(options, card))
+        songs = hear_all(
+            files, predictor, judge, name, answers, tell, _show(options, card), options.listen
+        )
     except KeyboardInterrupt:
         if answers:
             print(

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from tqdm import tqdm
 
+from features.segments import Listen
 from webapp.inference import Card, Predictor
 
 from ..errors import TrainingError
@@ -95,15 +96,16 @@ class Heard:
         return NOT_SURE if self.unfamiliar else ""
 
 
-def judge_name(card: Card, own_genres: Path | None = None) -> str:
-    """What answers are kept under: a version, and checksums of its model and of own genres.
+def judge_name(card: Card, own_genres: Path | None = None, listen: Listen = "whole") -> str:
+    """What answers are kept under: a version, checksums of its model and of own genres, "excerpts".
 
     Raises
     ------
     OSError : for a file of own genres that cannot be read.
     """
     files = [card.files[MODEL_FILE], *([sha256(own_genres)] if own_genres else [])]
-    return " ".join([card.version, *(digits[:DIGITS] for digits in files)])
+    heard = [listen] if listen != "whole" else []
+    return " ".join([card.version, *(digits[:DIGITS] for digits in files), *heard])
 
 
 # --- which files --------------------------------------------------------------------------------
@@ -262,7 +264,9 @@ def _heard(content: Mapping[str, Any]) -> Heard:
 # --- asking -------------------------------------------------------------------------------------
 
 
-def hear(path: Path, predictor: Predictor, judge: OwnJudge | None) -> tuple[SongAnswer, Stamp]:
+def hear(
+    path: Path, predictor: Predictor, judge: OwnJudge | None, listen: Listen = "whole"
+) -> tuple[SongAnswer, Stamp]:
     """The answer for a file, and the stamp of what was heard.
 
     Raises
@@ -271,7 +275,7 @@ def hear(path: Path, predictor: Predictor, judge: OwnJudge | None) -> tuple[Song
     """
     before = Stamp.of(path)
     try:
-        answer = predict_file(path, predictor, judge)
+        answer = predict_file(path, predictor, judge, listen)
     except (OSError, MemoryError) as error:
         why = getattr(error, "strerror", None) or str(error) or "too little memory"
         raise TrainingError(f"{path}: cannot be read ({why}).") from error
@@ -300,6 +304,7 @@ def hear_all(
     answers: Answers | None,
     tell: Tell,
     show: Callable[[SongAnswer], object],
+    listen: Listen = "whole",
 ) -> list[Heard]:
     """Ask about files, one after the other; a bar tells how far on a terminal.
 
@@ -309,6 +314,7 @@ def hear_all(
     answers : keeps the answers, and spares those that it has; None to keep none.
     tell : gets a line for each file without an answer.
     show : gets each answer as it comes, those of `answers` left out.
+    listen : to whole songs, or to three excerpts.
     """
     files = list(files)
     found = []
@@ -317,7 +323,7 @@ def hear_all(
             found.append(known)
             continue
         try:
-            answer, stamp = hear(path, predictor, judge)
+            answer, stamp = hear(path, predictor, judge, listen)
         except TrainingError as error:
             tell(str(error))
             continue

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from features import AudioError, build_request
 from features.inversion import read_request
 from features.own_genres import TeachingError
+from features.segments import Listen, excerpt_bounds, listened_bounds
 from webapp.inference import Card, EngineError, FeatureError, Prediction, Predictor, Registry
 from webapp.inference.engines import ENGINES
 
@@ -33,7 +34,9 @@ class SongAnswer:
     skipped : seconds left out at the start.
     narrow : half of the sound is missing: it ends at 4 kHz.
     own : the answer in own genres, if that was asked.
-    seconds : length of the sound.
+    listened : "excerpts" for three of them, "whole" for all, also where excerpts were asked for but
+        the song has no more than three; None where nothing was asked for.
+    seconds : of the whole song.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class SongAnswer:
     skipped: float
     narrow: bool = False
     own: OwnAnswer | None = None
+    listened: Listen | None = None
     seconds: float = 0.0
 
     def to_json(self, card: Card) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class SongAnswer:
             "repeated": self.repeated,
             "skipped": self.skipped,
             "narrow": self.narrow,
+            **({"listened": self.listened} if self.listened else {}),
             **({"own": self.own.to_json()} if self.own else {}),
         }
 
@@ -85,8 +90,14 @@ def load_predictor(card: Card, engine: str = "litert") -> Predictor:
         raise TrainingError(str(error)) from error
 
 
-def predict_file(path: Path, predictor: Predictor, judge: OwnJudge | None = None) -> SongAnswer:
+def predict_file(
+    path: Path, predictor: Predictor, judge: OwnJudge | None = None, listen: Listen = "whole"
+) -> SongAnswer:
     """The answer for one file, in own genres, too, where there is a `judge` of them.
+
+    Parameters
+    ----------
+    listen : to the whole song, or to its `listened_bounds`.
 
     Raises
     ------
@@ -94,7 +105,7 @@ def predict_file(path: Path, predictor: Predictor, judge: OwnJudge | None = None
     """
     samples = load_audio(path, predictor.card.spec.sample_rate)
     try:
-        return predict_samples(samples, predictor, path, judge)
+        return predict_samples(samples, predictor, path, judge, listen)
     except (AudioError, FeatureError, TeachingError) as error:
         raise TrainingError(f"{path}: {error}") from error
 
@@ -104,6 +115,7 @@ def predict_samples(
     predictor: Predictor,
     path: Path,
     judge: OwnJudge | None = None,
+    listen: Listen = "whole",
 ) -> SongAnswer:
     """The answer for a sound (n,) at the version's sample rate, called `path`; see `predict_file`.
 
@@ -112,15 +124,19 @@ def predict_samples(
     AudioError, FeatureError, TeachingError : why there is none.
     """
     spec = predictor.card.spec
-    request = build_request(samples, spec)
+    request = build_request(samples, spec, listen=listen)
     # Through its JSON, as the site gets it: rounded.
     segments = read_request(request.body, spec)
     prediction = predictor.predict(np.array([segment.values for segment in segments]))
     times = [(segment.start, segment.end) for segment in segments]
     own = judge.answer(prediction) if judge else None
     facts = request.repeated, request.skipped, request.narrow
+    listened: Listen | None = None
+    if listen == "excerpts":
+        bounds = listened_bounds(len(samples), spec)
+        listened = "whole" if bounds == excerpt_bounds(len(samples), spec) else "excerpts"
     seconds = len(samples) / spec.sample_rate
-    return SongAnswer(path, prediction, times, *facts, own, seconds)
+    return SongAnswer(path, prediction, times, *facts, own, listened, seconds)
 
 
 def answer_text(answer: SongAnswer, segments: bool = False) -> str:
@@ -145,6 +161,8 @@ def answer_text(answer: SongAnswer, segments: bool = False) -> str:
             f"  unlike the music that the model was trained on: score {score:.4g}, doubt begins "
             f"above {threshold:.4g}"
         )
+    if answer.listened == "excerpts":
+        lines.append(f"  of three half minutes of {answer.seconds:.0f} s")
     if answer.repeated:
         lines.append("  shorter than one segment and repeated to fill it: a weak answer")
     if answer.narrow:

@@ -69,6 +69,36 @@ def test_same_numbers_as_the_site(
     assert [len(answer["segments"]) for answer in answers] == [13, 1]
 
 
+def test_three_excerpts_have_the_numbers_of_the_whole_song(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = write(tmp_path / "long.flac", 200, 22050, seed=4)
+    assert predict(long, short, "--json", "--version", "v1") == 0
+    whole, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "listened" not in whole
+    assert predict(long, short, "--json", "--version", "v1", "--listen", "excerpts") == 0
+    three, all_of_it = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (three["listened"], all_of_it["listened"]) == ("excerpts", "whole")
+    kept = [
+        segment
+        for segment in whole["segments"]
+        if any(start <= segment["start"] < start + 30 for start in (30, 90, 150))
+    ]
+    assert [segment["start"] for segment in three["segments"]] == [s["start"] for s in kept]
+    for found, wanted in zip(three["segments"], kept, strict=True):
+        np.testing.assert_allclose(found["probabilities"], wanted["probabilities"], atol=1e-5)
+    assert predict(long, short, "--version", "v1", "--listen", "excerpts") == 0
+    text = capsys.readouterr().out
+    assert text.count("of three half minutes of 200 s") == 1
+
+
+def test_unknown_way_to_listen_is_refused(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        predict(short, "--listen", "half")
+    assert ended.value.code == 2
+    assert "--listen" in capsys.readouterr().err
+
+
 def test_sound_that_ends_at_4_khz_gets_a_remark(tmp_path: Path) -> None:
     path = tmp_path / "telephone.wav"
     soundfile.write(path, music.tune(6, seed=1, sample_rate=8000), 8000)
