@@ -19,7 +19,9 @@ from .segments import (
     FeatureRequest,
     Progress,
     build_request,
+    build_request_of,
     excerpt_bounds,
+    listened_bounds,
     segment_times,
 )
 from .spec import FeatureSpec
@@ -54,6 +56,16 @@ class Extracted(Numbers):
 
     type: Literal["extracted"]
     pieces: list[tuple[float, float]]
+
+
+class Chosen(TypedDict):
+    """Which excerpts of a song are listened to.
+
+    bounds: start and end in samples of each; None for a song that is listened to as a whole.
+    """
+
+    type: Literal["chosen"]
+    bounds: list[tuple[int, int]] | None
 
 
 class Fed(TypedDict):
@@ -176,6 +188,36 @@ def extract(samples: JsSamples, spec: str, progress: Progress) -> Extracted | Re
         return _refused(error)
     pieces = segment_times(excerpt_bounds(len(sound), told), told)
     return {"type": "extracted", **_numbers(request), "pieces": pieces}
+
+
+def choose_excerpts(n_samples: int, spec: str) -> Chosen:
+    """Which excerpts are listened to of a song of n_samples at the spec's sample rate."""
+    told = _spec(spec)
+    if n_samples < 1 or listened_bounds(n_samples, told) == excerpt_bounds(n_samples, told):
+        return {"type": "chosen", "bounds": None}
+    return {"type": "chosen", "bounds": listened_bounds(n_samples, told)}
+
+
+def extract_excerpts(
+    samples: JsSamples, bounds: str, spec: str, progress: Progress
+) -> Extracted | Refused:
+    """Make the request of a song by some of its excerpts.
+
+    Parameters
+    ----------
+    samples : those of all excerpts, one behind the other.
+    bounds : JSON text of their bounds, as `choose_excerpts` gives them.
+    spec, progress : as for `extract`.
+    """
+    sound, told = _samples(samples), _spec(spec)
+    wanted: list[tuple[int, int]] = [(first, last) for first, last in json.loads(bounds)]
+    ends = np.cumsum([last - first for first, last in wanted])
+    cuts = zip((first for first, _ in wanted), np.split(sound, ends[:-1]), strict=True)
+    try:
+        request = build_request_of(list(cuts), told, progress)
+    except AudioError as error:
+        return _refused(error)
+    return {"type": "extracted", **_numbers(request), "pieces": segment_times(wanted, told)}
 
 
 def feed(

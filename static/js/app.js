@@ -11,6 +11,7 @@ import { Entrance } from './intake/entrance.js';
 import { Examples } from './intake/examples.js';
 import { offerRecording } from './intake/recorder_view.js';
 import { CollectionView } from './list/collection_view.js';
+import { offerListening } from './list/listening.js';
 import { MapView } from './list/map_view.js';
 import { OwnPanel } from './list/own_panel.js';
 import { SongList } from './list/song_list.js';
@@ -60,6 +61,7 @@ showServerLink(serverLink);
 showPlainHttp();
 showHistory(history);
 offerVersions(models, queue);
+offerListening(queue);
 playOneAtATime();
 
 // Ways in.

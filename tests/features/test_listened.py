@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from features import AudioError, FeatureSpec, build_request, extract_segments
+from features.browser import choose_excerpts, extract_excerpts
 from features.segments import build_request_of, excerpt_bounds, listened_bounds
 
 from .sounds import noise
@@ -72,6 +73,37 @@ def test_progress_counts_the_excerpts_that_are_listened_to():
 def test_song_of_three_excerpts_is_listened_to_as_a_whole():
     samples = noise(115)
     assert build_request(samples, SPEC, listen="excerpts") == build_request(samples, SPEC)
+
+
+class Samples:
+    """Samples as JavaScript hands them over."""
+
+    def __init__(self, samples):
+        self._samples = samples
+
+    def to_memoryview(self):
+        return memoryview(self._samples)
+
+
+def test_page_chooses_and_extracts_the_same_excerpts():
+    spec = json.dumps(SPEC.to_json())
+    samples = noise(200, seed=2)
+    assert choose_excerpts(115 * RATE, spec) == {"type": "chosen", "bounds": None}
+    assert choose_excerpts(0, spec)["bounds"] is None
+    bounds = choose_excerpts(len(samples), spec)["bounds"]
+    assert bounds is not None
+    cut = np.concatenate([samples[first:last] for first, last in bounds])
+    found = extract_excerpts(Samples(cut), json.dumps(bounds), spec, lambda *_: None)
+    wanted = build_request(samples, SPEC, listen="excerpts")
+    assert found["type"] == "extracted"
+    assert found["body"] == wanted.body
+    assert found["nSegments"] == len(found["pieces"]) == 18
+    assert found["pieces"][6][0] == 90
+    silent = extract_excerpts(
+        Samples(np.zeros_like(cut)), json.dumps(bounds), spec, lambda *_: None
+    )
+    assert silent["type"] == "refused"
+    assert silent["code"] == "silent"
 
 
 def test_excerpts_that_are_silent_or_missing_are_refused():

@@ -236,7 +236,7 @@ function valuesOf(dictionary) {
 const sendable = ({ body, ...facts }) => ({ body: new Blob([body], { type: 'application/json' }), ...facts });
 
 /** @param {Message<'extract'>} task */
-function extract({ id, samples, spec, stream }) {
+function extract({ id, samples, spec, stream, bounds }) {
   if (stream) {
     const { key, take, last, most } = stream;
     const answer = valuesOf(loaded().feed(key, samples, spec, take, last, most));
@@ -244,9 +244,12 @@ function extract({ id, samples, spec, stream }) {
     else tell({ ...answer, id, requests: answer.requests.map(sendable) });
     return;
   }
-  const answer = valuesOf(loaded().extract(samples, spec, (done, total) => {
+  const onProgress = (/** @type {number} */ done, /** @type {number} */ total) => {
     tell({ type: 'progress', id, done, total });
-  }));
+  };
+  const answer = valuesOf(bounds
+    ? loaded().extract_excerpts(samples, JSON.stringify(bounds), spec, onProgress)
+    : loaded().extract(samples, spec, onProgress));
   if (answer.type === 'refused') tell({ ...answer, id });
   else tell({ ...sendable(answer), type: 'extracted', id, pieces: answer.pieces });
 }
@@ -286,12 +289,13 @@ async function invert({ id, text, spec }) {
 }
 
 /**
- * What is asked about own genres: small, and answered at once.
- * @param {Message<'teach' | 'tellOwn' | 'loadOwn' | 'layOut'>} task
+ * What is asked about own genres, and which excerpts are listened to: small, and answered at once.
+ * @param {Message<'choose' | 'teach' | 'tellOwn' | 'loadOwn' | 'layOut'>} task
  */
-function answerAboutOwnGenres(task) {
+function answerAtOnce(task) {
   const module = loaded();
   switch (task.type) {
+    case 'choose': return valuesOf(module.choose_excerpts(task.length, task.spec));
     case 'teach': return valuesOf(module.teach(task.embeddings, task.request));
     case 'tellOwn': return valuesOf(module.tell_own(task.embeddings, task.request));
     case 'loadOwn': return valuesOf(module.load_own(task.text));
@@ -338,7 +342,7 @@ self.onmessage = async ({ data }) => {
     wanted.delete(data.id);
   } else {
     try {
-      tell({ ...answerAboutOwnGenres(data), id: data.id });
+      tell({ ...answerAtOnce(data), id: data.id });
     } catch (error) {
       tell({ type: 'undone', id: data.id, reason: lastLine(error) });
     }

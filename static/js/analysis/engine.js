@@ -17,6 +17,7 @@ const TASK_STALL_MS = 120_000;
  * @property {import('../server/requests.js').Part[]} [parts] the requests in which they are sent; `body`
  *   is all of them in one
  * @property {number} [wire] bytes that went to the server, once they were sent
+ * @property {'excerpts'} [listened] the song was listened to by three excerpts
  * @property {string} [damage] a sentence on what could not be decoded of the file; empty for a sound one
  */
 
@@ -104,6 +105,8 @@ export class Engine extends EventTarget {
    * @param {Float32Array<ArrayBuffer>} samples
    * @param {FeatureSpec} featureSpec
    * @param {(done: number, total: number) => void} onProgress
+   * @param {undefined} [stream]
+   * @param {import('./messages.d.ts').Bounds} [bounds]
    * @returns {Promise<Extraction>}
    */
   /**
@@ -121,11 +124,12 @@ export class Engine extends EventTarget {
    * @param {(done: number, total: number) => void} onProgress called after each excerpt
    * @param {import('./messages.d.ts').Stretch} [stream] given if the samples are the next ones of a long
    *   song
+   * @param {import('./messages.d.ts').Bounds} [bounds] given if they are those of some excerpts
    * @returns {Promise<Extraction | import('./messages.d.ts').Fed>}
    * @throws {UserError} silent sound, or an analysis that broke
    */
-  extract(samples, featureSpec, onProgress, stream = undefined) {
-    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec), stream }, [samples.buffer], {
+  extract(samples, featureSpec, onProgress, stream = undefined, bounds = undefined) {
+    return this.#ask({ type: 'extract', samples, spec: JSON.stringify(featureSpec), stream, bounds }, [samples.buffer], {
       onProgress,
       broken: (reason) => t('The analysis of this song broke off ({reason}). It is being started anew; Retry tries this song again.', { reason }),
     });
@@ -198,6 +202,17 @@ export class Engine extends EventTarget {
       onProgress: () => {},
       broken: (reason) => t('The analysis broke off ({reason}) and is being started anew; then you can try again.', { reason }),
     };
+  }
+
+  /**
+   * Which excerpts of a song are listened to; null: all of it.
+   * @param {number} length of the song in samples
+   * @param {FeatureSpec} featureSpec
+   * @returns {Promise<import('./messages.d.ts').Bounds | null>}
+   * @throws {UserError} an analysis that broke
+   */
+  async chooseExcerpts(length, featureSpec) {
+    return (await this.#ask({ type: 'choose', length, spec: JSON.stringify(featureSpec) }, [], this.#quietly)).bounds;
   }
 
   /**

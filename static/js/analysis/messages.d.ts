@@ -24,9 +24,14 @@ export interface Stretch {
   most: number;
 }
 
+/** Start and end of excerpts, in samples of the song; their samples stand one behind the other. */
+export type Bounds = [first: number, last: number][];
+
 /** A task has a number; `spec` is the JSON of a feature spec. */
 export type Task =
-  | { type: 'extract'; samples: Float32Array; spec: string; stream?: Stretch }
+  | { type: 'extract'; samples: Float32Array; spec: string; stream?: Stretch; bounds?: Bounds }
+  /** Which excerpts are listened to of a song of so many samples. */
+  | { type: 'choose'; length: number; spec: string }
   | { type: 'invert'; text: string; spec: string }
   /** Embeddings stand one after the other; `request` is the JSON that features/browser.py wants. */
   | { type: 'teach'; embeddings: Float32Array; request: string }
@@ -68,6 +73,11 @@ export interface Fed {
   pieces: Piece[];
   /** Of the song so far: stretches so quiet beside the rest that pieces handed out before are silence. */
   gaps: Piece[];
+}
+
+/** bounds: null for a song that is listened to as a whole. */
+export interface Chosen {
+  bounds: Bounds | null;
 }
 
 export interface Inverted {
@@ -132,6 +142,7 @@ export interface LaidOut {
 /** By the type of the task. */
 export interface Answers {
   extract: Extracted | Fed;
+  choose: Chosen;
   invert: Inverted;
   teach: Taught;
   tellOwn: Told;
@@ -145,6 +156,7 @@ export type FromAnalysis =
   | { type: 'failed'; message: string }
   | { type: 'progress'; id: number; done: number; total: number }
   | ({ type: 'extracted'; id: number } & Answers['extract'])
+  | ({ type: 'chosen'; id: number } & Chosen)
   | ({ type: 'inverted'; id: number } & Answers['invert'])
   | ({ type: 'taught'; id: number } & Taught)
   | ({ type: 'told'; id: number } & Told)

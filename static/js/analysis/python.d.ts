@@ -1,6 +1,6 @@
 /** The Python of the page, features/browser.py, as Pyodide shows it to analysis_worker.js. */
 
-import type { LaidOut, Loaded, Piece, Taught, Told } from './messages.d.ts';
+import type { Chosen, LaidOut, Loaded, Piece, Taught, Told } from './messages.d.ts';
 
 /** An object of Python. */
 export interface PythonObject {
@@ -47,6 +47,13 @@ export type PythonStep =
 export interface PythonModule {
   extract(
     samples: Float32Array,
+    spec: string,
+    progress: (done: number, total: number) => void,
+  ): Dictionary<PythonExtracted | PythonRefused>;
+  choose_excerpts(length: number, spec: string): Dictionary<{ type: 'chosen' } & Chosen>;
+  extract_excerpts(
+    samples: Float32Array,
+    bounds: string,
     spec: string,
     progress: (done: number, total: number) => void,
   ): Dictionary<PythonExtracted | PythonRefused>;

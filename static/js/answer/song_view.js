@@ -35,6 +35,7 @@ import { Verdict } from './verdict.js';
  * @typedef {object} Wishes
  * @property {() => void} onRetry
  * @property {() => void} onRemove
+ * @property {() => void} onAll all of it is to be listened to
  * @property {(from: number, to: number) => string} onPart a stretch is to be analysed by itself; gives
  *   the reason why that has to wait, or nothing
  */
@@ -112,7 +113,7 @@ export class SongView {
    * @param {Around} around
    * @param {Wishes} wishes of the visitor
    */
-  constructor(song, { engine, queue, secondOpinion, samples, models, own, layout, reveal }, { onRetry, onRemove, onPart }) {
+  constructor(song, { engine, queue, secondOpinion, samples, models, own, layout, reveal }, { onRetry, onRemove, onAll, onPart }) {
     this.#song = song;
     this.#engine = engine;
     this.#queue = queue;
@@ -146,6 +147,7 @@ export class SongView {
     toggle.addEventListener('click', () => this.open(this.element.classList.contains('folded')));
     retry.addEventListener('click', onRetry);
     remove.addEventListener('click', onRemove);
+    one(this.element, '.listened button').addEventListener('click', onAll);
     sent.addEventListener('toggle', () => this.#showSent());
     pieces.addEventListener('toggle', () => this.#showPieces());
     this.#versus = offerVersus(this.#parts.versus, song, models, secondOpinion);
@@ -171,6 +173,7 @@ export class SongView {
     if (file && parts.audio.hidden) this.#offerSound();
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);
+    this.element.dataset.listened = this.#song.listened;
     // Messages are read out by screen readers, so they are written only when they differ.
     const waiting = state === 'queued' && this.#engine.state !== 'ready';
     const caption = unanswered ? 'unanswered' : waits ?? (waiting ? 'waiting' : state);

@@ -1,7 +1,7 @@
 /** The head of an unfolded song: its genre in words, and every genre as a bar. */
 
 import { byId, one } from '../base/dom.js';
-import { decimal, integer, percent } from '../base/format.js';
+import { clock, decimal, integer, percent } from '../base/format.js';
 import { genreName } from '../base/genres.js';
 import { t, tn } from '../base/text.js';
 import { answeredBy } from './answered_by.js';
@@ -49,6 +49,8 @@ export class Verdict {
       share: one(element, '.verdict-share'),
       story: one(element, '.verdict-story'),
       weak: one(element, '.weak'),
+      listened: one(element, '.listened'),
+      listenedText: one(element, '.listened span'),
       unfamiliar: one(element, '.unfamiliar'),
       unfamiliarLink: one(element, '.unfamiliar a', HTMLAnchorElement),
       answeredBy: one(element, '.answered-by'),
@@ -61,7 +63,7 @@ export class Verdict {
   /** Leave room for an answer that is not there yet. @param {Model} model that is to give it */
   blank({ genres, version }) {
     const parts = this.#parts;
-    parts.doubt.hidden = parts.unfamiliar.hidden = parts.weak.hidden = true;
+    parts.doubt.hidden = parts.unfamiliar.hidden = parts.weak.hidden = parts.listened.hidden = true;
     parts.word.textContent = parts.share.textContent = '\u00a0';
     parts.genre.textContent = '…';
     parts.story.textContent = '';
@@ -101,14 +103,17 @@ export class Verdict {
     parts.share.textContent = doubted
       ? t('{share} among its {n} genres · {votes}', { share, n: prediction.genres.length, votes })
       : `${share} · ${votes}`;
-    // For the same reason the course of a doubted song tells nothing.
-    parts.story.textContent = doubted ? '' : story(prediction);
+    // For the same reason the course of a doubted song tells nothing; of excerpts there is none.
+    parts.story.textContent = doubted || extraction.listened ? '' : story(prediction);
+    parts.listened.hidden = !extraction.listened;
+    parts.listenedText.textContent = extraction.listened ? t('The answer is of three excerpts, half a minute each, out of {time}.', { time: clock(seconds) }) : '';
     parts.unfamiliarLink.href = `${model.pageUrl}#unfamiliar`;
     this.#tellAccuracy(model.version, doubted);
     parts.printModel.textContent = t('Model {version}, “{title}”', { version: model.version, title: model.title });
     const doubts = [
       doubted ? t(': {reason}', { reason: UNFAMILIAR.brief(name) }) : '',
       ...this.#tellWeakness(extraction, seconds, model),
+      extraction.listened ? t('; of three excerpts') : '',
       answeredBy(parts.answeredBy, model, now),
     ];
     return { status: doubted ? UNFAMILIAR.doubt : `${likely} ${name}, ${share}`, more: doubts.join('') };

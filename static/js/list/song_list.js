@@ -66,6 +66,7 @@ export class SongList {
     const views = songs.map((song) => new SongView(song, this.#around, {
       onRetry: () => this.retry([song]),
       onRemove: () => this.#take(song),
+      onAll: () => this.#listenToAll(song),
       onPart: (from, to) => this.#analysePart(song, from, to),
     }));
     songs.forEach((song, i) => this.views.set(song, views[i]));
@@ -86,6 +87,12 @@ export class SongList {
     const next = view && neighbour(view.element);
     this.#queue.remove([song]);
     /** @type {HTMLElement} */ (next?.querySelector('.song-remove') ?? byId('songs')).focus();
+  }
+
+  /** Listen to all of a song; one whose sound is not kept has to be chosen first. @param {Song} song */
+  #listenToAll(song) {
+    this.#queue.listenToAll(song);
+    if (song.wantsWhole) askForFiles();
   }
 
   /**

@@ -32,13 +32,25 @@ export class Numbers {
    * @param {Float32Array<ArrayBuffer>} samples of a whole song; the caller loses them
    * @param {import('../base/config.js').FeatureSpec} featureSpec of the version that is to answer
    * @param {(done: number, total: number) => void} [onProgress]
+   * @param {import('../sound/excerpts.js').Bounds} [bounds] of the excerpts that the samples are, if they are
+   *   not of all the song
    * @returns {Promise<Extraction>}
    * @throws {UserError} silent or too long, or an analysis that broke
    */
-  async of(samples, featureSpec, onProgress = () => {}) {
-    const extraction = await this.#engine.extract(samples, featureSpec, onProgress);
+  async of(samples, featureSpec, onProgress = () => {}, bounds = undefined) {
+    const extraction = await this.#engine.extract(samples, featureSpec, onProgress, undefined, bounds);
     refuseLarge(extraction, this.#limits);
-    return extraction;
+    return bounds ? { ...extraction, listened: 'excerpts' } : extraction;
+  }
+
+  /**
+   * Which excerpts of a song are listened to; null: all of it.
+   * @param {number} length of the song in samples
+   * @param {import('../base/config.js').FeatureSpec} featureSpec
+   * @throws {UserError} an analysis that broke
+   */
+  choose(length, featureSpec) {
+    return this.#engine.chooseExcerpts(length, featureSpec);
   }
 
   /**

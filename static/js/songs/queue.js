@@ -41,6 +41,7 @@ function modelOf({ model }) {
  * @property {Song[]} add songs have come to the end of the list
  * @property {Song[]} remove songs have left it
  * @property {Song} change this one differs; it has fired "change" itself
+ * @property {import('./song.js').Listen} listen songs are listened to so from now on
  * @property {Model} use this version answers from now on
  */
 
@@ -72,6 +73,8 @@ export class SongQueue {
     this.paused = false;
     /** @type {Model} */
     this.model = model;
+    /** What of the songs to come is listened to. @type {import('./song.js').Listen} */
+    this.listening = 'whole';
     numbers.follow(() => this.#run());
   }
 
@@ -89,7 +92,11 @@ export class SongQueue {
 
   /** @param {Song[]} songs come to the end of the list */
   add(songs) {
-    for (const song of songs) song.model ??= this.model;
+    for (const song of songs) {
+      // One of an earlier page has its own.
+      if (!song.model && !song.part) song.listen = this.listening;
+      song.model ??= this.model;
+    }
     this.songs.push(...songs);
     this.#tell('add', songs);
     if (this.paused) for (const song of songs) if (!song.finished) this.#set(song, 'paused');
@@ -169,6 +176,37 @@ export class SongQueue {
   }
 
   /**
+   * Listen so to the songs that wait, and to those to come; answers that are there stay.
+   * @param {import('./song.js').Listen} listen
+   */
+  listenTo(listen) {
+    this.listening = listen;
+    for (const song of this.songs) {
+      if (song.part || song.extraction || (song.state !== 'queued' && song.state !== 'paused')) continue;
+      song.listen = listen;
+      this.#changed(song);
+    }
+    this.#tell('listen', listen);
+  }
+
+  /**
+   * Listen to all of a song that is answered by three excerpts; without its file, as soon as that is back.
+   * @param {Song} song
+   */
+  listenToAll(song) {
+    song.wantsWhole = !song.file;
+    if (!song.file) return;
+    song.listen = 'whole';
+    song.attempt.abort();
+    song.attempt = new AbortController();
+    song.extractions.clear();
+    song.predictions.clear();
+    song.error = null;
+    this.#set(song, this.paused ? 'paused' : 'queued');
+    this.#run();
+  }
+
+  /**
    * Give a song whose sound was not kept its file back.
    * @param {Song} song
    * @param {File} file
@@ -176,7 +214,8 @@ export class SongQueue {
   giveFile(song, file) {
     song.file = file;
     this.#changed(song);
-    this.retry(song);
+    if (song.wantsWhole) this.listenToAll(song);
+    else this.retry(song);
   }
 
   /**
@@ -237,10 +276,10 @@ export class SongQueue {
     this.#places.add(place);
     this.#set(song, 'decoding');
     try {
-      const { samples, stream, seconds, damage = [] } = await this.#timed(song, 'decode', () => this.#decode(song, signal));
+      const { samples, stream, seconds, damage = [], bounds } = await this.#timed(song, 'decode', () => this.#decode(song, signal));
       signal.throwIfAborted();
       song.seconds = seconds;
-      if (samples) song.peaks = peaksOf(samples, samples.length / seconds);
+      if (samples) song.peaks = peaksOf(samples, bounds ? modelOf(song).featureSpec.sample_rate : samples.length / seconds, bounds);
 
       const endTurn = await this.#analysis.take(1);
       try {
@@ -250,7 +289,7 @@ export class SongQueue {
           // The analysis takes its samples over, so another song may be decoded.
           this.#places.delete(place);
           this.#run();
-          await this.#extract(song, samples, damageText(damage), signal);
+          await this.#extract(song, { samples, bounds }, damageText(damage), signal);
         }
       } finally {
         endTurn();
@@ -275,23 +314,25 @@ export class SongQueue {
   #decode(song, signal) {
     const { file, part } = song;
     if (!file) throw new UserError(t('Choose this file again to analyse it'));
-    return this.#samples.of(file, part, modelOf(song).featureSpec.sample_rate, signal);
+    const { featureSpec } = modelOf(song);
+    if (song.listen === 'whole' || part) return this.#samples.of(file, part, featureSpec.sample_rate, signal);
+    return this.#samples.excerptsOf(file, featureSpec.sample_rate, signal, (length) => this.#numbers.choose(length, featureSpec));
   }
 
   /**
    * @param {Song} song
-   * @param {Float32Array<ArrayBuffer>} samples
+   * @param {{samples: Float32Array<ArrayBuffer>, bounds?: import('../sound/excerpts.js').Bounds}} sound
    * @param {string} damage a sentence on what could not be decoded of them
    * @param {AbortSignal} signal
    */
-  async #extract(song, samples, damage, signal) {
+  async #extract(song, { samples, bounds }, damage, signal) {
     const { featureSpec } = modelOf(song);
     const show = (/** @type {number} */ done, /** @type {number} */ total) => {
       if (!signal.aborted) this.#set(song, 'extracting', done / total);
     };
     show(0, 1);
     const extraction = await this.#timed(song, 'extract', () =>
-      this.#numbers.of(samples, featureSpec, show));
+      this.#numbers.of(samples, featureSpec, show, bounds));
     if (!signal.aborted) song.extraction = damage ? { ...extraction, damage } : extraction;
   }
 

@@ -42,12 +42,14 @@ export class SecondOpinion {
    * @param {Model} model that is told other numbers than those which are there
    * @param {AbortSignal} signal
    */
-  async #extract({ file, part }, model, signal) {
+  async #extract({ file, part, listened }, model, signal) {
     if (!file) throw new UserError(t('The sound itself is not kept; choose the file again, please.'));
     const { featureSpec } = model;
-    const { samples, stream } = await this.#samples.of(file, part, featureSpec.sample_rate, signal);
+    const { samples, stream, bounds } = listened === 'whole' || part
+      ? await this.#samples.of(file, part, featureSpec.sample_rate, signal)
+      : await this.#samples.excerptsOf(file, featureSpec.sample_rate, signal, (length) => this.#numbers.choose(length, featureSpec));
     signal.throwIfAborted();
-    if (samples) return this.#numbers.of(samples, featureSpec);
+    if (samples) return this.#numbers.of(samples, featureSpec, undefined, bounds);
     const { extraction } = await this.#numbers.ofStream(stream, { model, signal });
     if (!extraction) throw new Error('a song without numbers');
     return extraction;

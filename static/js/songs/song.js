@@ -10,6 +10,9 @@ let nextNumber = 1;
  */
 
 /**
+ * What of a song is listened to: three excerpts of those that have more, or all.
+ * @typedef {'whole' | 'excerpts'} Listen
+ *
  * How far a song is. A paused song waits like a queued one, until the queue goes on.
  * @typedef {'queued' | 'paused' | 'decoding' | 'extracting' | 'predicting' | 'cancelled' | 'done'
  *   | 'failed'} State
@@ -45,6 +48,10 @@ export class Song extends EventTarget {
     this.peaks = null;
     /** The version that answers: that of the queue, or of an earlier visit. @type {Model | null} */
     this.model = null;
+    /** What is to be listened to. @type {Listen} */
+    this.listen = 'whole';
+    /** All of it is wanted as soon as its file is here again. */
+    this.wantsWhole = false;
     /** The numbers that are sent, by feature spec; kept until the song is removed: shown, and sent
      * again. @type {Map<string, import('../analysis/engine.js').Extraction>} */
     this.extractions = new Map();
@@ -74,6 +81,11 @@ export class Song extends EventTarget {
 
   set extraction(extraction) {
     if (this.model && extraction) this.extractions.set(this.model.featureSpec.id, extraction);
+  }
+
+  /** What its answer was, or will be, listened to; a song of few excerpts is so as a whole. @returns {Listen} */
+  get listened() {
+    return this.extraction ? this.extraction.listened ?? 'whole' : this.listen;
   }
 
   /** The numbers that were sent or may have been, as far as they are known. */

@@ -37,7 +37,7 @@ async function read(file) {
  * @returns {Promise<Float32Array[]>} its channels
  * @throws {Undecodable}
  */
-async function decodeBytes(bytes, rate, patienceMs) {
+export async function decodeBytes(bytes, rate, patienceMs) {
   try {
     // The context is there for its sample rate: decodeAudioData resamples to it.
     const context = new OfflineAudioContext(1, 1, rate);

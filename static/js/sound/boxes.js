@@ -9,9 +9,16 @@ import { letters, viewOf } from './bytes.js';
 // A file's index; that of a book of many hours has some MB.
 const MOST_INDEX_BYTES = 1 << 26;
 const MOST_BOXES = 1000;
-const INSIDE = ['trak', 'mdia', 'minf', 'stbl'];
+const INSIDE = ['trak', 'mdia', 'minf', 'stbl', 'edts'];
 
 /** @typedef {{coding: string, rate: number, seconds: number}} Coding coding: four letters; rate: in Hz; both numbers are 0 where they are not told */
+
+/**
+ * Boxes by their names, where their content begins and ends.
+ * @typedef {Record<string, {at: number, end: number}>} Boxes
+ *
+ * @typedef {Coding & {index: DataView, boxes: Boxes}} Sound index: content of "moov"; boxes: of the track
+ */
 
 /**
  * The boxes in a stretch of a view.
@@ -30,9 +37,9 @@ function* boxesOf(view, from, to) {
   }
 }
 
-/** @param {DataView} view @param {number} from @param {number} to @returns {Record<string, {at: number, end: number}>} the boxes that lead to a track's coding */
+/** @param {DataView} view @param {number} from @param {number} to @returns {Boxes} those that lead to a track's coding */
 function insideOf(view, from, to) {
-  /** @type {Record<string, {at: number, end: number}>} */
+  /** @type {Boxes} */
   const found = {};
   for (const { name, at, end } of boxesOf(view, from, to)) {
     found[name] = { at, end };
@@ -78,14 +85,15 @@ export async function startsOf(file) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<Coding | null>} of its first track of sound; null: none is found
+ * @returns {Promise<Sound | null>} its first track of sound; null: none is found
  */
-export async function codingOf(file) {
+export async function soundOf(file) {
   const index = await indexOf(file);
   if (!index) return null;
   for (const { name, at, end } of boxesOf(index, 0, index.byteLength)) {
     if (name !== 'trak') continue;
-    const { hdlr, mdhd, stsd } = insideOf(index, at, end);
+    const boxes = insideOf(index, at, end);
+    const { hdlr, mdhd, stsd } = boxes;
     if (!hdlr || !stsd || letters(index, hdlr.at + 8, 4) !== 'soun' || stsd.end - stsd.at < 16) continue;
     // The clock of a track of sound counts its samples.
     const long = mdhd && index.getUint8(mdhd.at) === 1;
@@ -94,7 +102,13 @@ export async function codingOf(file) {
     const ticks = rate && (long ? Number(index.getBigUint64(clock + 4)) : index.getUint32(clock + 4));
     // An unknown length is written as the largest number.
     const seconds = rate && ticks < 2 ** 32 - 1 ? ticks / rate : 0;
-    return { coding: letters(index, stsd.at + 12, 4).trim(), rate, seconds };
+    return { coding: letters(index, stsd.at + 12, 4).trim(), rate, seconds, index, boxes };
   }
   return null;
+}
+
+/** @param {Blob} file @returns {Promise<Coding | null>} of its first track of sound; null: none is found */
+export async function codingOf(file) {
+  const sound = await soundOf(file);
+  return sound && { coding: sound.coding, rate: sound.rate, seconds: sound.seconds };
 }

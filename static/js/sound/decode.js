@@ -5,6 +5,7 @@ import { clock, size } from '../base/format.js';
 import { t, tn } from '../base/text.js';
 import { Undecodable, channelsOf, decodeAtOnce } from './at_once.js';
 import { Budget } from './budget.js';
+import { EXCERPT_SECONDS, decodeCut } from './excerpts.js';
 import { JoinedStream } from './joined_stream.js';
 import { linksOf } from './links.js';
 import { isHigh } from './low_rate.js';
@@ -32,8 +33,9 @@ const budget = new Budget(MOST_SECONDS);
  * Mono samples, nominally within [-1, 1]; those of a long file come as a stream.
  * @typedef {{next(): Promise<import('./sound_stream.js').Chunk>, close(): void}} Stream
  * @typedef {{samples: Float32Array<ArrayBuffer>, stream?: undefined, seconds: number,
- *   damage?: import('./messages.d.ts').Damage[]}} Whole damage: what could not be decoded
- * @typedef {{samples?: undefined, stream: Stream, seconds: number, damage?: undefined}} Streamed seconds: as the header tells
+ *   damage?: import('./messages.d.ts').Damage[], bounds?: import('./excerpts.js').Bounds}} Whole damage: what
+ *   could not be decoded; bounds: of the excerpts that the samples are, if they are not of all the song
+ * @typedef {{samples?: undefined, stream: Stream, seconds: number, damage?: undefined, bounds?: undefined}} Streamed seconds: as the header tells
  * @typedef {Whole | Streamed} Decoded
  */
 
@@ -150,6 +152,24 @@ export async function partsOf(chosen, signal) {
   if (!links || links.parts.length === 1) return { ...found, parts: [partOf(found.file)] };
   const parts = await Promise.all(links.parts.map(async (part) => ({ ...part, file: await playable(part.file) })));
   return { ...found, wav: null, parts, seconds: links.seconds };
+}
+
+/**
+ * Some excerpts of a file, without decoding the rest of it.
+ * @param {File} file
+ * @param {{sampleRate: number, mix: import('./downmix.js').Mix, signal: AbortSignal}} how
+ * @param {import('./excerpts.js').Choose} choose
+ * @returns {Promise<import('./excerpts.js').Excerpts | 'whole' | null>} 'whole': all of it is wanted; null:
+ *   it cannot be cut
+ */
+export async function decodeExcerpts(file, how, choose) {
+  const giveBack = await budget.take(EXCERPT_SECONDS);
+  try {
+    how.signal.throwIfAborted();
+    return await decodeCut(file, { ...how, patienceMs: DECODE_TIMEOUT_MS }, choose);
+  } finally {
+    giveBack();
+  }
 }
 
 /**

@@ -26,6 +26,8 @@ const SURE = 4;
 const MOST_LINKS = 100;
 const WAV_HEAD_BYTES = 12;
 const PAGE_HEADER_BYTES = 27;
+// So many frames are between two marks: half a second of mp3.
+const FRAMES_PER_MARK = 16;
 // The first letter of "ID3".
 const TAG_LETTER = 0x49;
 // The first letters of "fLaC", and what follows it up to the number of samples.
@@ -41,6 +43,15 @@ const LATE_S = 60;
  * @property {number} from where it begins in the file
  * @property {number} seconds of its sound
  * @property {number} rate in Hz
+ * @property {Mark[]} [marks] of a row of frames or of pages of one stream: where a cut may begin, and the end
+ * @property {OggSound} [sound] of pages
+ *
+ * @typedef {{rate: number, skipped: number}} OggSound samples in a second, and before the sound
+ *
+ * A place between two frames, or before a page on which a packet begins.
+ * @typedef {object} Mark
+ * @property {number} at where in the file
+ * @property {number} samples of each channel that are before it, those that encoders add counted too
  *
  * @typedef {{file: File, seconds: number | null, rate: number}} Part seconds: null where they could not be
  *   counted; rate: in Hz, 0 where it is not known
@@ -113,7 +124,7 @@ const isIndex = (view, at, length) => /Xing|Info|VBRI/.test(letters(view, at, Ma
  * @param {AbortSignal} [signal]
  * @returns {Promise<Link[] | null>} null: it is something else
  */
-async function linksOfFrames(file, parse, signal) {
+export async function linksOfFrames(file, parse, signal) {
   /** @type {Link[]} */
   const links = [];
   const window = new Window(file, signal);
@@ -121,6 +132,9 @@ async function linksOfFrames(file, parse, signal) {
   let format = -1;
   // Where the frame before ended.
   let step = 0;
+  // Of the link.
+  let frames = 0;
+  let samples = 0;
   for (let place = 0; place < file.size;) {
     if (window.lacks(place)) {
       await window.read(place);
@@ -131,9 +145,18 @@ async function linksOfFrames(file, parse, signal) {
     const goesOn = frame && place === step && frame.format === format;
     if (frame && (goesOn || isRow(bytes, at, parse))) {
       const begins = frame.format !== format;
-      if (begins && links.length < MOST_LINKS) links.push({ from: place, seconds: 0, rate: frame.rate });
+      if (begins && links.length < MOST_LINKS) {
+        links.push({ from: place, seconds: 0, rate: frame.rate, marks: [] });
+        frames = samples = 0;
+      }
       ({ format } = frame);
-      if (!begins || !isIndex(window.view, at, frame.bytes)) links[links.length - 1].seconds += frame.samples / frame.rate;
+      if (!begins || !isIndex(window.view, at, frame.bytes)) {
+        const link = links[links.length - 1];
+        if (frames % FRAMES_PER_MARK === 0) link.marks?.push({ at: place, samples });
+        frames += 1;
+        samples += frame.samples;
+        link.seconds += frame.samples / frame.rate;
+      }
       place += frame.bytes;
       step = place;
     } else {
@@ -143,14 +166,14 @@ async function linksOfFrames(file, parse, signal) {
       else if (place - step > MOST_JUNK_BYTES) return null;
     }
   }
+  links.at(-1)?.marks?.push({ at: step, samples });
   return links;
 }
 
 /**
  * @param {DataView} view
  * @param {number} at where a stream's first packet begins
- * @returns {{rate: number, skipped: number} | null} samples in a second, and before the sound; null: it
- *   is no sound
+ * @returns {OggSound | null} null: it is no sound
  */
 function oggSound(view, at) {
   const word = letters(view, at, 8);
@@ -161,7 +184,7 @@ function oggSound(view, at) {
 }
 
 /** @param {File} file ogg @param {AbortSignal} [signal] @returns {Promise<Link[] | null>} null: it is broken */
-async function linksOfPages(file, signal) {
+export async function linksOfPages(file, signal) {
   /** @type {Link[]} */
   const links = [];
   const window = new Window(file, signal);
@@ -169,6 +192,8 @@ async function linksOfPages(file, signal) {
   let serial = -1;
   let sound = { rate: 0, skipped: 0 };
   let first = -1;
+  // Samples before the page.
+  let reached = 0;
   let beginning = false;
   let step = 0;
   for (let place = 0; place < file.size;) {
@@ -187,23 +212,34 @@ async function linksOfPages(file, signal) {
     if (begins) {
       if (!beginning) {
         if (links.length === MOST_LINKS) return links;
-        links.push({ from: place, seconds: 0, rate: 0 });
+        links.push({ from: place, seconds: 0, rate: 0, marks: [] });
         serial = -1;
-      }
+        reached = 0;
+      } else links[links.length - 1].marks = undefined;
       const found = oggSound(view, at + PAGE_HEADER_BYTES + table.length);
       if (found && serial < 0) {
         serial = view.getUint32(at + 14, true);
         sound = found;
         first = -1;
+        links[links.length - 1].sound = found;
       }
-    } else if (view.getUint32(at + 14, true) === serial && ends > 0 && sound.rate) {
-      if (first < 0) first = ends > LATE_S * sound.rate ? ends : sound.skipped;
-      links[links.length - 1].seconds = Math.max(0, ends - first) / sound.rate;
+    } else if (view.getUint32(at + 14, true) === serial && ends !== 0 && sound.rate) {
+      const link = links[links.length - 1];
+      // A page on which no packet ends may belong to the headers.
+      if ((ends > 0 || reached > 0) && !(view.getUint8(at + 5) & 1)) link.marks?.push({ at: place, samples: reached });
+      if (ends > 0) {
+        if (first < 0) first = ends > LATE_S * sound.rate ? ends : sound.skipped;
+        // It does not tell where its first page begins.
+        if (first === ends) link.marks = undefined;
+        link.seconds = Math.max(0, ends - first) / sound.rate;
+        reached = ends;
+      }
     }
     beginning = begins;
     place += PAGE_HEADER_BYTES + table.length + table.reduce((sum, bytes) => sum + bytes, 0);
     step = place;
   }
+  links.at(-1)?.marks?.push({ at: step, samples: reached });
   return links;
 }
 

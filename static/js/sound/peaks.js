@@ -34,6 +34,11 @@ export class Peaks {
     this.#place += samples.length;
   }
 
+  /** @param {number} place the sample of the sound at which the next stretch begins, behind the one before */
+  skipTo(place) {
+    this.#place = place;
+  }
+
   /** @returns {Uint8Array} PEAKS_PER_S values per second, 255 is full scale */
   get values() {
     return this.#found.slice(0, Math.ceil(this.#place / this.#perPeak));
@@ -41,12 +46,18 @@ export class Peaks {
 }
 
 /**
- * @param {Float32Array} samples of a whole sound
+ * @param {Float32Array} samples of a whole sound, or of some excerpts of it
  * @param {number} sampleRate in Hz
- * @returns {Uint8Array} see Peaks.values
+ * @param {import('./excerpts.js').Bounds} [bounds] of the excerpts
+ * @returns {Uint8Array} see Peaks.values; 0 between excerpts
  */
-export function peaksOf(samples, sampleRate) {
-  const peaks = new Peaks(sampleRate, samples.length / sampleRate);
-  peaks.push(samples);
+export function peaksOf(samples, sampleRate, bounds = [[0, samples.length]]) {
+  const peaks = new Peaks(sampleRate, (bounds.at(-1)?.[1] ?? 0) / sampleRate);
+  let at = 0;
+  for (const [first, last] of bounds) {
+    peaks.skipTo(first);
+    peaks.push(samples.subarray(at, at + last - first));
+    at += last - first;
+  }
   return peaks.values;
 }

@@ -91,6 +91,13 @@ test('a record has all of a song except for the numbers and the sound', () => {
   assert.deepEqual(record.times, { decode: 20 });
 });
 
+test('a song comes back with what is listened to of it', () => {
+  const song = songIn('queued');
+  song.listen = 'excerpts';
+  const back = fromRecord(structuredClone(toRecord(song, PLACE)), undefined, undefined, [V1], V1);
+  assert.equal(back.listen, 'excerpts');
+});
+
 test('the record of a failed song has its message and whether it may be tried again', () => {
   const song = songIn('failed');
   song.error = new UserError('The server is busy.', { again: 3 });
