@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.segments import Listen
 from model_training.studies.prediction import choose, load_predictor, predict_file
 from webapp.inference import Predictor
 
@@ -76,13 +77,13 @@ def test_python_starts_from_its_snapshot(page: Engine):
     assert page.script("return document.querySelector('#engine').dataset.snapshot") == "used"
 
 
-def check_answer(page: Engine, file: Path, predictor: Predictor) -> None:
+def check_answer(page: Engine, file: Path, predictor: Predictor, listen: Listen = "whole") -> None:
     """Let a page hear a song; compare with the command line."""
     run(page, EMPTY)
     assert page.finish(file)[0] == "done", file.name
     seen = page.wait_for(f"return ({LOOK})(...arguments)", file.name)
     found = outcome_of(seen["answers"], seen["said"]).probabilities
-    expected = predict_file(file, predictor).prediction
+    expected = predict_file(file, predictor, listen=listen).prediction
     assert found is not None, seen["said"]
     np.testing.assert_allclose(found, expected.probabilities, atol=ALIKE, err_msg=file.name)
     genre = page.script("return document.querySelector('article.song').dataset.genre")
@@ -112,6 +113,22 @@ def test_a_long_song_is_answered_as_by_the_command_line(
     page: Engine, predictor: Predictor, tmp_path: Path
 ):
     check_answer(page, write_long(tmp_path / "long.mp3", LONG_S, 22050, channels=1), predictor)
+
+
+def test_three_excerpts_are_answered_as_by_the_command_line(
+    page: Engine, predictor: Predictor, tmp_path: Path
+):
+    listen = "const select = document.querySelector('#listen'); select.value = arguments[0];"
+    change = "select.dispatchEvent(new Event('change'));"
+    page.script(listen + change, "excerpts")
+    try:
+        for suffix in ("ogg", "wav", "mp3", "m4a"):
+            song = write(tmp_path / f"long.{suffix}", 160, 44100, channels=2, seed=4)
+            check_answer(page, song, predictor, "excerpts")
+            heard = page.script("return document.querySelector('article.song').dataset.listened")
+            assert heard == "excerpts", suffix
+    finally:
+        page.script(listen + change, "whole")
 
 
 def test_a_piece_plays(page: Engine, tmp_path: Path):

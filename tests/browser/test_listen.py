@@ -10,6 +10,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from .test_history import remember, settled
 from .visit import Visit
 
 RATE = 22050
@@ -92,6 +93,25 @@ def test_the_answer_says_so_and_all_of_it_is_one_click(here: Visit, tmp_path: Pa
         assert song.locator(".listened").is_hidden()
     finally:
         here.page.select_option("#listen", "whole")
+
+
+def test_a_remembered_answer_of_three_excerpts_is_back(here: Visit, tmp_path: Path) -> None:
+    path = _clicks(tmp_path / "song.mp3", 44100)
+    page = here.page
+    remember(here)
+    page.select_option("#listen", "excerpts")
+    try:
+        here.finish([path])
+        settled(page, 1, 1, 0, "done")
+        page.reload()
+        here.wait_for_engine("ready")
+        page.wait_for_selector("article.song[data-listened=excerpts][data-state=done]")
+        song = here.song(path.name)
+        song.locator(".song-toggle").click()
+        assert "three excerpts" in song.locator(".listened").inner_text()
+    finally:
+        page.click("#erase")
+        page.wait_for_selector("#erase", state="hidden")
 
 
 def test_a_short_song_is_listened_to_as_a_whole(here: Visit, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ export function offerListening(queue) {
     const hide = waiting <= MANY;
     if (hide && offer.contains(document.activeElement)) select.focus({ preventScroll: true });
     offer.hidden = hide;
-    const sentence = hide ? '' : tn('{n} song waits. Three excerpts of each take about half the time.', '{n} songs wait. Three excerpts of each take about half the time.', waiting, { n: integer(waiting) });
+    const sentence = hide ? '' : tn('{n} song waits. Three excerpts of each take less time.', '{n} songs wait. Three excerpts of each take less time.', waiting, { n: integer(waiting) });
     if (text.textContent !== sentence) text.textContent = sentence;
   };
   // Counting takes time proportional to the list.

@@ -15,8 +15,8 @@ import { encoderPadding } from './mp3_padding.js';
 import { mp4Cutter } from './mp4_cuts.js';
 import { AsWav, plainOf } from './plain.js';
 
-// At least: twenty frames of mp3 at 44,100 Hz.
-const LEAD_S = 0.5;
+// At least. Ten frames of mp3 at 8,000 Hz, the lowest rate that is cut, are 0.72 s.
+const LEAD_S = 0.75;
 
 /**
  * Bytes that a decoder takes by themselves.
