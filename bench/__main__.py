@@ -25,6 +25,7 @@ PARTS = {
     "start": "from an address to a page that is ready, against bare Pyodide with numpy",
     "long": "songs of two hours: memory of the page, time to the first answers and to the whole",
     "queue": "two hundred songs in one queue, not remembered and remembered",
+    "excerpts": "two hundred songs in one queue: three excerpts of each against whole songs",
     "queues": "queues of 1 to 500 short songs: time and memory; what long lists cost the page",
     "server": "the server's answer against bare LiteRT, the forward pass against Keras",
     "load": "many requests at a time: rate and latency, by wrk",

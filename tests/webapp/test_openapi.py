@@ -19,6 +19,7 @@ FILES = {
     "/static/<path:name>",
     "/static/page/<version>/<path:name>",
     "/static/runtime/<version>/<name>",
+    "/static/snapshot/<digest>",
     "/features.zip",
     "/sw.js",
 }
