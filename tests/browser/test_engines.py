@@ -143,6 +143,8 @@ def test_a_piece_plays(page: Engine, tmp_path: Path):
 
 def test_the_list_comes_back_after_a_reload(page: Engine, tmp_path: Path):
     page.click("#remember")
+    # The page has made its database by then; asked for before, an empty one would be made.
+    page.wait_for("return localStorage.getItem('musiclassify-remember') !== null")
     assert page.finish(write(tmp_path / "kept.ogg", 6, 22050))[0] == "done"
     answer = "return document.querySelector('article.song [role=status]')?.textContent"
     said = page.script(answer)
