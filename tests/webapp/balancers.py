@@ -13,7 +13,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.webapp.debian import unpack
 from tests.webapp.running import ROOT, free_port
 
 HOST = "127.0.0.1"
@@ -50,17 +50,7 @@ def unpack_nginx(update: list[str] | None) -> None:
     if find("nginx") or not shutil.which("apt-get"):
         return
     print("nginx for the tests: unpacking the system's package nginx ...", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for command in ([], update):
-            if command is None or (command and subprocess.run(command, check=False).returncode):
-                break
-            subprocess.run(
-                ["apt-get", "-qq", "download", "nginx"],
-                cwd=folder, check=False, capture_output=True,
-            )  # fmt: skip
-            for package in Path(folder).glob("nginx*.deb"):
-                subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=False)
-                return
+    unpack(["nginx"], UNPACKED, update)
 
 
 def need_nginx() -> None:

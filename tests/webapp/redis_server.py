@@ -10,12 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.webapp.debian import unpack
 from tests.webapp.running import free_port
 
 HOST = "127.0.0.1"
@@ -43,19 +43,7 @@ def unpack_redis(update: list[str] | None) -> None:
     if find() or not shutil.which("apt-get"):
         return
     print("Redis for the tests: unpacking the system's package redis-tools ...", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for command in ([], update):
-            if command is None or (command and subprocess.run(command, check=False).returncode):
-                break
-            subprocess.run(
-                ["apt-get", "-qq", "download", *PACKAGES],
-                cwd=folder, check=False, capture_output=True,
-            )  # fmt: skip
-            packages = [*Path(folder).glob("*.deb")]
-            if len(packages) == len(PACKAGES):
-                for package in packages:
-                    subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=False)
-                return
+    unpack(PACKAGES, UNPACKED, update)
 
 
 def need_redis() -> None:
