@@ -13,9 +13,10 @@ import functools
 import gzip
 import hashlib
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from . import node
 
 LIST_NAME = "compressed.json"
 # HTTP's name of each coding and the ending of its copies, the best coding first.
@@ -42,12 +43,9 @@ Write = Callable[[Path, bytes], None]
 def brotli(content: bytes) -> bytes | None:
     """Compress with Node.js; None where that is missing or fails."""
     try:
-        done = subprocess.run(
-            ["node", "-e", BROTLI], input=content, capture_output=True, timeout=120, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
+        return node.run("-e", BROTLI, timeout=120, given=content) or None
+    except node.NodeError:
         return None
-    return done.stdout or None
 
 
 def is_copy(name: str, names: list[str]) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import marshal
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -57,10 +56,6 @@ MODULES = """
 """
 
 
-class ArchiveError(Exception):
-    """The archive cannot be made; the text says why."""
-
-
 def make(wheel: Path, pyodide: Path, target: Path) -> None:
     """Make the archive of a wheel.
 
@@ -72,18 +67,13 @@ def make(wheel: Path, pyodide: Path, target: Path) -> None:
 
     Raises
     ------
-    ArchiveError : Node.js is missing, or the work fails.
+    NodeError : Node.js is missing, or the work fails.
     """
+    # not above: Pyodide's Python gets this file alone
+    from . import node
+
     paths = [str(path.resolve()) for path in (SCRIPT, pyodide, wheel, target)]
-    try:
-        done = subprocess.run(["node", *paths], capture_output=True, timeout=TIMEOUT)
-    except OSError as error:
-        raise ArchiveError(f"Node.js does not start: {error}") from error
-    except subprocess.TimeoutExpired as error:
-        raise ArchiveError(f"Node.js was not finished after {TIMEOUT} s") from error
-    if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ArchiveError(lines[-1] if lines else f"Node.js ended with {done.returncode}")
+    node.run(*paths, timeout=TIMEOUT)
 
 
 def repack(wheel: bytes) -> bytes:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import copies, numpy_archive, snapshot
+from .node import NodeError
 from .wheel_sources import PythonPackage, ReleaseFolder, Source, SourceError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -296,7 +297,7 @@ def _make_archive(
         say(f"  {target.name}: compiling it ...")
         try:
             repack(wheel, pyodide, archive)
-        except numpy_archive.ArchiveError as error:
+        except NodeError as error:
             raise RuntimeProblem(
                 f"numpy could not be compiled for the browser: {error}."
             ) from error
@@ -323,7 +324,7 @@ def write_snapshot(
     try:
         if snapshot.make(folder, listing.archive, listing.files.values(), _write):
             say("A snapshot of its memory is made: the page starts faster with it.")
-    except snapshot.SnapshotError as error:
+    except NodeError as error:
         say(f"The page will start more slowly, as its memory could not be written down: {error}.")
     except OSError as error:
         raise RuntimeProblem(f"{folder} cannot be written: {error}.") from error

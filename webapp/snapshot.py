@@ -12,11 +12,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from . import node
 
 NAME = "python.snapshot"
 RECORD_NAME = "snapshot.json"
@@ -28,10 +29,6 @@ SCRIPTS = (SCRIPT, ANALYSIS / "snapshot.js", ANALYSIS / "tar.js")
 TIMEOUT = 300
 
 Write = Callable[[Path, bytes], None]
-
-
-class SnapshotError(Exception):
-    """No snapshot can be made; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
 
     Raises
     ------
-    SnapshotError : Node.js is missing, or the work fails.
+    NodeError : Node.js is missing, or the work fails.
     OSError : a file cannot be written.
     """
     made_of = _made_of(listed)
@@ -75,19 +72,8 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
     with tempfile.TemporaryDirectory(prefix="musiclassify-") as place:
         target = Path(place) / NAME
         paths = (str(SCRIPT), f"{folder.resolve()}/", archive, str(target))
-        try:
-            done = subprocess.run(["node", *paths], capture_output=True, timeout=TIMEOUT)
-        except OSError as error:
-            raise SnapshotError(f"Node.js does not start: {error}") from error
-        except subprocess.TimeoutExpired as error:
-            raise SnapshotError(f"Node.js was not finished after {TIMEOUT} s") from error
-        try:
-            table = int(json.loads(done.stdout)["table"])
-            content = target.read_bytes()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"Node.js ended with {done.returncode}"
-            raise SnapshotError(reason) from error
+        table = int(json.loads(node.run(*paths, timeout=TIMEOUT))["table"])
+        content = target.read_bytes()
     write(folder / NAME, content)
     found = Snapshot(hashlib.sha256(content).hexdigest(), len(content), table)
     record = {"of": made_of, **asdict(found)}

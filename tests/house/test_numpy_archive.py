@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from webapp import numpy_archive
-from webapp.numpy_archive import MODULES, ArchiveError, make, repack
+from webapp.node import NodeError
+from webapp.numpy_archive import MODULES, make, repack
 from webapp.runtime import PYODIDE_DIR, RUNTIME_DIR, RuntimeFiles
 
 pytestmark = pytest.mark.full
@@ -93,7 +94,7 @@ def test_a_wheel_without_a_listed_module_is_refused() -> None:
 def test_pyodide_compiles_and_says_what_is_wrong(tmp_path: Path) -> None:
     wheel, target = tmp_path / "numpy.whl", tmp_path / "numpy.tar"
     wheel.write_bytes(small_wheel(numpy_version="def broken(:\n"))
-    with pytest.raises(ArchiveError, match="SyntaxError"):
+    with pytest.raises(NodeError, match="SyntaxError"):
         make(wheel, PYODIDE_DIR, target)
     assert not target.exists()
     wheel.write_bytes(small_wheel())
@@ -104,11 +105,11 @@ def test_pyodide_compiles_and_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_without_node_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ArchiveError, match=r"Node\.js does not start"):
+    with pytest.raises(NodeError, match=r"Node\.js does not start"):
         make(tmp_path / "numpy.whl", PYODIDE_DIR, tmp_path / "numpy.tar")
 
 
 def test_a_slow_node_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy_archive, "TIMEOUT", 0.01)
-    with pytest.raises(ArchiveError, match="not finished"):
+    with pytest.raises(NodeError, match="not finished"):
         make(tmp_path / "numpy.whl", PYODIDE_DIR, tmp_path / "numpy.tar")

@@ -20,7 +20,7 @@ from typing import ClassVar
 import pytest
 
 from webapp import runtime
-from webapp.numpy_archive import ArchiveError
+from webapp.node import NodeError
 from webapp.runtime import RuntimeFiles, RuntimeProblem, assemble, verify
 from webapp.wheel_sources import PythonPackage, ReleaseFolder, Source
 
@@ -296,7 +296,7 @@ def test_other_archive_than_listed_is_refused(place: Place) -> None:
 
 def test_a_compilation_that_fails_is_told(place: Place) -> None:
     def fail(wheel: Path, pyodide: Path, target: Path) -> None:
-        raise ArchiveError("Node.js does not start: no such file")
+        raise NodeError("Node.js does not start: no such file")
 
     with pytest.raises(RuntimeProblem, match=r"could not be compiled .*: Node\.js does not start"):
         place.assemble(place.release("good"), repack=fail)

@@ -9,8 +9,9 @@ import pytest
 
 from webapp import runtime, snapshot
 from webapp.copies import LIST_NAME
+from webapp.node import NodeError
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
-from webapp.snapshot import NAME, RECORD_NAME, Snapshot, SnapshotError, find, make
+from webapp.snapshot import NAME, RECORD_NAME, Snapshot, find, make
 
 pytestmark = pytest.mark.full
 
@@ -83,7 +84,7 @@ def test_a_changed_byte_is_seen(installed: tuple[Path, RuntimeFiles]) -> None:
 
 def test_a_half_runtime_gives_none_and_the_reason(tmp_path: Path) -> None:
     (tmp_path / "pyodide.mjs").write_text("export {};")
-    with pytest.raises(SnapshotError, match=r"pyodide\.asm\.mjs"):
+    with pytest.raises(NodeError, match=r"pyodide\.asm\.mjs"):
         make(tmp_path, "numpy.tar", LISTED, write)
     assert not (tmp_path / NAME).exists()
 
@@ -107,7 +108,7 @@ def test_a_slow_node_is_given_up(
     folder, listing = installed
     (folder / RECORD_NAME).unlink()
     monkeypatch.setattr(snapshot, "TIMEOUT", 0.01)
-    with pytest.raises(SnapshotError, match="not finished"):
+    with pytest.raises(NodeError, match="not finished"):
         make(folder, listing.archive, listing.files.values(), write)
 
 
