@@ -35,6 +35,8 @@ VERSIONS = ("v9", "v1")
 EVERY_S = 10.0
 WORKERS = 2
 POINTS = 30
+# Of these the medians of each minute are fitted, after all caches have filled.
+LAST_MINUTES = 40
 
 
 class Sample(NamedTuple):
@@ -274,6 +276,17 @@ def _rows(
             row(f"open files at {percent} %", at.files, ""),
             row(f"threads at {percent} %", at.threads, ""),
         ]
+    minutes_rss: dict[int, list[float]] = {}
+    for passed, _, at in largest:
+        minutes_rss.setdefault(int(passed // 60), []).append(at.rss)
+    # The last one may be a second long.
+    medians = [float(np.median(of)) for minute, of in minutes_rss.items() if minute < int(minutes)]
+    last = medians[-LAST_MINUTES:]
+    if len(last) > 2:
+        rise = float(np.polyfit(range(len(last)), last, 1)[0]) * (len(last) - 1)
+        rows.append(
+            row(f"straight line through the last {len(last)} minutes, resident", rise, "MB", 2)
+        )
     # the first requests fill buffers and load the second model
     late = largest[len(largest) // 5 :]
     if len(late) > 2:

@@ -1,16 +1,20 @@
-"""Memory that was freed: for all threads, and back to the system before and after large requests.
+"""Memory that was freed: for all threads, and back to the system.
 
-Without this, glibc gives each thread an arena of its own, whose free memory is of no use to others,
-and keeps what lies free between things in use. Other C libraries have nothing to set here.
+It goes back around large requests, and once a minute. Without this, glibc gives each thread an
+arena of its own, whose free memory is of no use to others, and keeps what lies free between things
+in use. Other C libraries have nothing to set here.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import time
 
 # of glibc's malloc.h
 M_ARENA_MAX = -8
+# Seconds. Small requests leave a few pages between things in use, which add up over hours.
+EVERY = 60.0
 
 
 def share() -> None:
@@ -27,6 +31,20 @@ def give_back() -> None:
     if library := _glibc():
         # 0: keep no room at the end of the heap either
         library.malloc_trim(0)
+
+
+class Tidying:
+    """Gives free memory back from time to time, for a loop that calls `check` often."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + EVERY
+
+    def check(self) -> None:
+        """Give it back if it is time to."""
+        now = time.monotonic()
+        if now >= self._due:
+            give_back()
+            self._due = now + EVERY
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -63,3 +64,14 @@ def test_other_libraries_are_left_alone(
         memory.share()
     finally:
         memory._glibc.cache_clear()
+
+
+def test_free_memory_goes_back_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given_back = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(memory, "give_back", lambda: given_back.append(now[0]))
+    tidying = memory.Tidying()
+    for second in range(150):
+        now[0] = 1000.0 + second
+        tidying.check()
+    assert given_back == [1060.0, 1120.0]

@@ -32,13 +32,14 @@ class SiteWorker(ThreadWorker):  # type: ignore[misc]
     """Accepts connections and answers their requests in threads, which never wait for a client.
 
     Nothing that a client sent is logged. `clients` gathers requests and hands out answers,
-    `partings` closes answered connections, `deadlines` frees threads; all three belong to the main
-    loop.
+    `partings` closes answered connections, `deadlines` frees threads, `tidying` memory; all four
+    belong to the main loop.
     """
 
     clients: SlowClients
     partings: Partings
     deadlines: Deadlines
+    tidying: memory.Tidying
 
     # --- start ------------------------------------------------------------------------------------
 
@@ -58,6 +59,7 @@ class SiteWorker(ThreadWorker):  # type: ignore[misc]
         )
         self.partings = Partings(self.poller, self.close_now)
         self.deadlines = Deadlines(slow_clients.LONGEST)
+        self.tidying = memory.Tidying()
         signal.signal(signal.SIGTERM, self.handle_exit)
         signal.signal(signal.SIGQUIT, self.handle_quit)
         # a terminal sends Ctrl-C to all its processes; the arbiter tells the worker what to do
@@ -121,6 +123,7 @@ class SiteWorker(ThreadWorker):  # type: ignore[misc]
         self.clients.check()
         self.partings.check()
         self.deadlines.check()
+        self.tidying.check()
 
     # --- threads ----------------------------------------------------------------------------------
 
