@@ -121,6 +121,19 @@ def test_a_folder_that_is_dropped_on_the_panel_teaches(here: Visit, lesson: Path
     assert said(here).endswith("2 files left out: no audio.")
 
 
+def test_what_cannot_teach_joins_the_list_from_the_panel_too(here: Visit, tmp_path: Path):
+    page = here.page
+    drones(tmp_path / "more" / "Drones", 2, first=6)
+    drop(here, tmp_path / "more" / "Drones" / "drone 6.wav", "#own-genres")
+    here.wait_for("drone 6.wav", "done")
+    page.select_option("#version", "v9")
+    here.wait_for_engine("ready")
+    drop(here, tmp_path / "more", "#own-genres")
+    here.wait_for("drone 7.wav", "done")
+    assert page.get_attribute("#own-genres", "data-state") == "none"
+    assert "choose v10" in page.inner_text("#own-status")
+
+
 def check_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     """Fail unless two files of own genres agree to a thousandth."""
     words = {"format", "version", "feature_spec", "model_sha256", "size", "mode"}

@@ -5,7 +5,7 @@ import { droppedFiles } from './files.js';
 
 /**
  * @param {import('./entrance.js').Entrance} entrance
- * @param {import('./examples.js').Examples} examples takes what is dropped on the panel of own genres
+ * @param {import('./examples.js').Examples} examples takes folders that are dropped on the panel of own genres
  */
 export function acceptDrops(entrance, examples) {
   // Every element under the pointer fires its own enter and leave, so they are counted.
@@ -37,10 +37,8 @@ export function acceptDrops(entrance, examples) {
     event.preventDefault();
     depth = 0;
     show();
-    if (isOnPanel(event.target)) {
-      await examples.drop(transfer);
-      return;
-    }
-    entrance.add(await droppedFiles(transfer));
+    const found = await droppedFiles(transfer);
+    if (isOnPanel(event.target) && await examples.drop(found)) return;
+    entrance.add(found);
   });
 }

@@ -6,7 +6,7 @@ import { integer } from '../base/format.js';
 import { t, tn } from '../base/text.js';
 import { filedByFolder } from '../own/names.js';
 import { Song } from '../songs/song.js';
-import { droppedFiles, folderFiles } from './files.js';
+import { folderFiles } from './files.js';
 import { leftOutText } from './left_out.js';
 
 /**
@@ -78,9 +78,15 @@ export class Examples {
     });
   }
 
-  /** @param {DataTransfer} transfer of a drop on the panel */
-  async drop(transfer) {
-    await this.add(await droppedFiles(transfer));
+  /**
+   * Teach by what was dropped on the panel, if it is a folder and the version can learn.
+   * @param {import('./files.js').Found} found
+   * @returns {Promise<boolean>} whether it was taken; otherwise it belongs in the list
+   */
+  async drop(found) {
+    if (!this.#around.own.able || !found.inFolder) return false;
+    await this.add(found);
+    return true;
   }
 
   /**
