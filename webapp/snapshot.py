@@ -72,8 +72,12 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
     with tempfile.TemporaryDirectory(prefix="musiclassify-") as place:
         target = Path(place) / NAME
         paths = (str(SCRIPT), f"{folder.resolve()}/", archive, str(target))
-        table = int(json.loads(node.run(*paths, timeout=TIMEOUT))["table"])
-        content = target.read_bytes()
+        told = node.run(*paths, timeout=TIMEOUT)
+        try:
+            table = int(json.loads(told)["table"])
+            content = target.read_bytes()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise node.NodeError(f"Node.js made none: {error}") from error
     write(folder / NAME, content)
     found = Snapshot(hashlib.sha256(content).hexdigest(), len(content), table)
     record = {"of": made_of, **asdict(found)}

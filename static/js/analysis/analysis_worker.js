@@ -128,19 +128,13 @@ async function diagnose(url, checked, error) {
 }
 
 /**
- * The download of a snapshot, if there is one and the way to it is fast enough. Nobody misses it.
+ * The snapshot, if there is one: the copy that the service worker keeps, or a download if the way is
+ * fast enough. Nobody misses it.
  * @param {Message<'start'>['snapshot']} snapshot
  */
 function fetchSnapshot(snapshot) {
   const giveUp = new AbortController();
-  const answer = (async () => {
-    if (!snapshot) return null;
-    for (const place of [snapshot.url, `${snapshot.url}?kept`]) {
-      const response = await nativeFetch(place, { signal: giveUp.signal }).catch(() => null);
-      if (response?.ok) return response;
-    }
-    return null;
-  })();
+  const [kept, answer] = snapshot ? copiesOf(snapshot.url, giveUp.signal) : [null, null];
   return {
     /**
      * @param {string} url of a file that has arrived beside it
@@ -152,7 +146,8 @@ function fetchSnapshot(snapshot) {
       const ms = entry ? entry.responseEnd - entry.responseStart : 0;
       // WebKit keeps the size to itself.
       const bytes = entry?.encodedBodySize || PACKED_SCRIPT_BYTES;
-      if (entry && (bytes * 8) / 1000 < ms * SNAPSHOT_MBIT_PER_S) giveUp.abort();
+      const slow = entry && (bytes * 8) / 1000 < ms * SNAPSHOT_MBIT_PER_S;
+      if (slow && !(await kept)) giveUp.abort();
       const response = await answer;
       if (!snapshot || !response || giveUp.signal.aborted) return null;
       const content = response.arrayBuffer().then((buffer) => {
@@ -166,13 +161,40 @@ function fetchSnapshot(snapshot) {
 }
 
 /**
+ * A file that nobody misses: kept, or downloaded.
+ * @param {string} url
+ * @param {AbortSignal} signal gives up the download
+ * @returns {[kept: Promise<Response | undefined>, answer: Promise<Response | undefined>]} undefined where
+ *   there is none
+ */
+function copiesOf(url, signal) {
+  // It is not packed any more: unpacking takes longer than all else that starts Python.
+  const kept = Promise.resolve(self.caches?.match(url)).catch(() => undefined);
+  const answer = kept.then(async (copy) => {
+    const response = copy ?? await nativeFetch(url, { signal }).catch(() => undefined);
+    return response?.ok ? response : undefined;
+  });
+  return [kept, answer];
+}
+
+/**
  * @param {Message<'start'>} addresses
  * @returns {Promise<boolean>} whether Python started from a snapshot
  * @throws {LoadError}
  */
 async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
   const downloads = new Downloads([runtimeUrl, featuresUrl]);
-  self.fetch = (resource, init) => downloads.fetch(resource, init);
+  // Pyodide would ask for its largest file only when its scripts have run.
+  const program = new URL('pyodide.asm.wasm', runtimeUrl).href;
+  /** @type {Promise<Response> | null} */
+  let early = downloads.fetch(program);
+  early.catch(() => {});
+  self.fetch = (resource, init) => {
+    const begun = String(resource) === program ? early : null;
+    if (!begun) return downloads.fetch(resource, init);
+    early = null;
+    return begun;
+  };
 
   /** @param {string} url @param {RequestInit} [init] */
   const contentOf = async (url, init) => (await downloads.fetch(url, init)).arrayBuffer();
