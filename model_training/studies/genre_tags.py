@@ -39,11 +39,13 @@ class Plan:
     Attributes
     ----------
     changes : by the path under which the file was heard.
+    stamps : of the files of `changes` when they were heard.
     left : how many are left as they are, by the reason.
     failed : files whose tags cannot be read or written.
     """
 
     changes: dict[Path, Change] = dataclasses.field(default_factory=dict)
+    stamps: dict[Path, Stamp] = dataclasses.field(default_factory=dict)
     left: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     failed: int = 0
 
@@ -83,6 +85,7 @@ def plan_changes(songs: Sequence[Heard], wishes: Wishes, tell: Tell) -> Plan:
             plan.left[reason] += 1
         else:
             plan.changes[song.path] = change
+            plan.stamps[song.path] = song.stamp
         seen.add(change.tagged.path)
     return plan
 
@@ -96,9 +99,13 @@ def _doubt(song: Heard, wishes: Wishes) -> str:
 
 
 def _change(song: Heard, wishes: Wishes) -> Change:
-    if Stamp.of(song.path) != song.stamp:
-        raise TrainingError(f"{song.path}: was changed after it was heard; ask again.")
+    _refuse_changed(song.path, song.stamp)
     return Change(read_tag(song.path), (wishes.words.get(song.genre, song.genre),))
+
+
+def _refuse_changed(path: Path, stamp: Stamp) -> None:
+    if Stamp.of(path) != stamp:
+        raise TrainingError(f"{path}: was changed after it was heard; ask again.")
 
 
 def _kept(change: Change, wishes: Wishes) -> str:
@@ -118,6 +125,8 @@ def write_changes(plan: Plan, keep_time: bool, tell: Tell) -> dict[str, Stamp]:
     stamps = {}
     for path, change in _bar(plan.changes):
         try:
+            # The question may have waited for hours.
+            _refuse_changed(path, plan.stamps[path])
             write_genre(change.tagged, change.names, keep_time=keep_time)
         except TrainingError as error:
             tell(str(error))

@@ -171,6 +171,25 @@ def test_genres_that_are_there_and_links(tmp_path: Path) -> None:
     assert found == (["Rock"], left, [])
 
 
+def test_a_file_that_changes_while_the_question_waits_is_left(
+    music: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = next(music.rglob("*.flac"))
+
+    def answered_late(_: str) -> str:
+        with other.open("ab") as file:
+            file.write(b"more")
+        return "y"
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", answered_late)
+    assert predict(music, *VERSION, "--write-genre", "--at-least", "0") == 2
+    said = capsys.readouterr()
+    assert f"{other}: was changed after it was heard; ask again." in error_lines(said.err)
+    assert "2 files got a genre." in said.out
+    assert read_tag(other).genre.names == ()
+
+
 def test_a_bad_file_is_a_sentence_and_the_next_one_follows(
     music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
