@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import TrainingError
-from ..tags.change import FORMS, read_tag, restore_genre, write_genre
+from ..tags.change import read_tag, restore_genre, write_genre
 from ..tags.undo import Change
 from ..terminal import table
 from .library import Heard, Stamp, Tell
@@ -169,9 +169,7 @@ def _undo(change: Change, keep_time: bool) -> bool:
         raise TrainingError(
             f"{path}: its genre was changed since, to {found}; it is left as it is."
         )
-    restore_genre(there, before.state, keep_time=keep_time)
-    if FORMS[there.kind].read(path) != before:
-        raise TrainingError(f"{path}: has its old genre again, but not in the same form.")
+    restore_genre(there, before, keep_time=keep_time)
     return True
 
 

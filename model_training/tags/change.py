@@ -24,7 +24,7 @@ from ..files import replacing
 from ..sound.audio import decode
 from ..sound.kinds import kind_of
 from ..sound.lengths import mp3_frames
-from .form import Form, Genre, State, TagError
+from .form import Form, Genre, TagError
 from .id3 import Id3
 from .mp4 import Mp4
 from .vorbis import Vorbis
@@ -94,24 +94,40 @@ def write_genre(tagged: Tagged, names: Sequence[str], *, keep_time: bool = False
     form = FORMS[tagged.kind]
     if form.read(tagged.path) != tagged.genre:
         raise TagError(f"{tagged.path}: its genre was changed meanwhile; it is left as it is.")
-    _change(tagged, lambda copy: form.write(copy, names), keep_time)
+
+    def apply(copy: Path) -> None:
+        form.write(copy, names)
+        # An ID3 tag reads 17 as rock, and a damaged list of chunks may hide what was written.
+        if (found := form.read(copy).names) != tuple(names):
+            wanted, read = ", ".join(names), ", ".join(found) or "nothing"
+            raise TagError(
+                f"{tagged.path}: would tell {read} instead of {wanted}; it is left as it is."
+            )
+
+    _change(tagged, apply, keep_time)
 
 
-def restore_genre(tagged: Tagged, state: State, *, keep_time: bool = False) -> None:
+def restore_genre(tagged: Tagged, genre: Genre, *, keep_time: bool = False) -> None:
     """Put the genre of a file back as it stood.
 
     Raises
     ------
     TrainingError : naming the file and why it is left as it is.
     """
+    form = FORMS[tagged.kind]
 
     def apply(copy: Path) -> None:
         try:
-            FORMS[tagged.kind].restore(copy, state)
+            form.restore(copy, genre)
         except (KeyError, TypeError, ValueError) as error:
             raise TagError(
                 f"{tagged.path}: its old genre is told in no form of its tag."
             ) from error
+        if form.read(copy) != genre:
+            raise TagError(
+                f"{tagged.path}: would not have its old genre in the same form; it is left as it "
+                "is."
+            )
 
     _change(tagged, apply, keep_time)
 
@@ -170,7 +186,10 @@ def _checksum(path: Path) -> tuple[str, int, tuple[int, ...]]:
 
 
 def _dress(path: Path, copy: Path, before: os.stat_result, keep_time: bool) -> None:
-    """Give the copy what the file has beside its content, and bring it to the disk."""
+    """Bring the copy to the disk, and give it what the file has beside its content."""
+    # Windows refuses this to a handle that only reads.
+    with copy.open("r+b") as file:
+        os.fsync(file.fileno())
     written = copy.stat()
     shutil.copystat(path, copy)
     if (written.st_uid, written.st_gid) != (before.st_uid, before.st_gid):
@@ -185,8 +204,6 @@ def _dress(path: Path, copy: Path, before: os.stat_result, keep_time: bool) -> N
         copy.chmod(stat.S_IMODE(before.st_mode))
     if not keep_time:
         os.utime(copy)
-    with copy.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _named(sentence: str, path: Path) -> str:

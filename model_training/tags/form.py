@@ -29,10 +29,13 @@ class Genre:
     ----------
     names : as players show them; empty where there is none.
     state : how they stand in the file.
+    bare : the file has no tag at all, or none but a tag that is not written here. It is no part of
+        the genre: a file whose other tags came later still has the same.
     """
 
     names: tuple[str, ...]
     state: State
+    bare: bool = dataclasses.field(default=False, compare=False)
 
 
 class Form(Protocol):
@@ -49,12 +52,12 @@ class Form(Protocol):
     def write(self, path: Path, names: Sequence[str]) -> None:
         """Put genres in the place of those that are there, in the file itself."""
 
-    def restore(self, path: Path, state: State) -> None:
+    def restore(self, path: Path, genre: Genre) -> None:
         """Put the genre back as it stood, in the file itself.
 
         Raises
         ------
-        KeyError, TypeError, ValueError : for a state of another kind of tag.
+        KeyError, TypeError, ValueError : for the genre of another kind of tag.
         """
 
     def others(self, path: Path) -> object:

@@ -19,7 +19,7 @@ from mutagen.id3 import ID3, TCON, ID3NoHeaderError, ParseID3v1
 from mutagen.wave import WAVE
 
 from ..sound.lengths import LAYOUTS, chunks
-from .form import Genre, State, TagError, damaged, whole_tag
+from .form import Genre, TagError, damaged, whole_tag
 
 HEAD = 10
 V1_BYTES = 128
@@ -41,7 +41,7 @@ class Id3:
         with whole_tag(path):
             tag = self._open(path)
             frame = None if tag is None else tag.get(FRAME)
-            state: dict[str, Any] = {"tag": None if tag is None else tag.version[1], "frame": None}
+            state: dict[str, Any] = {"frame": None}
             if frame is not None:
                 state["frame"] = {"encoding": int(frame.encoding), "text": list(frame.text)}
             names = [] if frame is None else list(frame.genres)
@@ -53,7 +53,7 @@ class Id3:
                 f"{path}: its tag is of ID3v2.{tag.version[1]}, which is not written here: make it "
                 "ID3v2.3 with another program."
             )
-        return Genre(tuple(name for name in names if name.strip()), state)
+        return Genre(tuple(name for name in names if name.strip()), state, bare=tag is None)
 
     def write(self, path: Path, names: Sequence[str]) -> None:
         """Put genres in the place of those that are there; the version of the tag stays."""
@@ -70,11 +70,11 @@ class Id3:
             encoding = LATIN_1 if latin else UTF_16 if version == 3 else UTF_8
             self._save(path, TCON(encoding=encoding, text=list(names)))
 
-    def restore(self, path: Path, state: State) -> None:
+    def restore(self, path: Path, genre: Genre) -> None:
         """Put the frame back as it was; a tag that was made for it goes."""
-        frame = state["frame"]
+        frame = genre.state["frame"]
         with whole_tag(path):
-            if state["tag"] is None:
+            if genre.bare and self._is_made(path):
                 if self.kind == "mp3":
                     ID3(path, load_v1=False).delete(path, delete_v1=False)
                 else:
@@ -88,14 +88,25 @@ class Id3:
     def others(self, path: Path) -> object:
         """All other frames: read by mutagen, and their names as they stand; what lies behind."""
         with whole_tag(path):
-            tag = self._open(path)
-            frames = {} if tag is None else {key: repr(tag[key]) for key in tag if key != FRAME}
-            version = None if tag is None else tag.version
-            data, rest = self._raw(path)
-            names = None if data is None else _frame_names(path, data)
-        # A tag that was made for the genre: it may have what an ID3v1 tag told.
-        made = not frames or (self.kind == "mp3" and _v1_frames(path) == frames)
-        return rest if made else (rest, version, frames, names)
+            if self._is_made(path):
+                return self._raw(path)[1]
+            return (self._raw(path)[1], *self._frames(path))
+
+    def _frames(self, path: Path) -> tuple[Any, dict[str, str], collections.Counter[str]]:
+        """Version of the tag; its other frames as mutagen reads them; their names as they stand."""
+        tag, data = self._open(path), self._raw(path)[0]
+        frames = {} if tag is None else {key: repr(tag[key]) for key in tag if key != FRAME}
+        names = collections.Counter() if data is None else _frame_names(path, data)
+        return None if tag is None else tag.version, frames, names
+
+    def _is_made(self, path: Path) -> bool:
+        """Whether the genre is all that a tag tells, but for what an ID3v1 tag told."""
+        _, frames, names = self._frames(path)
+        # One that cannot be read has a name all the same.
+        known = collections.Counter(key.partition(":")[0] for key in frames)
+        if names != known:
+            return False
+        return not frames or (self.kind == "mp3" and _v1_frames(path) == frames)
 
     def _elsewhere(self, path: Path) -> tuple[list[str], str]:
         """Genres beside ID3 tags, and where they stand."""
@@ -239,7 +250,7 @@ def _syncsafe(data: bytes) -> int:
     return value
 
 
-def _frame_names(path: Path, data: bytes) -> collections.Counter[bytes]:
+def _frame_names(path: Path, data: bytes) -> collections.Counter[str]:
     """Names of the frames of a tag, those of the genre and empty ones left out.
 
     mutagen leaves out a frame that it cannot read, and says nothing; here it is missed.
@@ -259,7 +270,9 @@ def _frame_names(path: Path, data: bytes) -> collections.Counter[bytes]:
     for plain in (False, True) if version == 4 else (True,):
         if (found := _walk(frames, plain)) is not None:
             return collections.Counter(
-                name for name, body in found if name != FRAME.encode() and not _is_empty(name, body)
+                name.decode("latin-1")
+                for name, body in found
+                if name != FRAME.encode() and not _is_empty(name, body)
             )
     raise damaged(path, "its frames do not fill it")
 

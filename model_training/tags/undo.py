@@ -1,7 +1,7 @@
 """The undo file: what files had as their genre, written before any of them is touched.
 
-UTF-8 JSON: `{"format": 1, "files": [{"file", "kind", "before": {"names", "state"}, "after":
-[names]}]}`, with absolute paths and `state` as `form.State`.
+UTF-8 JSON: `{"format": 2, "files": [{"file", "kind", "before": {"names", "state", "bare"}, "after":
+[names]}]}`, with absolute paths and `before` as `form.Genre` has it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..files import read_json, reading, write_json
 from .change import FORMS, Tagged
 from .form import Genre
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Change:
         return {
             "file": str(self.tagged.path),
             "kind": self.tagged.kind,
-            "before": {"names": list(genre.names), "state": genre.state},
+            "before": {"names": list(genre.names), "state": genre.state, "bare": genre.bare},
             "after": list(self.names),
         }
 
@@ -45,7 +45,7 @@ class Change:
         KeyError, TypeError, ValueError : for other data.
         """
         before = content["before"]
-        genre = Genre(_texts(before["names"]), dict(before["state"]))
+        genre = Genre(_texts(before["names"]), dict(before["state"]), before["bare"] is True)
         if content["kind"] not in FORMS:
             raise ValueError(f"no kind {content['kind']!r}")
         path = Path(content["file"])

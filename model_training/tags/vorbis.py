@@ -18,7 +18,7 @@ from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 
 from ..sound.kinds import after_tags
-from .form import Genre, State, TagError, damaged, whole_tag
+from .form import Genre, TagError, damaged, whole_tag
 
 KEY = "genre"
 NEW_KEY = "GENRE"
@@ -46,9 +46,7 @@ class Vorbis:
             _, tags = self._open(path)
         found = [(i, k, v) for i, (k, v) in enumerate(tags or ()) if k.lower() == KEY]
         names = tuple(value for _, _, value in found if value.strip())
-        return Genre(
-            names, {"comments": tags is not None, "fields": [list(each) for each in found]}
-        )
+        return Genre(names, {"fields": [list(each) for each in found]}, bare=tags is None)
 
     def write(self, path: Path, names: Sequence[str]) -> None:
         """Put genres in the place of the first one that is there, or at the end."""
@@ -63,15 +61,16 @@ class Vorbis:
             tags[:] = [*kept[:at], *((key, name) for name in names), *kept[at:]]
             sound.save()
 
-    def restore(self, path: Path, state: State) -> None:
+    def restore(self, path: Path, genre: Genre) -> None:
         """Put each genre back where it stood; comments that were made for it go."""
-        fields = [(int(at), str(key), str(value)) for at, key, value in state["fields"]]
+        fields = [(int(at), str(key), str(value)) for at, key, value in genre.state["fields"]]
         with whole_tag(path):
             sound, tags = self._open(path)
-            if not state["comments"]:
+            kept = [(k, v) for k, v in tags or () if k.lower() != KEY]
+            if genre.bare and not kept:
                 sound.delete()
                 return
-            tags[:] = [(k, v) for k, v in tags if k.lower() != KEY]
+            tags[:] = kept
             for at, key, value in fields:
                 tags.insert(at, (key, value))
             sound.save()

@@ -32,6 +32,11 @@ PRIVATE = {
         "keras_tuner.oracles.HyperbandOracle._get_num_rounds": "the number of trials to come",
         "keras_tuner.oracles.HyperbandOracle._get_size": "the number of trials to come",
     },
+    "mutagen": {
+        "mutagen.mp4.MP4Tags._failed_atoms": (
+            "the atoms that are written as they were; it has no other way to write a genre's number"
+        ),
+    },
 }
 # Names with an underscore that Python itself documents.
 PYTHONS = {"_exit"}
@@ -161,7 +166,10 @@ def members(of: object) -> set[str]:
     """Members of a module or class, those that methods set on `self` too."""
     found = set(dir(of))
     for each in of.__mro__[:-1] if inspect.isclass(of) else ():
-        tree = ast.parse(textwrap.dedent(inspect.getsource(each)))
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(each)))
+        except OSError:  # a class that tells another module than its own
+            continue
         found |= {
             node.attr
             for node in ast.walk(tree)
@@ -189,7 +197,12 @@ FULL = pytest.mark.full
 
 @pytest.mark.parametrize(
     "library",
-    ["gunicorn", pytest.param("keras", marks=FULL), pytest.param("keras_tuner", marks=FULL)],
+    [
+        "gunicorn",
+        pytest.param("keras", marks=FULL),
+        pytest.param("keras_tuner", marks=FULL),
+        pytest.param("mutagen", marks=FULL),
+    ],
 )
 def test_private_names_are_there(library: str) -> None:
     assert PRIVATE[library]

@@ -20,7 +20,7 @@ from model_training.tags import change
 from model_training.tags.change import FORMS, read_tag, restore_genre, write_genre
 from model_training.tags.form import TagError
 
-from ..tagged_music import WAYS, heard, make, tags_of
+from ..tagged_music import WAYS, heard, make, number_genre, tags_of
 
 GENRES = ("Blues", "Chanson d'été")
 EVERY = pytest.mark.parametrize("way", WAYS)
@@ -55,7 +55,7 @@ def test_written_and_put_back(way: str, old: str | None, tmp_path: Path) -> None
         assert heard(path) == sound
         assert samples(path) == decoded
         assert FORMS[before.kind].others(path) == others
-    restore_genre(read_tag(path), before.genre.state)
+    restore_genre(read_tag(path), before.genre)
     assert read_tag(path) == before
     assert tags_of(path) == tags
     assert heard(path) == sound
@@ -75,7 +75,7 @@ def test_a_file_without_tags_gets_one_and_loses_it_again(way: str, tmp_path: Pat
     write_genre(before, ["Rock"])
     assert tags_of(path) == {"genre": "Rock"}
     assert heard(path) == sound
-    restore_genre(read_tag(path), before.genre.state)
+    restore_genre(read_tag(path), before.genre)
     assert read_tag(path) == before
     assert heard(path) == sound
     if way in [*MP3S, "wav", "aiff"]:
@@ -92,7 +92,7 @@ def test_several_genres_come_back_in_their_order(way: str, tmp_path: Path) -> No
     before = read_tag(path)
     assert before.genre.names == tuple(names)
     write_genre(before, ["Jazz"])
-    restore_genre(read_tag(path), before.genre.state)
+    restore_genre(read_tag(path), before.genre)
     assert read_tag(path) == before
 
 
@@ -105,7 +105,7 @@ def test_comments_keep_their_order_and_the_case_of_their_names(tmp_path: Path) -
     before = read_tag(path)
     write_genre(before, ["Rock"])
     assert list(mutagen.flac.FLAC(path).tags) == [("Genre", "Rock"), ("TITLE", "a"), ("x", "=y")]
-    restore_genre(read_tag(path), before.genre.state)
+    restore_genre(read_tag(path), before.genre)
     assert list(mutagen.flac.FLAC(path).tags) == comments
 
 
@@ -124,7 +124,7 @@ def test_id3_keeps_its_version_and_numbers_of_genres(
     write_genre(before, ["Pop"])
     assert path.read_bytes()[3] == version
     assert len(mutagen.id3.ID3(path)["APIC:"].data) == 9000
-    restore_genre(read_tag(path), before.genre.state)
+    restore_genre(read_tag(path), before.genre)
     assert mutagen.id3.ID3(path, translate=False)["TCON"].text == ["(17)Rock"]
     assert path.read_bytes()[3] == version
 
@@ -152,6 +152,36 @@ def test_genres_beside_an_id3v2_tag_are_seen(tmp_path: Path) -> None:
     assert b"IGNR" in wav.read_bytes()
     assert read_tag(wav).genre.names == ("Malhun",)
     assert "has its genre in a list of texts (RIFF INFO), which is not" in refused(wav)
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "names"),
+    [
+        (18, None, ("Rock",)),
+        (18, "Rock", ("Rock",)),
+        (18, "Chaabi", ("Chaabi", "Rock")),
+        (500, None, ("Unknown",)),
+        (0, None, ()),
+    ],
+)
+def test_the_number_of_a_genre_in_an_m4a(
+    number: int, text: str | None, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = make(tmp_path, "m4a", text)
+    number_genre(path, number, text=bool(text))
+    before, tags, sound = read_tag(path), tags_of(path), heard(path)
+    others = FORMS["mp4"].others(path)
+    assert sorted(before.genre.names) == sorted(names)
+    write_genre(before, ["Gnawa"])
+    assert read_tag(path).genre.names == ("Gnawa",)
+    assert tags_of(path) == {**tags, "genre": "Gnawa"}
+    assert b"gnre" not in path.read_bytes()
+    restore_genre(read_tag(path), before.genre)
+    assert read_tag(path) == before
+    assert tags_of(path) == tags
+    assert heard(path) == sound
+    assert FORMS["mp4"].others(path) == others
+    assert path.read_bytes().count(b"gnre") == 1
 
 
 def test_the_kind_is_told_by_the_content(tmp_path: Path) -> None:
@@ -196,6 +226,27 @@ def test_a_damaged_id3_tag(tmp_path: Path) -> None:
     assert "other tags of it would not stay as they are" in refused(path)
     path.write_bytes(whole[:3] + b"\x02" + whole[4:])
     assert "ID3v2.2" in refused(path)
+
+
+def test_a_damaged_frame_beside_the_genre_alone(tmp_path: Path) -> None:
+    path = make(tmp_path, "mp3, ID3v2.3", tagged=False)
+    tag = mutagen.id3.ID3()
+    tag.add(mutagen.id3.TCON(encoding=0, text=["Blues"]))
+    tag.add(mutagen.id3.TXXX(encoding=0, desc="mood", text="calm"))
+    tag.save(path, v2_version=3)
+    whole = path.read_bytes()
+    at = whole.index(b"TXXX")
+    path.write_bytes(whole[: at + 10] + b"\x09" + whole[at + 11 :])
+    assert "other tags of it would not stay as they are" in refused(path)
+
+
+def test_chunks_that_would_hide_the_genre(tmp_path: Path) -> None:
+    """A wrong length of the file: mutagen appends a tag where no reader looks."""
+    path = make(tmp_path, "aiff", tagged=False)
+    content = path.read_bytes()
+    short = (int.from_bytes(content[4:8], "big") - 400).to_bytes(4, "big")
+    path.write_bytes(content[:4] + short + content[8:])
+    assert "would tell nothing instead of Rock; it is left as it is." in refused(path)
 
 
 def test_damaged_comments(tmp_path: Path) -> None:
@@ -320,6 +371,20 @@ def test_read_only_files_and_hard_links_are_left(tmp_path: Path) -> None:
         assert "has 2 names (hard links)" in refused(path)
     finally:
         other.unlink()
+
+
+def test_the_copy_is_on_the_disk_before_it_takes_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path, "mp3, ID3v2.3")
+    asked = []
+
+    def like_windows(handle: int) -> None:
+        asked.append(os.write(handle, b""))  # an error where the handle only reads
+
+    monkeypatch.setattr(os, "fsync", like_windows)
+    write_genre(read_tag(path), ["Rock"])
+    assert asked == [0]
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
