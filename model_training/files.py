@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
+import sys
 import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import TrainingError
+
+LOCKED_BYTE = 2**40
 
 # --- writing ----------------------------------------------------------------------------------
 
@@ -122,6 +126,45 @@ def refuse_existing(path: Path) -> None:
     """
     if path.exists():
         raise TrainingError(f"{path}: exists already; choose another --out or remove it.")
+
+
+def hold(file: IO[bytes], path: Path) -> None:
+    """Keep other runs from an open file until it is closed, or this program ends in any way.
+
+    A file system without locks lets both write.
+
+    Raises
+    ------
+    TrainingError : when another run holds it.
+    """
+    try:
+        _lock(file.fileno())
+    except (BlockingIOError, PermissionError) as error:
+        raise TrainingError(
+            f"{path}: another run is writing to it; wait for its end, or name another file."
+        ) from error
+    except OSError:
+        pass
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock of an open file.
+
+    Raises
+    ------
+    BlockingIOError, PermissionError : when another has it; on Windows the latter.
+    OSError : where there are no locks.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        # Others cannot read what is locked there, so it is a byte behind the content.
+        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _hidden(path: Path) -> Path:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from webapp.inference import Card
 
-    from ..studies.library import Heard
+    from ..studies.library import Answers, Heard
     from ..studies.own_genres import OwnJudge
     from ..studies.prediction import SongAnswer
 
@@ -84,13 +84,7 @@ def _add_library_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Answer file after file; one that cannot be read costs one line, not the rest."""
     from ..studies.library import Answers, judge_name
-    from ..studies.library_files import (
-        refuse_playlists,
-        refuse_table,
-        summary,
-        write_playlists,
-        write_table,
-    )
+    from ..studies.library_files import refuse_playlists, refuse_table
     from ..studies.own_genres import open_own_genres
     from ..studies.prediction import choose
 
@@ -106,25 +100,45 @@ def run(options: argparse.Namespace) -> None:
     card = judge.card if judge else choose(options.models, options.version)
     words = words_of(options, card, judge)
     name = judge_name(card, options.own_genres, options.listen)
-    songs, asked = _ask(options, card, judge, name)
+    answers = Answers(options.out, name) if options.out else None
+    try:
+        songs, asked = _ask(options, card, judge, name, answers)
+        unwritten = _hand_out(options, songs, words, answers)
+    finally:
+        if answers:
+            answers.close()
+    refuse_failed(asked - len(songs), asked, unwritten)
+
+
+def _hand_out(
+    options: argparse.Namespace,
+    songs: list[Heard],
+    words: dict[str, str],
+    answers: Answers | None,
+) -> int:
+    """Tell, write and tag what the options ask for; returns how many tags could not be written."""
+    from ..studies.library_files import summary, write_playlists, write_table
+
     if any(path.is_dir() for path in options.files) and songs and not options.json:
         print(summary(songs))
     if options.csv:
         write_table(options.csv, songs)
     if options.playlists:
         write_playlists(options.playlists, songs)
-    unwritten = 0
-    if options.write_genre and songs:
-        stamps, unwritten = write_genres(options, songs, words)
-        if options.out and stamps:
-            answers = Answers(options.out, name)
-            answers.restamp(stamps)
-            answers.close()
-    refuse_failed(asked - len(songs), asked, unwritten)
+    if not options.write_genre or not songs:
+        return 0
+    stamps, unwritten = write_genres(options, songs, words)
+    if answers:
+        answers.restamp(stamps)
+    return unwritten
 
 
 def _ask(
-    options: argparse.Namespace, card: Card, judge: OwnJudge | None, name: str
+    options: argparse.Namespace,
+    card: Card,
+    judge: OwnJudge | None,
+    name: str,
+    answers: Answers | None,
 ) -> tuple[list[Heard], int]:
     """The files that have an answer now, and how many were asked about."""
     import functools
@@ -133,11 +147,10 @@ def _ask(
     from tqdm import tqdm
 
     from ..errors import TrainingError
-    from ..studies.library import Answers, hear_all, list_files
+    from ..studies.library import hear_all, list_files
     from ..studies.prediction import load_predictor
 
     tell = functools.partial(tqdm.write, file=sys.stderr)
-    answers = Answers(options.out, name) if options.out else None
     try:
         predictor = load_predictor(card, options.engine)
         files = list_files(options.files, tell)
@@ -155,9 +168,6 @@ def _ask(
         elif any(path.is_dir() for path in options.files):
             print("With --out FILE the next run goes on where a stop was.", file=sys.stderr)
         raise
-    finally:
-        if answers:
-            answers.close()
     return songs, len(files)
 
 

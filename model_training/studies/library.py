@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -18,7 +19,7 @@ from features.segments import Listen
 from webapp.inference import Card, Predictor
 
 from ..errors import TrainingError
-from ..files import reading, replacing, sha256
+from ..files import hold, reading, replacing, sha256
 from ..sound.listing import LeftOut, left_out_text, sound_files
 from ..terminal import printable
 from .own_genres import MODEL_FILE, OwnJudge
@@ -144,6 +145,8 @@ def list_files(paths: Iterable[Path], tell: Tell) -> list[Path]:
 class Answers:
     """A file of answers, a line of JSON each, in the order in which they came.
 
+    One run at a time writes to it.
+
     Parameters
     ----------
     path : may be there, with answers of the same `judge`; a line that a crash cut short is dropped.
@@ -154,7 +157,8 @@ class Answers:
 
     Raises
     ------
-    TrainingError : for a file that cannot be read or written, or holds something else.
+    TrainingError : for a file that cannot be read or written, or holds something else, and for one
+        that another run is writing to.
     """
 
     def __init__(self, path: Path, judge: str) -> None:
@@ -164,7 +168,7 @@ class Answers:
         self._superseded = False
         with reading(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("a+b", buffering=0)
+            self._file = _held(path)
         try:
             self._load()
         except BaseException:
@@ -234,9 +238,15 @@ class Answers:
         ------
         TrainingError : when it cannot be written.
         """
-        self._file.close()
-        if not self._superseded:
-            return
+        if os.name == "nt":  # which replaces no file that is open
+            self._file.close()
+        try:
+            if self._superseded:
+                self._write_last()
+        finally:
+            self._file.close()
+
+    def _write_last(self) -> None:
         last = {_parsed_path(line): number for number, line in enumerate(self._lines())}
         with replacing(self.path) as unfinished, unfinished.open("wb") as file:
             for number, line in enumerate(self._lines()):
@@ -244,6 +254,27 @@ class Answers:
                 if last[content["file"]] == number:
                     stamp = self.heard[content["file"]].stamp
                     file.write(_line({**content, **stamp.to_json()}))
+
+
+def _held(path: Path) -> BinaryIO:
+    """The file, open and held: no other run writes to it.
+
+    Raises
+    ------
+    TrainingError : when another run holds it.
+    OSError : when it cannot be opened.
+    """
+    while True:
+        file = path.open("a+b", buffering=0)
+        try:
+            hold(file, path)
+            # The run that held it may have put another file in its place at its end.
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

@@ -74,7 +74,8 @@ class Id3:
         """Put the frame back as it was; a tag that was made for it goes."""
         frame = genre.state["frame"]
         with whole_tag(path):
-            if genre.bare and self._is_made(path):
+            _, frames, names = self._frames(path, self._raw(path)[0])
+            if genre.bare and self._is_made(path, frames, names):
                 if self.kind == "mp3":
                     ID3(path, load_v1=False).delete(path, delete_v1=False)
                 else:
@@ -88,20 +89,22 @@ class Id3:
     def others(self, path: Path) -> object:
         """All other frames: read by mutagen, and their names as they stand; what lies behind."""
         with whole_tag(path):
-            if self._is_made(path):
-                return self._raw(path)[1]
-            return (self._raw(path)[1], *self._frames(path))
+            data, rest = self._raw(path)
+            version, frames, names = self._frames(path, data)
+            made = self._is_made(path, frames, names)
+        return rest if made else (rest, version, frames, names)
 
-    def _frames(self, path: Path) -> tuple[Any, dict[str, str], collections.Counter[str]]:
-        """Version of the tag; its other frames as mutagen reads them; their names as they stand."""
-        tag, data = self._open(path), self._raw(path)[0]
+    def _frames(
+        self, path: Path, data: bytes | None
+    ) -> tuple[Any, dict[str, str], collections.Counter[str]]:
+        """Version of the tag; its other frames as mutagen reads them; their names in its bytes."""
+        tag = self._open(path)
         frames = {} if tag is None else {key: repr(tag[key]) for key in tag if key != FRAME}
         names = collections.Counter() if data is None else _frame_names(path, data)
         return None if tag is None else tag.version, frames, names
 
-    def _is_made(self, path: Path) -> bool:
+    def _is_made(self, path: Path, frames: dict[str, str], names: collections.Counter[str]) -> bool:
         """Whether the genre is all that a tag tells, but for what an ID3v1 tag told."""
-        _, frames, names = self._frames(path)
         # One that cannot be read has a name all the same.
         known = collections.Counter(key.partition(":")[0] for key in frames)
         if names != known:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import sys
+import types
 import zipfile
 
 import pytest
@@ -22,6 +25,50 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
         unfinished.write_text("whole")
     assert path.read_text() == "whole"
     assert names(tmp_path) == ["new", "new/file.txt"]
+
+
+def test_a_file_is_held_until_it_is_closed(tmp_path):
+    path = tmp_path / "file.txt"
+    with path.open("a+b") as file, path.open("a+b") as other:
+        files.hold(file, path)
+        with pytest.raises(TrainingError, match=r"file.txt: another run is writing to it"):
+            files.hold(other, path)
+        file.close()
+        files.hold(other, path)
+
+
+def test_windows_holds_a_byte_behind_the_content(tmp_path, monkeypatch):
+    """Its module stands in; there is no Windows here."""
+    asked: list[tuple[int, int, int]] = []
+    held: list[int] = []
+
+    def locking(descriptor, mode, count):
+        asked.append((os.lseek(descriptor, 0, os.SEEK_CUR), mode, count))
+        if held:
+            raise PermissionError(13, "Permission denied")
+        held.append(descriptor)
+
+    module = types.SimpleNamespace(LK_NBLCK=2, locking=locking)
+    path = tmp_path / "file.txt"
+    path.write_text("content")
+    with path.open("a+b") as file, monkeypatch.context() as windows:
+        windows.setitem(sys.modules, "msvcrt", module)
+        windows.setattr(sys, "platform", "win32")
+        files.hold(file, path)
+        with pytest.raises(TrainingError, match="another run is writing to it"):
+            files.hold(file, path)
+        file.write(b" and more")
+    assert asked == [(2**40, 2, 1)] * 2
+    assert path.read_text() == "content and more"
+
+
+def test_a_file_system_without_locks_lets_both_write(tmp_path, monkeypatch):
+    def without(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", without)
+    with (tmp_path / "file.txt").open("a+b") as file:
+        files.hold(file, tmp_path / "file.txt")
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

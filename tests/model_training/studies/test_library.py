@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from model_training.files import hold
 from model_training.studies.library import Answers, Heard, Stamp, list_files
 from model_training.studies.library_files import summary, write_playlists, write_table
 from model_training.studies.prediction import predict_file
@@ -195,6 +196,63 @@ def test_a_stopped_run_leaves_whole_lines_and_goes_on(music: Path, tmp_path: Pat
     assert predict(music, *VERSION, "--out", out) == 0
     assert len({line["file"] for line in lines(out)}) == len(lines(out)) == 43
     assert lines(out)[: len(kept)] == kept
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from model_training.studies.library import Answers
+answers = Answers(Path(sys.argv[1]), sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_runs_never_write_to_one_file(
+    music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    assert predict(music / NAMES[0], *VERSION, "--out", out) == 0
+    before = out.read_bytes()
+    command = [sys.executable, "-c", HOLDS, str(out), lines(out)[0]["judge"]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        capsys.readouterr()
+        assert predict(music, *VERSION, "--out", out) == 2
+        assert error_lines(capsys.readouterr().err) == [
+            f"error: {out}: another run is writing to it; wait for its end, or name another file."
+        ]
+        assert out.read_bytes() == before
+        other.kill()
+    # A crash leaves nothing behind that would have to be removed.
+    assert predict(music, *VERSION, "--out", out) == 0
+    assert len(lines(out)) == 3
+
+
+def test_a_file_that_another_run_puts_in_place_is_opened_again(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    assert predict(music, *VERSION, "--out", out) == 0
+    name = lines(out)[0]["judge"]
+    first, *_ = out.read_bytes().splitlines(keepends=True)
+    held: list[Path] = []
+
+    def late(file: Any, path: Path) -> None:
+        hold(file, path)
+        if not held:
+            (tmp_path / "new").write_bytes(first)
+            (tmp_path / "new").replace(out)
+        held.append(path)
+
+    monkeypatch.setattr("model_training.studies.library.hold", late)
+    answers = Answers(out, name)
+    assert len(held) == 2
+    assert len(answers.heard) == 1
+    answers.add(lines(out)[0])
+    answers.close()
+    assert out.read_bytes() == first
 
 
 def test_a_file_that_changes_while_it_is_read_gets_no_answer(
