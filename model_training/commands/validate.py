@@ -38,14 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check, write the report, print a summary; unusable data are an error."""
+    import dataclasses
+
     from ..datasets.check import LEAST_SECONDS, validate
     from ..datasets.options import dataset_of, jobs_of
     from ..errors import TrainingError
+    from ..stores.splits import why_no_split
 
     jobs = jobs_of(options)
     dataset = dataset_of(options)
     least = LEAST_SECONDS if options.min_seconds is None else options.min_seconds
     report = validate(dataset, least_seconds=least, jobs=jobs)
+    if not report.refusal:
+        replicas = [*dataset.replicas, *report.replica_tracks()]
+        report = dataclasses.replace(report, refusal=why_no_split(report.usable, replicas))
     if options.json:
         report.write(options.json)
     print("\n".join(_summary(report)))

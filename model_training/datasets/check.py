@@ -89,6 +89,13 @@ class Report:
             + ".",
         ]
 
+    def replica_tracks(self) -> list[tuple[str, str]]:
+        """Names of the tracks of each of `replicas`."""
+        return [
+            (self.checked[pair.first].clip.track, self.checked[pair.second].clip.track)
+            for pair in self.replicas
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """Everything, for machines; paths are told from the data set's folder."""
         return {
@@ -111,14 +118,11 @@ class Report:
             ],
             "replicas": [
                 {
-                    "tracks": [
-                        self.checked[pair.first].clip.track,
-                        self.checked[pair.second].clip.track,
-                    ],
+                    "tracks": list(tracks),
                     "identical": pair.identical,
                     "correlation": round(pair.correlation, 4),
                 }
-                for pair in self.replicas
+                for pair, tracks in zip(self.replicas, self.replica_tracks(), strict=True)
             ],
             "remarks": self.remarks(),
             "refusal": self.refusal,

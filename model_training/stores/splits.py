@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets import PARTS
+from ..datasets import PARTS, Clip
 from ..errors import TrainingError
 from ..files import replacing_folder, write_json, write_text
 
@@ -186,6 +186,26 @@ def split_tracks(
             return splits
     assert refusal is not None
     raise refusal
+
+
+def why_no_split(clips: Sequence[Clip], replicas: Iterable[tuple[str, str]]) -> str | None:
+    """Why `split` would refuse a store of these clips, with its own shares; None when it would not.
+
+    Parameters
+    ----------
+    clips : with groups, and where the data set has one, the split that is taken as it is.
+    replicas : pairs of tracks that are the same recording.
+    """
+    if any(clip.split for clip in clips):
+        return None
+    genre_of = {clip.track: clip.genre for clip in clips}
+    groups = merge_groups({clip.track: clip.group for clip in clips}, replicas)
+    names = sorted(genre_of)
+    try:
+        split_tracks(names, [genre_of[name] for name in names], [groups[name] for name in names])
+    except TrainingError as error:
+        return str(error)
+    return None
 
 
 def check_split(

@@ -148,6 +148,28 @@ def test_unusable_data_are_refused(folder, tmp_path, capsys, change, told):
         assert main([*command, "--group", "file"]) == 0
 
 
+def test_genres_that_share_artists_are_refused_as_split_refuses_them(tmp_path, capsys):
+    # See `test_groups_that_hold_two_genres_together_can_make_a_split_impossible`.
+    folder, report_file = tmp_path / "music", tmp_path / "report.json"
+    tracks = {"jazz": "aaabbc", "rock": "aaabbd", "folk": "ccdddde"}
+    for seed, (genre, artist) in enumerate((g, a) for g, all_of in tracks.items() for a in all_of):
+        music.write_tune(folder / genre / f"Artist {artist}" / f"song {seed}.wav", seed=seed)
+    command = ["validate", "folder", str(folder), "--jobs", "1", "--json", str(report_file)]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: The split leaves the genre ")
+    assert "because groups stay whole: add recordings of other artists" in told
+    assert f"error: {json.loads(report_file.read_text())['refusal']}\n" == told
+    store = tmp_path / "store"
+    extract = ["extract", "folder", str(folder), "--out", str(store), "--version", "v9"]
+    assert main([*extract, "--jobs", "1"]) == 0
+    capsys.readouterr()
+    assert main(["split", str(store)]) == 2
+    assert capsys.readouterr().err == told
+    assert main([*command, "--group", "file"]) == 0
+    assert json.loads(report_file.read_text())["refusal"] is None
+
+
 def test_wrong_options_are_refused(good, capsys):
     assert main(["validate", "folder", str(good), "--subset", "small"]) == 2
     assert "The data set folder has no option --subset." in capsys.readouterr().err
