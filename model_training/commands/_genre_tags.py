@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import TrainingError
+from ._options import add_file_options
 
 if TYPE_CHECKING:
     from webapp.inference import Card
@@ -42,14 +43,13 @@ def add_tag_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GENRE=WORDS",
         help="write WORDS for GENRE; give it again for each further genre",
     )
-    group.add_argument(
-        "--undo-file",
-        type=Path,
-        metavar="FILE",
-        help="written first, with the genres that were there (undo-genres-<time>.json)",
-    )
-    group.add_argument(
-        "--undo", type=Path, metavar="FILE", help="put the genres of an undo file back; no PATH"
+    add_file_options(
+        group,
+        {
+            "--undo-file": "written first, with the genres that were there "
+            "(undo-genres-<time>.json)",
+            "--undo": "put the genres of an undo file back; no PATH",
+        },
     )
     group.add_argument(
         "--keep-time", action="store_true", help="leave the time of the files' last change"

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import TrainingError
 from ..paths import MODELS
 
 if TYPE_CHECKING:
     from ..experiment import Experiment
+
+
+class Group(Protocol):
+    """A parser, or a group of its options."""
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Declare an option."""
+
+
+def add_file_options(group: Group, told: Mapping[str, str], metavar: str = "FILE") -> None:
+    """Declare options that take a path.
+
+    Parameters
+    ----------
+    told : help by the option's name.
+    metavar : the kind of path in the help.
+    """
+    for name, text in told.items():
+        group.add_argument(name, type=Path, metavar=metavar, help=text)
 
 
 def add_models_argument(parser: argparse.ArgumentParser) -> None:

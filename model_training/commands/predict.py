@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._genre_tags import add_tag_arguments, check_options, undo, words_of, write_genres
-from ._options import add_engine_argument, add_models_argument
+from ._options import add_engine_argument, add_file_options, add_models_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
     )
-    parser.add_argument(
-        "--own-genres",
-        type=Path,
-        metavar="FILE",
-        help="answer in these genres, too: a file of `teach` or of the page",
+    add_file_options(
+        parser, {"--own-genres": "answer in these genres, too: a file of `teach` or of the page"}
     )
     parser.add_argument(
         "--listen",
@@ -64,18 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_library_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("for many files")
-    group.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="keep each answer in FILE as a line of JSON; after a stop the same command goes on",
+    add_file_options(
+        group,
+        {
+            "--out": "keep each answer in FILE as a line of JSON; after a stop the same command "
+            "goes on",
+            "--csv": "write a table, with the columns of the page's",
+        },
     )
-    group.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write a table, with the columns of the page's"
-    )
-    group.add_argument(
-        "--playlists", type=Path, metavar="FOLDER", help="write a playlist (m3u8) for each genre"
-    )
+    add_file_options(group, {"--playlists": "write a playlist (m3u8) for each genre"}, "FOLDER")
     group.add_argument(
         "--overwrite", action="store_true", help="replace the table and playlists that are there"
     )
