@@ -5,18 +5,24 @@
  * aac and vorbis overlap, and opus converges (RFC 7845, 4.6: 80 ms). That lead is cut off afterwards.
  */
 
-import { afterTags } from './bytes.js';
+import { afterTags, viewOf } from './bytes.js';
 import { flacCutter } from './flac_cuts.js';
 import { aacFrame, mp3Frame } from './frames.js';
 import { kindOf } from './kind.js';
 import { linksOfFrames, linksOfPages } from './links.js';
 import { isHigh } from './low_rate.js';
-import { encoderPadding } from './mp3_padding.js';
+import { DECODER_DELAY, encoderPadding, frameThatTells } from './mp3_padding.js';
 import { mp4Cutter } from './mp4_cuts.js';
 import { AsWav, plainOf } from './plain.js';
 
-// At least. Ten frames of mp3 at 8,000 Hz, the lowest rate that is cut, are 0.72 s.
-const LEAD_S = 0.75;
+// Ten frames of mp3 and 0.3 s, whichever is more.
+const LEAD_SAMPLES = 10 * 1152;
+const LEAD_S = 0.3;
+// A place that suits the resampler is taken where it costs no more lead than this.
+const MOST_SEARCHED_S = 1;
+// Each packet of vorbis gives a quarter of two blocks, which are powers of two from 64 on; the first of a
+// cut gives nothing.
+const VORBIS_STEP = 32;
 
 /**
  * Bytes that a decoder takes by themselves.
@@ -24,39 +30,44 @@ const LEAD_S = 0.75;
  * @property {Blob} file
  * @property {number} length samples that it holds, the lead included
  * @property {number} end the song's sample before which its sound ends
+ * @property {number} left a decoder leaves out a multiple of so many samples at its beginning; 0: none
  *
  * All numbers are samples of the song, at the rate of the file.
- * @typedef {object} Cutter
+ * @typedef {object} Cutting
  * @property {number} rate in Hz
  * @property {number} length of the song
- * @property {(from: number, to: number) => Promise<Cut | null>} cut null: it cannot be cut there
+ * @property {(from: number, to: number, period: number) => Promise<Cut | null>} cut its sound begins at a
+ *   multiple of so many samples where that can be had; null: it cannot be cut there
+ *
+ * @typedef {Cutting & {kind: string}} Cutter kind: of the file
  */
 
+/** @param {number} rate in Hz @returns {number} samples before a stretch */
+const leadOf = (rate) => Math.max(LEAD_SAMPLES, LEAD_S * rate);
+
 /**
- * @param {Blob} file
+ * The marks around a stretch.
  * @param {import('./links.js').Mark[]} marks
- * @param {number} skipped samples before the song begins
- * @param {{rate: number, length: number, head: Blob[]}} of it; head: what stands before every cut
- * @returns {Cutter}
+ * @param {number} from samples, those before the song counted too
+ * @param {number} to
+ * @param {{rate: number, suits: (samples: number) => boolean}} how suits: a place to begin at
+ * @returns {[first: import('./links.js').Mark, last: import('./links.js').Mark] | null}
  */
-function cutterAt(file, marks, skipped, { rate, length, head }) {
-  return {
-    rate,
-    length,
-    async cut(from, to) {
-      const first = marks.findLast(({ samples }) => samples <= from + skipped - LEAD_S * rate);
-      const last = marks.find(({ samples }) => samples >= to + skipped) ?? marks[marks.length - 1];
-      if (!first || first.at >= last.at) return null;
-      const bytes = file.slice(first.at, last.at);
-      return { file: new Blob([...head, bytes]), length: last.samples - first.samples, end: last.samples - skipped };
-    },
-  };
+function around(marks, from, to, { rate, suits }) {
+  const latest = from - leadOf(rate);
+  const nearest = marks.findLastIndex(({ samples }) => samples <= latest);
+  if (nearest < 0) return null;
+  const suiting = marks.findLast(({ samples }, i) => i <= nearest && suits(samples));
+  const near = suiting && marks[nearest].samples - suiting.samples <= MOST_SEARCHED_S * rate;
+  const first = near ? suiting : marks[nearest];
+  const last = marks.find(({ samples }) => samples >= to) ?? marks[marks.length - 1];
+  return first.at < last.at ? [first, last] : null;
 }
 
 /**
  * @param {File} file mp3
  * @param {AbortSignal} signal
- * @returns {Promise<Cutter | null>}
+ * @returns {Promise<Cutting | null>}
  */
 async function mp3Cutter(file, signal) {
   const [link, ...others] = await linksOfFrames(file, mp3Frame, signal) ?? [];
@@ -66,35 +77,75 @@ async function mp3Cutter(file, signal) {
   const skipped = padding?.start ?? 0;
   const coded = marks[marks.length - 1].samples - skipped;
   const length = padding ? Math.min(coded, padding.end) : coded;
-  return cutterAt(file, marks, skipped, { rate, length, head: [] });
+  return {
+    rate,
+    length,
+    async cut(from, to, period) {
+      const found = around(marks, from + skipped, to + skipped, { rate, suits: () => true });
+      if (!found) return null;
+      const [first, last] = found;
+      const held = last.samples - first.samples;
+      const begin = first.samples - skipped;
+      const bytes = file.slice(first.at, last.at);
+      const end = last.samples - skipped;
+      if (begin % period === 0) return { file: bytes, length: held, end, left: 0 };
+      // A frame in front tells the decoder to begin some samples later.
+      const head = new Uint8Array((await viewOf(file, first.at, 4)).buffer);
+      const late = Math.ceil((begin + DECODER_DELAY) / period) * period - begin;
+      const told = frameThatTells(head, held / (mp3Frame(head, 0)?.samples ?? 1), late);
+      if (!told) return { file: bytes, length: held, end, left: 0 };
+      return { file: new Blob([told, bytes]), length: held - late, end, left: 0 };
+    },
+  };
+}
+
+/**
+ * @param {Blob} file
+ * @param {import('./links.js').Mark[]} marks
+ * @param {{rate: number, skipped: number, left: number, head: Blob[]}} of it; skipped: samples before the song;
+ *   head: what stands before every cut
+ * @returns {Cutting}
+ */
+function cutterAt(file, marks, { rate, skipped, left, head }) {
+  return {
+    rate,
+    length: marks[marks.length - 1].samples - skipped,
+    async cut(from, to, period) {
+      const suits = (/** @type {number} */ samples) => samples % period === 0;
+      const found = around(marks, from + skipped, to + skipped, { rate, suits });
+      if (!found) return null;
+      const [first, last] = found;
+      // What is left out before a song is left out before a cut, too.
+      const length = last.samples - first.samples - skipped;
+      return { file: new Blob([...head, file.slice(first.at, last.at)]), length, end: last.samples - skipped, left };
+    },
+  };
 }
 
 /**
  * @param {File} file aac
  * @param {AbortSignal} signal
- * @returns {Promise<Cutter | null>}
+ * @returns {Promise<Cutting | null>}
  */
 async function aacCutter(file, signal) {
   const [link, ...others] = await linksOfFrames(file, aacFrame, signal) ?? [];
   if (!link?.marks || others.length) return null;
-  const { marks, rate } = link;
-  return cutterAt(file, marks, 0, { rate, length: marks[marks.length - 1].samples, head: [] });
+  return cutterAt(file, link.marks, { rate: link.rate, skipped: 0, left: 0, head: [] });
 }
 
 /**
  * @param {File} file ogg
  * @param {AbortSignal} signal
- * @returns {Promise<Cutter | null>}
+ * @returns {Promise<Cutting | null>}
  */
 async function oggCutter(file, signal) {
   const [link, ...others] = await linksOfPages(file, signal) ?? [];
   if (!link?.marks?.length || !link.sound || others.length) return null;
   const { marks, sound: { rate, skipped } } = link;
-  const length = marks[marks.length - 1].samples - skipped;
-  return cutterAt(file, marks, skipped, { rate, length, head: [file.slice(link.from, marks[0].at)] });
+  return cutterAt(file, marks, { rate, skipped, left: skipped ? 0 : VORBIS_STEP, head: [file.slice(link.from, marks[0].at)] });
 }
 
-/** @param {Blob} file @param {import('./plain.js').Layout | null} layout @returns {Cutter | null} */
+/** @param {Blob} file @param {import('./plain.js').Layout | null} layout @returns {Cutting | null} */
 function plainCutter(file, layout) {
   if (!layout) return null;
   const { from: start, to: stop, bytes, channels, rate } = layout;
@@ -107,7 +158,7 @@ function plainCutter(file, layout) {
       const end = Math.min(to, length);
       if (from >= end) return null;
       const wav = new AsWav(file, { ...layout, from: start + from * step, to: start + end * step });
-      return { file: await wav.file('cut.wav'), length: end - from, end };
+      return { file: await wav.file('cut.wav'), length: end - from, end, left: 0 };
     },
   };
 }
@@ -123,7 +174,7 @@ export async function cutterOf(chosen, signal) {
   const tagged = ['aac', 'flac', 'mp4', 'ogg'].includes(kind.name) || kind.layout;
   const file = tagged && kind.start ? new File([chosen.slice(kind.start)], chosen.name, { type: chosen.type }) : chosen;
   const cutter = await found(file, kind, signal);
-  return cutter && !isHigh(cutter.rate) && cutter.rate >= 8000 ? cutter : null;
+  return cutter && !isHigh(cutter.rate) && cutter.rate >= 8000 ? { ...cutter, kind: kind.name } : null;
 }
 
 /** @param {File} file @param {import('./kind.js').Kind} kind @param {AbortSignal} signal */
@@ -133,6 +184,6 @@ async function found(file, { name, layout }, signal) {
   if (name === 'mp3' || (name === '' && await afterTags(file) > 0)) return mp3Cutter(file, signal);
   if (name === 'aac') return aacCutter(file, signal);
   if (name === 'ogg') return oggCutter(file, signal);
-  if (name === 'flac') return flacCutter(file, LEAD_S);
-  return name === 'mp4' ? mp4Cutter(file, LEAD_S) : null;
+  if (name === 'flac') return flacCutter(file);
+  return name === 'mp4' ? mp4Cutter(file, leadOf) : null;
 }

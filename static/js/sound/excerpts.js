@@ -6,12 +6,12 @@ import { louderOf, meanOf } from './downmix.js';
 import { floatWav } from './wav.js';
 
 // Sound before and after an excerpt, for the resampler to look at; cut off afterwards.
-const MARGIN_S = 1;
+const MARGIN_S = 0.1;
 /** Seconds of sound that are held at a time, about: what is decoded of one excerpt, and the samples of all. */
 export const EXCERPT_SECONDS = 60;
 // A decoder may leave out some of the first sound that it gets, or what an encoder had added.
 const MOST_MISSING_S = 0.25;
-const MOST_MORE_S = 0.05;
+const MOST_MORE_S = 0.1;
 
 /**
  * Start and end of excerpts, in samples at the rate of the features.
@@ -27,8 +27,17 @@ const MOST_MORE_S = 0.05;
  */
 
 /**
- * A stretch at the rate of the file, mixed to one channel. What is around the excerpt is mixed as the
- * excerpt itself, for the resampler to hear no edge.
+ * Kinds of files, and whether the first one tried began where its packets tell, decoded by this browser.
+ * @type {Map<string, boolean>}
+ */
+const asTold = new Map();
+
+/** @param {number} a @param {number} b @returns {number} their greatest common divisor */
+const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+
+/**
+ * A stretch mixed to one channel. What is around the excerpt is mixed as the excerpt itself, for a
+ * resampler to hear no edge.
  * @param {Float32Array[]} channels
  * @param {number} from where the excerpt begins in them
  * @param {number} to
@@ -42,38 +51,93 @@ function mixed(channels, from, to, oppositeDb) {
 }
 
 /**
- * @param {import('./cuts.js').Cutter} cutter
- * @param {number} first sample of the excerpt, at the rate of the features
- * @param {number} last
- * @param {{sampleRate: number, patienceMs: number, mix: import('./downmix.js').Mix}} how
- * @returns {Promise<Float32Array | null>} null: it cannot be cut there
+ * @typedef {object} Stretch of a song, at the rate of the features
+ * @property {number} first sample of the excerpt
+ * @property {number} last
+ * @property {number} begin the first with what the resampler looks at
+ * @property {number} end
+ *
+ * @typedef {{sampleRate: number, patienceMs: number, mix: import('./downmix.js').Mix}} How
+ */
+
+/**
+ * Decoded and resampled in one go, as the whole song would be: that takes a cut whose sound begins where
+ * the song has a sample at both rates.
+ * @param {import('./cuts.js').Cut} cut
+ * @param {{samples: number, low: number}} period what lies between such places, in samples of the file and of the features
+ * @param {Stretch} stretch
+ * @param {How} how
+ * @returns {Promise<Float32Array | null>} null: it begins elsewhere
  * @throws {Undecodable}
  */
-async function excerpt(cutter, first, last, { sampleRate, patienceMs, mix }) {
-  const { rate } = cutter;
-  // Whole seconds are whole samples at every rate, before and after resampling.
-  const begin = Math.max(0, Math.floor(first / sampleRate) - MARGIN_S);
-  const end = Math.min(cutter.length, (Math.ceil(last / sampleRate) + MARGIN_S) * rate);
-  const cut = await cutter.cut(begin * rate, end);
-  if (!cut) return null;
+async function inOneGo(cut, period, { first, last }, { sampleRate, patienceMs, mix }) {
+  const channels = await decodeBytes(await cut.file.arrayBuffer(), sampleRate, patienceMs);
+  const { length } = channels[0];
+  const ratio = period.low / period.samples;
+  // What the decoder left out is less than that; resamplers round the length down or up.
+  const most = cut.length - (length - 1) / ratio;
+  const left = cut.left && Math.floor(most / cut.left) * cut.left;
+  if (left < 0 || left > most || left < most - 2 / ratio) return null;
+  const from = first - (cut.end - cut.length + left) * ratio;
+  const to = from + last - first;
+  return from < 0 || to > length ? null : mixed(channels.map((channel) => channel.subarray(from, to)), 0, last - first, mix.oppositeDb);
+}
+
+/**
+ * Decoded at the rate of the file, and then resampled.
+ * @param {import('./cuts.js').Cut} cut
+ * @param {number} rate in Hz, of the file
+ * @param {Stretch} stretch
+ * @param {How} how
+ * @returns {Promise<Float32Array | null>} null: it holds something else
+ * @throws {Undecodable}
+ */
+async function inTwo(cut, rate, { first, last, begin, end }, { sampleRate, patienceMs, mix }) {
   const channels = await decodeBytes(await cut.file.arrayBuffer(), rate, patienceMs);
   const { length } = channels[0];
   if (length < cut.length - MOST_MISSING_S * rate || length > cut.length + MOST_MORE_S * rate) return null;
   // Decoders leave out some of the beginning, so places count from the end.
-  const start = begin * rate - (cut.end - length);
-  if (start < 0) return null;
-  const stop = Math.min(length, start + end - begin * rate);
-  const stretch = channels.map((channel) => channel.subarray(start, stop));
-  const [from, to] = [first, last].map((sample) => sample - begin * sampleRate);
   const place = (/** @type {number} */ sample) => Math.round((sample * rate) / sampleRate);
+  const start = place(begin) - (cut.end - length);
+  if (start < 0) return null;
+  const stretch = channels.map((channel) => channel.subarray(start, Math.min(length, start + place(end - begin))));
+  const [from, to] = [first - begin, last - begin];
   const mono = mixed(stretch, place(from), place(to), mix.oppositeDb);
   const [low] = rate === sampleRate ? [mono] : await decodeBytes(floatWav(mono, rate), sampleRate, patienceMs);
   return low.length < to ? null : low.subarray(from, to);
 }
 
 /**
+ * @param {import('./cuts.js').Cutter} cutter
+ * @param {number} first sample of the excerpt, at the rate of the features
+ * @param {number} last
+ * @param {How} how
+ * @returns {Promise<Float32Array | null>} null: it cannot be cut there
+ * @throws {Undecodable}
+ */
+async function excerpt(cutter, first, last, how) {
+  const { rate, kind } = cutter;
+  const { sampleRate } = how;
+  const common = divisor(rate, sampleRate);
+  const period = { samples: rate / common, low: sampleRate / common };
+  const margin = Math.ceil((MARGIN_S * sampleRate) / period.low) * period.low;
+  const begin = Math.max(0, Math.floor(first / period.low) * period.low - margin);
+  const end = Math.ceil(last / period.low) * period.low + margin;
+  const cut = await cutter.cut((begin / period.low) * period.samples, Math.min(cutter.length, (end / period.low) * period.samples), period.samples);
+  if (!cut) return null;
+  const stretch = { first, last, begin, end };
+  const meets = (cut.end - cut.length) % period.samples === 0 && cut.left % period.samples === 0;
+  if (meets && asTold.get(kind) !== false) {
+    const found = await inOneGo(cut, period, stretch, how);
+    if (!asTold.has(kind)) asTold.set(kind, found !== null);
+    if (found) return found;
+  }
+  return inTwo(cut, rate, stretch, how);
+}
+
+/**
  * @param {File} file
- * @param {{sampleRate: number, patienceMs: number, mix: import('./downmix.js').Mix, signal: AbortSignal}} how
+ * @param {How & {signal: AbortSignal}} how
  * @param {Choose} choose
  * @returns {Promise<Excerpts | 'whole' | null>} 'whole': all of the song is wanted; null: the file
  *   cannot be cut

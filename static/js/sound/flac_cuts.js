@@ -6,15 +6,16 @@
 
 import { letters, viewOf } from './bytes.js';
 
-/** @typedef {import('./cuts.js').Cutter} Cutter */
+/** @typedef {import('./cuts.js').Cutting} Cutting */
 
 const STREAMINFO = 0;
 const STREAMINFO_BYTES = 34;
 const MOST_BLOCKS = 128;
-const HEADER_BYTES = 16;
 const CRC_POLYNOMIAL = 0x07;
 // Read at a time; a frame of 65,535 samples in eight channels would not fit, and is not cut.
 const LOOKED_AT_BYTES = 1 << 18;
+// A frame that begins where it suits the resampler is taken where it costs no more sound than this.
+const MOST_SEARCHED_S = 1;
 const MOST_STEPS = 48;
 
 /**
@@ -41,12 +42,26 @@ function crc8(bytes, from, to) {
 
 /**
  * @param {Uint8Array} bytes
+ * @param {number} at behind its size and rate, where it has numbers of its own
+ * @param {number} size as the header tells it
+ * @returns {number} samples of a frame
+ */
+function samplesOf(bytes, at, size) {
+  if (size === 1) return 192;
+  if (size < 6) return 576 << (size - 2);
+  if (size > 7) return 256 << (size - 8);
+  return (size === 6 ? bytes[at] : bytes[at] * 256 + bytes[at + 1]) + 1;
+}
+
+/**
+ * @param {Uint8Array} bytes
  * @param {number} at
  * @param {Info} info
- * @returns {number | null} the song's sample at which the frame begins; null: none begins there
+ * @returns {{sample: number, next: number} | null} the song's samples at which the frame begins, and the next
+ *   one; null: none begins there
  */
-export function frameSample(bytes, at, { least, most, total }) {
-  if (at + HEADER_BYTES > bytes.length || bytes[at] !== 0xff || (bytes[at + 1] & 0xfe) !== 0xf8) return null;
+function frameAt(bytes, at, { least, most, total }) {
+  if (bytes[at] !== 0xff || (bytes[at + 1] & 0xfe) !== 0xf8) return null;
   const [size, rate] = [bytes[at + 2] >> 4, bytes[at + 2] & 15];
   if (!size || rate === 15 || bytes[at + 3] & 1) return null;
   // A number as in UTF-8, of up to seven bytes.
@@ -64,7 +79,7 @@ export function frameSample(bytes, at, { least, most, total }) {
   const fixed = !(bytes[at + 1] & 1);
   if (fixed && least !== most) return null;
   const sample = fixed ? number * most : number;
-  return sample < total ? sample : null;
+  return sample < total ? { sample, next: sample + samplesOf(bytes, at + 4 + length, size) } : null;
 }
 
 /** @param {Blob} file @returns {Promise<Info | null>} null: it does not tell what is needed */
@@ -95,17 +110,21 @@ async function infoOf(file) {
   return { least, most, rate, total, from: at, head };
 }
 
+/** @param {Blob} file @param {number} from @returns {Promise<Uint8Array<ArrayBuffer>>} */
+const bytesFrom = async (file, from) => new Uint8Array((await viewOf(file, from, LOOKED_AT_BYTES)).buffer);
+
 /**
- * @param {Blob} file
- * @param {Info} info
+ * @param {Uint8Array} bytes
  * @param {number} from
- * @returns {Promise<Place | null>} the first frame there or behind; null: there is none near
+ * @param {Info} info
+ * @param {number | null} wanted sample; null: any
+ * @returns {{at: number, sample: number, next: number} | null} the first frame there or behind that begins at
+ *   it; null: there is none
  */
-async function frameFrom(file, info, from) {
-  const bytes = new Uint8Array((await viewOf(file, from, LOOKED_AT_BYTES)).buffer);
-  for (let at = bytes.indexOf(0xff); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
-    const sample = frameSample(bytes, at, info);
-    if (sample !== null) return { at: from + at, sample };
+function frameIn(bytes, from, info, wanted) {
+  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    const frame = frameAt(bytes, at, info);
+    if (frame && (wanted === null || frame.sample === wanted)) return { at, ...frame };
   }
   return null;
 }
@@ -113,45 +132,90 @@ async function frameFrom(file, info, from) {
 /**
  * @param {Blob} file
  * @param {Info} info
- * @param {number} wanted sample
- * @returns {Promise<{before: Place, after: Place} | null>} two frames with little between them; the first
- *   begins at the sample or before it, the second behind it or at the end
+ * @param {number} from
+ * @returns {Promise<Place | null>} the first frame there or behind; null: there is none near
  */
-async function around(file, info, wanted) {
-  const first = await frameFrom(file, info, info.from);
-  if (!first || first.sample > wanted) return null;
-  let before = first;
-  let after = { at: file.size, sample: info.total };
-  for (let step = 0; step < MOST_STEPS && after.at - before.at > LOOKED_AT_BYTES; step += 1) {
-    const middle = await frameFrom(file, info, Math.floor((before.at + after.at) / 2));
-    if (!middle || middle.at >= after.at) return null;
-    // A number that does not fit between its neighbours belongs to no frame.
-    if (middle.sample < before.sample || middle.sample > after.sample) return null;
-    if (middle.sample <= wanted) before = middle;
-    else after = middle;
+async function frameFrom(file, info, from) {
+  const frame = frameIn(await bytesFrom(file, from), 0, info, null);
+  return frame && { at: from + frame.at, sample: frame.sample };
+}
+
+/**
+ * The frames from one on, and the end of the song; bytes within a frame may look like another, but not like
+ * the next one.
+ * @param {Blob} file
+ * @param {Info} info
+ * @param {Place} first
+ * @returns {AsyncGenerator<Place, void>} ends early where the next one is not found
+ */
+async function* framesFrom(file, info, first) {
+  let block = first.at;
+  let bytes = await bytesFrom(file, block);
+  let at = 0;
+  let wanted = first.sample;
+  while (wanted < info.total) {
+    const frame = frameIn(bytes, at, info, wanted);
+    if (frame) {
+      yield { at: block + frame.at, sample: wanted };
+      at = frame.at + 1;
+      wanted = frame.next;
+    } else if (at > 0) {
+      block += at;
+      bytes = await bytesFrom(file, block);
+      at = 0;
+    } else return;
   }
-  return { before, after };
+  yield { at: file.size, sample: info.total };
 }
 
 /**
  * @param {Blob} file
- * @param {number} leadSeconds
- * @returns {Promise<Cutter | null>} null: it is not one stream of a known length
+ * @param {Info} info
+ * @param {number} wanted sample
+ * @returns {Promise<Place | null>} a frame that begins there or not long before
  */
-export async function flacCutter(file, leadSeconds) {
+async function before(file, info, wanted) {
+  const first = await frameFrom(file, info, info.from);
+  if (!first || first.sample > wanted) return null;
+  let found = first;
+  let after = { at: file.size, sample: info.total };
+  for (let step = 0; step < MOST_STEPS && after.at - found.at > LOOKED_AT_BYTES; step += 1) {
+    const middle = await frameFrom(file, info, Math.floor((found.at + after.at) / 2));
+    if (!middle || middle.at >= after.at) return null;
+    // A number that does not fit between its neighbours belongs to no frame.
+    if (middle.sample < found.sample || middle.sample > after.sample) return null;
+    if (middle.sample <= wanted) found = middle;
+    else after = middle;
+  }
+  return found;
+}
+
+/**
+ * @param {Blob} file
+ * @returns {Promise<Cutting | null>} null: it is not one stream of a known length
+ */
+export async function flacCutter(file) {
   const info = await infoOf(file);
   if (!info) return null;
   const { rate, total, head } = info;
   return {
     rate,
     length: total,
-    async cut(from, to) {
-      const begin = await around(file, info, Math.max(0, from - leadSeconds * rate));
-      const end = await around(file, info, Math.min(to, total - 1));
-      if (!begin || !end || begin.before.at >= end.after.at) return null;
-      const { before: first } = begin;
-      const { after: last } = end;
-      return { file: new Blob([head, file.slice(first.at, last.at)]), length: last.sample - first.sample, end: last.sample };
+    async cut(from, to, period) {
+      const begin = await before(file, info, Math.max(0, from - MOST_SEARCHED_S * rate));
+      const end = await before(file, info, Math.min(to, total - 1));
+      if (!begin || !end) return null;
+      let first = begin;
+      for await (const frame of framesFrom(file, info, begin)) {
+        if (frame.sample > from) break;
+        if (frame.sample % period === 0 || first.sample % period) first = frame;
+      }
+      for await (const last of framesFrom(file, info, end)) {
+        if (last.sample < to) continue;
+        const length = last.sample - first.sample;
+        return { file: new Blob([head, file.slice(first.at, last.at)]), length, end: last.sample, left: 0 };
+      }
+      return null;
     },
   };
 }

@@ -26,8 +26,8 @@ const SURE = 4;
 const MOST_LINKS = 100;
 const WAV_HEAD_BYTES = 12;
 const PAGE_HEADER_BYTES = 27;
-// So many frames are between two marks: half a second of mp3.
-const FRAMES_PER_MARK = 16;
+// So many frames are between two marks: a tenth of a second of mp3.
+const FRAMES_PER_MARK = 4;
 // The first letter of "ID3".
 const TAG_LETTER = 0x49;
 // The first letters of "fLaC", and what follows it up to the number of samples.

@@ -7,13 +7,58 @@
  */
 
 import { afterTags, letters, viewOf } from './bytes.js';
+import { mp3Frame } from './frames.js';
 
-// Samples by which the decoder itself comes late.
-const DECODER_DELAY = 529;
+/** Samples by which a decoder comes late. */
+export const DECODER_DELAY = 529;
 const ENCODERS = ['LAME', 'Lavf', 'Lavc'];
 const LOOKED_AT_BYTES = 8192;
+const FRAMES_TOLD = 1;
+// Of the header: "Xing", flags, frames; of LAME's extension.
+const XING_BYTES = 12;
+const LAME_BYTES = 36;
+// Bits of a frame's header: that no checksum follows it, and its third byte without bits per second and padding.
+const NO_CHECKSUM = 1;
+const RATE_AND_PRIVATE = 0x0d;
+const KBITS_NUMBERS = 15;
 /** Samples that encoders add at the end, at most. */
 export const MOST_PADDING = 8192;
+
+/** @param {Uint8Array} bytes @param {number} at where a frame begins @returns {{mpeg1: boolean, sideBytes: number}} */
+function layoutOf(bytes, at) {
+  const mpeg1 = ((bytes[at + 1] >> 3) & 3) === 3;
+  const mono = bytes[at + 3] >> 6 === 3;
+  return { mpeg1, sideBytes: mpeg1 ? (mono ? 17 : 32) : (mono ? 9 : 17) };
+}
+
+/**
+ * A frame to stand before others, of which a decoder is to leave out the beginning.
+ * @param {Uint8Array} head four bytes of the first of them
+ * @param {number} frames how many they are
+ * @param {number} left out, samples: at least those by which a decoder comes late, at most 4095 more
+ * @returns {Uint8Array<ArrayBuffer> | null} null: they are not of layer III
+ */
+export function frameThatTells(head, frames, left) {
+  if (((head[1] >> 1) & 3) !== 1) return null;
+  const { sideBytes } = layoutOf(head, 0);
+  const xing = 4 + sideBytes;
+  for (let kbits = 1; kbits < KBITS_NUMBERS; kbits += 1) {
+    const own = [head[0], head[1] | NO_CHECKSUM, (kbits << 4) | (head[2] & RATE_AND_PRIVATE), head[3]];
+    const size = mp3Frame(Uint8Array.from(own), 0)?.bytes ?? 0;
+    if (size < xing + XING_BYTES + LAME_BYTES) continue;
+    const frame = new Uint8Array(size);
+    frame.set(own);
+    frame.set(new TextEncoder().encode('Info'), xing);
+    new DataView(frame.buffer).setUint32(xing + 4, FRAMES_TOLD);
+    new DataView(frame.buffer).setUint32(xing + 8, frames);
+    const lame = xing + XING_BYTES;
+    frame.set(new TextEncoder().encode('LAME'), lame);
+    const before = left - DECODER_DELAY;
+    frame.set([before >> 4, (before & 15) << 4, 0], lame + 21);
+    return frame;
+  }
+  return null;
+}
 
 /**
  * @param {Blob} file
@@ -26,9 +71,7 @@ export async function encoderPadding(file) {
   const bytes = new Uint8Array(view.buffer);
   const at = bytes.findIndex((byte, i) => byte === 0xff && (bytes[i + 1] & 0xe0) === 0xe0);
   if (at < 0 || at + 200 > bytes.length) return null;
-  const mpeg1 = ((bytes[at + 1] >> 3) & 3) === 3;
-  const mono = bytes[at + 3] >> 6 === 3;
-  const sideBytes = mpeg1 ? (mono ? 17 : 32) : (mono ? 9 : 17);
+  const { mpeg1, sideBytes } = layoutOf(bytes, at);
   const xing = at + 4 + sideBytes;
   if (!['Xing', 'Info'].includes(letters(view, xing, 4))) return null;
   const flags = view.getUint32(xing + 4);

@@ -8,7 +8,7 @@
 import { soundOf } from './boxes.js';
 import { letters } from './bytes.js';
 
-/** @typedef {import('./cuts.js').Cutter} Cutter */
+/** @typedef {import('./cuts.js').Cutting} Cutting */
 /** @typedef {import('./boxes.js').Boxes} Boxes */
 
 const HEADER_BYTES = 7;
@@ -19,6 +19,8 @@ const LAYERED = [5, 29];
 const SAMPLES = 1024;
 const MOST_BYTES = (1 << 13) - 1;
 const MOST_READ_BYTES = 1 << 26;
+// Packets that are looked at for one that begins where it suits the resampler: less than a second.
+const MOST_SEARCHED = 32;
 // What iTunes tells of a song: samples before it, behind it, and of it.
 const GAPLESS = /iTunSMPB.{8,64}? 0{8} ([\dA-F]{8}) [\dA-F]{8} ([\dA-F]{16})/s;
 
@@ -126,10 +128,10 @@ function headerOf({ rate, channels }, size) {
 
 /**
  * @param {Blob} file
- * @param {number} leadSeconds
- * @returns {Promise<Cutter | null>} null: it is another sound, or written in fragments
+ * @param {(rate: number) => number} leadOf samples that a decoder needs before a stretch
+ * @returns {Promise<Cutting | null>} null: it is another sound, or written in fragments
  */
-export async function mp4Cutter(file, leadSeconds) {
+export async function mp4Cutter(file, leadOf) {
   const found = await soundOf(file);
   if (!found || found.coding !== 'mp4a' || !found.rate) return null;
   const { index, boxes, rate } = found;
@@ -145,8 +147,10 @@ export async function mp4Cutter(file, leadSeconds) {
   return {
     rate,
     length,
-    async cut(from, to) {
-      const first = Math.floor((from + skipped - leadSeconds * rate) / step);
+    async cut(from, to, period) {
+      const nearest = Math.floor((from + skipped - leadOf(rate)) / step);
+      const first = Array.from({ length: Math.min(MOST_SEARCHED, nearest + 1) }, (_, i) => nearest - i)
+        .find((n) => (n * step - skipped) % period === 0) ?? nearest;
       const last = Math.min(packets.length, Math.ceil((to + skipped) / step));
       if (first < 0 || first >= last) return null;
       const wanted = packets.slice(first, last);
@@ -156,7 +160,7 @@ export async function mp4Cutter(file, leadSeconds) {
       if (end - begin > MOST_READ_BYTES) return null;
       const read = new Uint8Array(await file.slice(begin, end).arrayBuffer());
       const parts = wanted.flatMap(({ at, bytes }) => [headerOf(layer, bytes), read.subarray(at - begin, at - begin + bytes)]);
-      return { file: new Blob(parts), length: (last - first) * step, end: last * step - skipped };
+      return { file: new Blob(parts), length: (last - first) * step, end: last * step - skipped, left: 0 };
     },
   };
 }
