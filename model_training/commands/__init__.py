@@ -36,6 +36,7 @@ COMMANDS = (
     "test_range",
     "teach",
     "predict",
+    "excerpts",
     "latency",
     "robustness",
     "list",

@@ -55,8 +55,8 @@ const leadOf = (rate) => Math.max(LEAD_SAMPLES, LEAD_S * rate);
  */
 function around(marks, from, to, { rate, suits }) {
   const latest = from - leadOf(rate);
-  const nearest = marks.findLastIndex(({ samples }) => samples <= latest);
-  if (nearest < 0) return null;
+  // The beginning of a file needs no lead.
+  const nearest = Math.max(0, marks.findLastIndex(({ samples }) => samples <= latest));
   const suiting = marks.findLast(({ samples }, i) => i <= nearest && suits(samples));
   const near = suiting && marks[nearest].samples - suiting.samples <= MOST_SEARCHED_S * rate;
   const first = near ? suiting : marks[nearest];

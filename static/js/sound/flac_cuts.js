@@ -136,13 +136,18 @@ function frameIn(bytes, from, info, wanted) {
  * @returns {Promise<Place | null>} the first frame there or behind; null: there is none near
  */
 async function frameFrom(file, info, from) {
-  const frame = frameIn(await bytesFrom(file, from), 0, info, null);
-  return frame && { at: from + frame.at, sample: frame.sample };
+  const bytes = await bytesFrom(file, from);
+  // Bytes within a frame may look like one; then the next one is not where it says.
+  for (let frame = frameIn(bytes, 0, info, null); frame;) {
+    const following = frameIn(bytes, frame.at + 1, info, null);
+    if (following ? following.sample === frame.next : frame.next >= info.total) return { at: from + frame.at, sample: frame.sample };
+    frame = following;
+  }
+  return null;
 }
 
 /**
- * The frames from one on, and the end of the song; bytes within a frame may look like another, but not like
- * the next one.
+ * The frames from one on, and the end of the song.
  * @param {Blob} file
  * @param {Info} info
  * @param {Place} first

@@ -148,11 +148,12 @@ export async function mp4Cutter(file, leadOf) {
     rate,
     length,
     async cut(from, to, period) {
-      const nearest = Math.floor((from + skipped - leadOf(rate)) / step);
+      // The beginning of a file needs no lead.
+      const nearest = Math.max(0, Math.floor((from + skipped - leadOf(rate)) / step));
       const first = Array.from({ length: Math.min(MOST_SEARCHED, nearest + 1) }, (_, i) => nearest - i)
         .find((n) => (n * step - skipped) % period === 0) ?? nearest;
       const last = Math.min(packets.length, Math.ceil((to + skipped) / step));
-      if (first < 0 || first >= last) return null;
+      if (first >= last) return null;
       const wanted = packets.slice(first, last);
       const begin = Math.min(...wanted.map(({ at }) => at));
       const end = Math.max(...wanted.map(({ at, bytes }) => at + bytes));
