@@ -26,6 +26,7 @@ PARTS = {
     "long": "songs of two hours: memory of the page, time to the first answers and to the whole",
     "queue": "two hundred songs in one queue, not remembered and remembered",
     "excerpts": "two hundred songs in one queue: three excerpts of each against whole songs",
+    "listening": "excerpts cut out of files against the same ones of whole songs, by codec",
     "queues": "queues of 1 to 500 short songs: time and memory; what long lists cost the page",
     "server": "the server's answer against bare LiteRT, the forward pass against Keras",
     "load": "many requests at a time: rate and latency, by wrk",

@@ -88,10 +88,10 @@ async function mp3Cutter(file, signal) {
       const begin = first.samples - skipped;
       const bytes = file.slice(first.at, last.at);
       const end = last.samples - skipped;
-      if (begin % period === 0) return { file: bytes, length: held, end, left: 0 };
-      // A frame in front tells the decoder to begin some samples later.
+      if (begin >= 0 && begin % period === 0) return { file: bytes, length: held, end, left: 0 };
+      // A frame in front tells the decoder to begin some samples later; not before the song.
       const head = new Uint8Array((await viewOf(file, first.at, 4)).buffer);
-      const late = Math.ceil((begin + DECODER_DELAY) / period) * period - begin;
+      const late = Math.ceil(Math.max(0, begin + DECODER_DELAY) / period) * period - begin;
       const told = frameThatTells(head, held / (mp3Frame(head, 0)?.samples ?? 1), late);
       if (!told) return { file: bytes, length: held, end, left: 0 };
       return { file: new Blob([told, bytes]), length: held - late, end, left: 0 };

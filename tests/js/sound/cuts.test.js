@@ -100,6 +100,9 @@ test('a frame before those of an mp3 lets the sound begin where the resampler ha
     assert.equal((end - length) % period, 0);
     assert.ok(padding.start >= 529 && padding.start < 529 + period);
   }
+  // What the encoder added before the song is left out there, too.
+  const { length, end } = await held(await cutter.cut(0, 30 * RATE, 1));
+  assert.equal(end - length, 0);
 });
 
 test('the frame that tells is one of the same kind, large enough', () => {
