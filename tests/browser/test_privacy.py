@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import socket
 import urllib.request
@@ -31,7 +32,12 @@ def traces(file: Path) -> dict[str, list[bytes]]:
     samples, _ = soundfile.read(file, dtype="float32", always_2d=True)
     sounds = [samples.astype("<f4").tobytes(), (samples * 32767).astype("<i2").tobytes()]
     places = np.linspace(0.1, 0.9, 40)
+    size, piece = len(content), 65_536
+    starts = (0, (size - piece) // 2, size - piece) if size > 3 * piece else ()
+    pieces = b"".join(content[start:][:piece] for start in starts) or content
+    known_by = hashlib.sha256(pieces)
     return {
+        "fingerprint": [known_by.digest()[:16], known_by.hexdigest()[:16].encode()],
         "file": [content[int(p * len(content)) :][:16] for p in places],
         "sound": [sound[int(p * len(sound)) & ~3 :][:16] for sound in sounds for p in places],
         "name": [
@@ -71,6 +77,9 @@ def test_only_numbers_leave(
     for file in files:
         visitor.wait_for(file.name, "done")
     visitor.wait_for(f"{name}.txt.mp3", "failed")
+    # Their fingerprints are taken when they come a second time.
+    visitor.choose(files)
+    visitor.page.wait_for_selector("#listed", state="visible")
     for song in visitor.page.locator("article.song[data-state=done]").all():
         if song.locator(".song-body").is_hidden():
             song.locator(".song-toggle").click()

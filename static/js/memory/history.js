@@ -17,6 +17,7 @@ import { place } from '../base/config.js';
 import { reasonOf } from '../base/errors.js';
 import { size } from '../base/format.js';
 import { t, tn } from '../base/text.js';
+import { fingerprintAll } from '../songs/fingerprint.js';
 import { fromRecord, isFinished, needsSound, SCHEMA, storedState, toRecord } from './remembered.js';
 import { MOST_BYTES, Store, TooLargeError } from './store.js';
 import { Tab, uniqueName } from './tab_locks.js';
@@ -349,6 +350,8 @@ export class History extends EventTarget {
   }
 
   async #writeNow() {
+    // The sound of a finished song may not be there after a reload: then its fingerprint tells which file it is.
+    await fingerprintAll([...this.#changed].filter((song) => song.finished));
     if (!this.#store || !this.#tab || (!this.#changed.size && !this.#removed.length)) return;
     /** @type {Required<Omit<import('./store.js').Changes, 'files'>>} */
     const changes = { records: [], bodies: [], answered: [], removed: this.#removed };

@@ -20,6 +20,7 @@ import { Song } from '../songs/song.js';
  * @property {string} fileName
  * @property {string} path
  * @property {number} size
+ * @property {string} [fingerprint] absent where it is not known
  * @property {Song['part']} part
  * @property {Song['listen']} [listen] absent for whole songs
  * @property {Song['seconds']} seconds
@@ -54,7 +55,7 @@ export function storedState(song) {
  * @returns {SongRecord}
  */
 export function toRecord(song, { key, order, owner }) {
-  const { fileName, path, size, part, listen, seconds, times, error, prediction, peaks, model } = song;
+  const { fileName, path, size, fingerprint, part, listen, seconds, times, error, prediction, peaks, model } = song;
   let extraction = null;
   if (song.extraction) {
     const { body, ...rest } = song.extraction;
@@ -62,7 +63,7 @@ export function toRecord(song, { key, order, owner }) {
   }
   return {
     schema: SCHEMA, key, order, owner, state: storedState(song),
-    fileName, path, size, part, ...(listen === 'whole' ? {} : { listen }), seconds, times: { ...times }, peaks, prediction, extraction,
+    fileName, path, size, ...(fingerprint && { fingerprint }), part, ...(listen === 'whole' ? {} : { listen }), seconds, times: { ...times }, peaks, prediction, extraction,
     error: error && { message: error.message, retryable: error.retryable },
     model: extraction && model,
   };
@@ -77,9 +78,11 @@ export function toRecord(song, { key, order, owner }) {
  * @returns {Song} finished, or queued to go on from its numbers or its sound
  */
 export function fromRecord(record, body, file, models, current) {
-  const { state, fileName, size, path, part, listen = 'whole', seconds, times, error, peaks, extraction } = record;
+  const {
+    state, fileName, size, path, fingerprint, part, listen = 'whole', seconds, times, error, peaks, extraction,
+  } = record;
   const song = new Song(file ?? { name: fileName, size }, path, part);
-  Object.assign(song, { listen, seconds, times, peaks });
+  Object.assign(song, { fingerprint, listen, seconds, times, peaks });
   const asked = models.find(({ version, featureSpec }) =>
     version === record.model?.version && featureSpec.id === record.model.featureSpec.id) ?? record.model;
   // An answer stays that of its version; numbers that are still to be sent go to the current one.

@@ -195,15 +195,36 @@ export class SongQueue {
    */
   listenToAll(song) {
     song.wantsWhole = !song.file;
-    if (!song.file) return;
-    song.listen = 'whole';
+    if (song.file) this.#startOver(song, 'whole');
+    this.#run();
+  }
+
+  /**
+   * Judge songs once more from their files, as if they had just come; others than finished ones are under
+   * way already.
+   * @param {Song[]} songs
+   */
+  judgeAnew(songs) {
+    for (const song of songs) {
+      if (!song.file || !song.finished) continue;
+      song.model = this.model;
+      this.#startOver(song, song.part ? song.listen : this.listening);
+    }
+    this.#run();
+  }
+
+  /**
+   * @param {Song} song with its file
+   * @param {import('./song.js').Listen} listen
+   */
+  #startOver(song, listen) {
+    song.listen = listen;
     song.attempt.abort();
     song.attempt = new AbortController();
     song.extractions.clear();
     song.predictions.clear();
     song.error = null;
     this.#set(song, this.paused ? 'paused' : 'queued');
-    this.#run();
   }
 
   /**

@@ -33,6 +33,8 @@ export class Song extends EventTarget {
     this.file = file instanceof File ? file : null;
     this.fileName = file.name;
     this.size = file.size;
+    /** See fingerprint.js; undefined: not taken yet. @type {string | null | undefined} */
+    this.fingerprint = undefined;
     this.path = path;
     this.part = part;
     this.name = part ? `${file.name} (${clock(part.from)}\u2013${clock(part.to)})` : file.name;

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { UserError } from '../../../static/js/base/errors.js';
 import { Song } from '../../../static/js/songs/song.js';
-import { makeSong } from '../made.js';
+import { makeModel, makeSong } from '../made.js';
 import { Fakes, extraction, reply, settled, sound, until } from './fakes.js';
 
 /** @param {number} count */
@@ -434,4 +434,36 @@ test('a song without its sound goes on when it is given its file', async () => {
   queue.giveFile(song, file);
   assert.equal(song.state, 'decoding');
   assert.equal(fakes.decoding[0].file, file);
+});
+
+test('finished songs are judged anew from their files, by the version and in the way of now', async () => {
+  const fakes = new Fakes();
+  const { queue } = fakes;
+  const [done, failed, waiting, part] = songs(3).concat(new Song(new File(['sound'], 'p.mp3'), 'p.mp3', { from: 0, to: 1 }));
+  queue.add([done]);
+  await send(fakes, 1);
+  fakes.asking[0].resolve(reply());
+  await settled();
+  queue.pause();
+  queue.add([failed, waiting, part]);
+  failed.error = new UserError('The file is empty.', { retryable: false });
+  failed.state = 'failed';
+  part.state = 'done';
+  const lost = new Song({ name: 'lost.mp3', size: 5 });
+  lost.state = 'cancelled';
+  queue.add([lost]);
+  queue.listenTo('excerpts');
+  const later = makeModel({ version: 'v2' });
+  queue.model = later;
+  queue.judgeAnew([done, failed, waiting, part, lost]);
+  assert.deepEqual([done, failed, waiting, part, lost].map(({ state }) => state), [
+    'paused', 'paused', 'paused', 'paused', 'cancelled',
+  ]);
+  assert.deepEqual([done, failed, part].map(({ listen }) => listen), ['excerpts', 'excerpts', 'whole']);
+  assert.equal(done.model, later);
+  assert.equal(done.prediction, null);
+  assert.equal(done.extraction, null);
+  assert.equal(failed.error, null);
+  queue.resume();
+  assert.equal(done.state, 'decoding');
 });
