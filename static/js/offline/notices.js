@@ -21,6 +21,7 @@ function notice(id, onPress) {
     text.textContent = sentence;
     button.hidden = !sentence;
     element.classList.toggle('shown', Boolean(sentence));
+    document.documentElement.classList.toggle('noticed', document.querySelector('.notice.shown') !== null);
   };
 }
 
