@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from .lessons import bands, bars, drone, drones, genres, learned, own_answers, teach_folder
+from .site import Site
 from .test_history import remember, settled
 from .visit import Visit
 
@@ -140,3 +143,45 @@ def test_more_than_fifty_waiting_songs_are_offered_excerpts(here: Visit, tmp_pat
     assert here.page.input_value("#listen") == "excerpts"
     here.page.select_option("#listen", "whole")
     here.page.click("#clear")
+
+
+def test_own_genres_work_with_three_excerpts_and_with_all_of_it(
+    warm: Callable[..., Visit], learning_site: Site, tmp_path: Path
+) -> None:
+    here = warm(learning_site.url)
+    page = here.page
+    music = tmp_path / "music"
+    bands(music / "Band")
+    drones(music / "Drones")
+    taught = drone(music / "Drones" / "long.wav", 155, seed=7)
+    song = drone(tmp_path / "song.wav", 155, seed=8)
+    page.select_option("#listen", "excerpts")
+    try:
+        # One of the examples is heard in excerpts, too.
+        teach_folder(here, music)
+        assert genres(here) == {"Band": 3, "Drones": 4}
+        here.finish([song])
+        learned(here)
+        for file in (taught, song):
+            assert here.song(file.name).get_attribute("data-listened") == "excerpts"
+        wanted = {file.name: file.parts[len(music.parts)] for file in music.rglob("*.wav")}
+        wanted[song.name] = "Drones"
+        assert own_answers(here) == wanted
+        in_excerpts = bars(here, song.name)
+
+        for file in (song, taught):
+            element = here.song(file.name)
+            if element.locator(".song-body").is_hidden():
+                element.locator(".song-toggle").click()
+            element.locator(".listened button").click()
+            page.wait_for_selector(
+                f'article.song[data-name="{file.name}"][data-listened=whole][data-state=done]'
+            )
+            learned(here)
+        assert own_answers(here) == wanted
+        assert genres(here) == {"Band": 3, "Drones": 4}
+        # The answer is one of its own, from all pieces.
+        assert bars(here, song.name).keys() == in_excerpts.keys()
+        assert bars(here, song.name) != in_excerpts
+    finally:
+        page.select_option("#listen", "whole")
