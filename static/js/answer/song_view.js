@@ -169,7 +169,8 @@ export class SongView {
     parts.progress.hidden = unanswered || Boolean(waits) || !this.#song.running;
     if (progress === null) parts.progress.removeAttribute('value');
     else parts.progress.value = progress;
-    parts.facts.textContent = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    const facts = seconds === null ? size(bytes) : `${clock(seconds)} · ${size(bytes)}`;
+    if (parts.facts.textContent !== facts) parts.facts.textContent = facts;
     if (file && parts.audio.hidden) this.#offerSound();
     parts.audio.hidden = !file;
     parts.noSound.hidden = Boolean(file);

@@ -4,6 +4,9 @@ import { t, tn, words } from './text.js';
 
 const percentFormat = new Intl.NumberFormat(words.language, { style: 'percent', maximumFractionDigits: 0 });
 const integerFormat = new Intl.NumberFormat(words.language);
+/** By the digits after the decimal mark: making one takes longer than writing many numbers.
+ * @type {Map<number, Intl.NumberFormat>} */
+const decimalFormats = new Map();
 
 /**
  * @param {number} share 0 to 1
@@ -23,8 +26,12 @@ export const integer = (count) => integerFormat.format(count);
  * @param {number} digits after the decimal mark
  * @returns {string} such as "0.50"
  */
-export const decimal = (value, digits) =>
-  value.toLocaleString(words.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export function decimal(value, digits) {
+  const format = decimalFormats.get(digits)
+    ?? new Intl.NumberFormat(words.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  decimalFormats.set(digits, format);
+  return format.format(value);
+}
 
 /** @param {number} value */
 const short = (value) => decimal(value, value < 10 ? 1 : 0);

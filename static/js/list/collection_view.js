@@ -133,7 +133,7 @@ export class CollectionView {
   #show(wasHidden) {
     const ended = this.#progress.update(wasHidden);
     this.#showGroups();
-    const some = this.#answered().length > 0;
+    const some = this.#queue.songs.some((song) => isAnswered(song) && this.#isChosen(song));
     byId('export-csv', HTMLButtonElement).disabled = !some;
     byId('export-json', HTMLButtonElement).disabled = !some;
     // Songs that move while one reads them are a nuisance: they are put in order when all is done.

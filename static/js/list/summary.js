@@ -7,7 +7,7 @@ import { tn } from '../base/text.js';
 // Summarising takes time proportional to the list. A shorter one is summarised at every change, a
 // longer one now and then, so that it takes no more than this share of the time.
 const LONG_LIST = 100;
-const SHARE = 0.05;
+const SHARE = 0.02;
 
 export class Summary {
   #queue;
