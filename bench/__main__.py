@@ -28,6 +28,7 @@ PARTS = {
     "excerpts": "two hundred songs in one queue: three excerpts of each against whole songs",
     "listening": "excerpts cut out of files against the same ones of whole songs, by codec",
     "queues": "queues of 1 to 500 short songs: time and memory; what long lists cost the page",
+    "among": "fifty songs beside 450 answered ones, against fifty alone",
     "server": "the server's answer against bare LiteRT, the forward pass against Keras",
     "load": "many requests at a time: rate and latency, by wrk",
     "growth": "requests of 1 to 600 segments: time and the worker's memory",
