@@ -184,17 +184,7 @@ function copiesOf(url, signal) {
  */
 async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
   const downloads = new Downloads([runtimeUrl, featuresUrl]);
-  // Pyodide would ask for its largest file only when its scripts have run.
-  const program = new URL('pyodide.asm.wasm', runtimeUrl).href;
-  /** @type {Promise<Response> | null} */
-  let early = downloads.fetch(program);
-  early.catch(() => {});
-  self.fetch = (resource, init) => {
-    const begun = String(resource) === program ? early : null;
-    if (!begun) return downloads.fetch(resource, init);
-    early = null;
-    return begun;
-  };
+  self.fetch = (resource, init) => downloads.fetch(resource, init);
 
   /** @param {string} url @param {RequestInit} [init] */
   const contentOf = async (url, init) => (await downloads.fetch(url, init)).arrayBuffer();
