@@ -33,6 +33,24 @@ def add_file_options(group: Group, told: Mapping[str, str], metavar: str = "FILE
         group.add_argument(name, type=Path, metavar=metavar, help=text)
 
 
+def add_songs_argument(parser: argparse.ArgumentParser, nargs: str) -> None:
+    """Declare the songs to listen to, as `files`; `nargs` is argparse's."""
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs=nargs,
+        metavar="PATH",
+        help="a sound file, or a folder: then the sound files in it and below are taken",
+    )
+
+
+def add_version_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--version`, the one to ask."""
+    parser.add_argument(
+        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
+    )
+
+
 def add_models_argument(parser: argparse.ArgumentParser) -> None:
     """Declare `--models`."""
     parser.add_argument(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._options import add_engine_argument, add_models_argument
+from ._options import (
+    add_engine_argument,
+    add_models_argument,
+    add_songs_argument,
+    add_version_argument,
+)
 
 HELP = "how often three excerpts of a song and the whole song have one answer"
 EXAMPLES = """\
@@ -16,16 +20,8 @@ python -m model_training excerpts music/ --version v10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "files",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        help="a sound file, or a folder: then the sound files in it and below are taken",
-    )
-    parser.add_argument(
-        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
-    )
+    add_songs_argument(parser, "+")
+    add_version_argument(parser)
     add_engine_argument(parser)
     add_models_argument(parser)
 

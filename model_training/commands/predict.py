@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._genre_tags import add_tag_arguments, check_options, undo, words_of, write_genres
-from ._options import add_engine_argument, add_file_options, add_models_argument
+from ._options import (
+    add_engine_argument,
+    add_file_options,
+    add_models_argument,
+    add_songs_argument,
+    add_version_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,16 +37,8 @@ python -m model_training predict music/*.mp3 --listen excerpts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "files",
-        type=Path,
-        nargs="*",
-        metavar="PATH",
-        help="a sound file, or a folder: then the sound files in it and below are taken",
-    )
-    parser.add_argument(
-        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
-    )
+    add_songs_argument(parser, "*")
+    add_version_argument(parser)
     add_file_options(
         parser, {"--own-genres": "answer in these genres, too: a file of `teach` or of the page"}
     )

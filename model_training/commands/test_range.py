@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._options import add_models_argument
+from ._options import add_models_argument, add_version_argument
 
 HELP = "spot check: some random test tracks, right or wrong"
 EXAMPLES = """\
@@ -17,9 +17,7 @@ python -m model_training test-range 20 --version v1 --data STORE --seed 7
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("n", type=int, metavar="N", help="number of tracks")
-    parser.add_argument(
-        "--version", "--model", metavar="VERSION", help="version to ask (the recommended one)"
-    )
+    add_version_argument(parser)
     parser.add_argument(
         "--data",
         type=Path,
