@@ -21,6 +21,7 @@ from .setting import ROOT, median_row, row
 
 REQUIREMENTS = "requirements-serve.txt"
 VERSION = "v9"
+OTHER_VERSION = "v10"
 REQUESTS = 100
 CLIENTS = 4
 MANY_SEGMENTS = 600
@@ -113,22 +114,28 @@ def _running(python: str, rounds: int) -> list[dict[str, Any]]:
     body, large = body_of(VERSION), body_with(VERSION, MANY_SEGMENTS)
     with Serving(python, MODEL=VERSION) as site:
         after = {"when it is ready": site.resident()}
-        _ask_often(site, body, REQUESTS)
+        _ask_often(site, VERSION, body, REQUESTS)
         after[f"after {REQUESTS} requests"] = site.resident()
         with ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(lambda n: _ask_often(site, body, n), [REQUESTS // CLIENTS] * CLIENTS))
+            shares = [REQUESTS // CLIENTS] * CLIENTS
+            list(pool.map(lambda n: _ask_often(site, VERSION, body, n), shares))
         after[f"after {REQUESTS} more, {CLIENTS} at a time"] = site.resident()
-        _ask_often(site, large, 1)
+        _ask_often(site, VERSION, large, 1)
         after[f"after one of {MANY_SEGMENTS} segments"] = site.resident()
         after["at most"] = site.peak()
+    with Serving(python, MODEL=VERSION) as site:
+        for version in (VERSION, OTHER_VERSION):
+            _ask_often(site, version, body_of(version), REQUESTS)
+        both = f"{REQUESTS} requests to each of {VERSION} and {OTHER_VERSION}"
+        after[f"after {both}"] = site.resident()
     return [
         median_row(f"start to /readyz 200, {VERSION}", starts, "s"),
         *(row(f"worker's memory {when}", value, "MB", 1) for when, value in after.items()),
     ]
 
 
-def _ask_often(site: Serving, body: bytes, times: int) -> None:
-    client = Client(site.port, VERSION)
+def _ask_often(site: Serving, version: str, body: bytes, times: int) -> None:
+    client = Client(site.port, version)
     for _ in range(times):
         client.ask(body)
     client.close()
