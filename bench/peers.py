@@ -28,7 +28,7 @@ from playwright.sync_api import Page
 
 from features import FeatureSpec
 from tests.browser.sounds import band
-from webapp.assets import build_features_zip
+from webapp import features_zip
 from webapp.inference import Registry
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
 
@@ -116,7 +116,8 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 @contextlib.contextmanager
 def file_server() -> Iterator[str]:
     """Serve the files on this computer; yields the address."""
-    with _Server(("127.0.0.1", 0), functools.partial(_Files, build_features_zip())) as server:
+    handler = functools.partial(_Files, features_zip.build().content)
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

@@ -16,7 +16,6 @@ import io
 import mimetypes
 import posixpath
 import re
-import zipfile
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +23,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, send_file
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
-from . import compression, copies, language, snapshot, vendor
+from . import compression, copies, features_zip, language, snapshot, vendor
 from .inference.card import CARD_NAME
 from .runtime import LIST_FILE, RUNTIME_DIR, RuntimeFiles, RuntimeProblem, verify
 from .settings import REPOSITORY, StartError
@@ -33,7 +32,6 @@ from .state import site
 bp = Blueprint("assets", __name__)
 
 STATIC = REPOSITORY / "static"
-FEATURES = REPOSITORY / "features"
 TEMPLATES = REPOSITORY / "templates"
 EXTENSION = "musiclassify_features_zip"
 # Digits of a hash in addresses and tags.
@@ -121,7 +119,7 @@ def page_version() -> str:
         files = {name: file_hash(path) for name, path in page_files().items()}
         lines = [f"{name} {digest}" for name, digest in files.items()]
         lines += [f"{path.name} {file_hash(path)}" for path in made_of if path.is_file()]
-        g.page_version = _short_hash("\n".join([*lines, _short_hash(_zip())]).encode())
+        g.page_version = _short_hash("\n".join([*lines, _short_hash(_features().content)]).encode())
         _newest = (g.page_version, files)
     return cast(str, g.page_version)
 
@@ -145,7 +143,7 @@ def numpy_archive() -> dict[str, str]:
 
 def find_snapshot() -> snapshot.Snapshot | None:
     """The snapshot from which Python starts, if there is a good one."""
-    return snapshot.find(RUNTIME_DIR, _runtime_files().values())
+    return snapshot.find(RUNTIME_DIR, _runtime_files().values(), _features().digest)
 
 
 def snapshot_address() -> dict[str, str | int] | None:
@@ -162,7 +160,7 @@ def snapshot_address() -> dict[str, str | int] | None:
 
 def features_url() -> str:
     """URL of the zip of the features package."""
-    return url_for("assets.features_zip", v=_short_hash(_zip()))
+    return url_for("assets.features_file", v=_short_hash(_features().content))
 
 
 def count_analysis_files() -> int:
@@ -202,7 +200,8 @@ def check_runtime() -> None:
             f"{'; '.join(problems)}. Run `make serve` or `python -m webapp.runtime`."
         )
     # of 38 MB, so the first visitor does not wait for it; a bad one is no reason not to start
-    snapshot.find(RUNTIME_DIR, RuntimeFiles.load().files.values())
+    listed = RuntimeFiles.load().files.values()
+    snapshot.find(RUNTIME_DIR, listed, features_zip.build().digest)
     if problems := vendor.problems():
         raise StartError(
             f"The page's libraries are not complete: {'; '.join(problems)}. Run `make serve` or "
@@ -246,9 +245,9 @@ def snapshot_file(digest: str) -> Response:
 
 
 @bp.get("/features.zip")
-def features_zip() -> Response:
-    """Serve the features package, the very files that training uses, for the browser's Python."""
-    content = _zip()
+def features_file() -> Response:
+    """Serve the features package for the browser's Python."""
+    content = _features().content
     tag = _short_hash(content)
     return _send(io.BytesIO(content), tag, forever=request.args.get("v") == tag)
 
@@ -256,24 +255,11 @@ def features_zip() -> Response:
 @bp.record_once
 def _build(state: object) -> None:
     app: Flask = state.app  # type: ignore[attr-defined]
-    app.extensions[EXTENSION] = build_features_zip()
+    app.extensions[EXTENSION] = features_zip.build()
 
 
-def build_features_zip() -> bytes:
-    """Zip features/*.py; the same files always give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(FEATURES.rglob("*.py")):
-            # the fixed date is the earliest that a zip can hold
-            entry = zipfile.ZipInfo(path.relative_to(REPOSITORY).as_posix(), (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
-    return buffer.getvalue()
-
-
-def _zip() -> bytes:
-    return cast(bytes, current_app.extensions[EXTENSION])
+def _features() -> features_zip.FeaturesZip:
+    return cast(features_zip.FeaturesZip, current_app.extensions[EXTENSION])
 
 
 def _short_hash(content: bytes) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from . import copies, numpy_archive, snapshot
+from . import copies, features_zip, numpy_archive, snapshot
 from .node import NodeError
 from .wheel_sources import PythonPackage, ReleaseFolder, Source, SourceError
 
@@ -322,7 +322,8 @@ def write_snapshot(
     """
     listing = listing or RuntimeFiles.load()
     try:
-        if snapshot.make(folder, listing.archive, listing.files.values(), _write):
+        listed, features = listing.files.values(), features_zip.build()
+        if snapshot.make(folder, listing.archive, listed, features, _write):
             say("A snapshot of its memory is made: the page starts faster with it.")
     except NodeError as error:
         say(f"The page will start more slowly, as its memory could not be written down: {error}.")

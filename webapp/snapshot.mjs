@@ -1,7 +1,9 @@
 /**
- * Writes a snapshot of Pyodide's memory, with numpy imported: node snapshot.mjs RUNTIME ARCHIVE SNAPSHOT
- * It prints {"table": functions in Python's table}. RUNTIME is the folder of the browser's runtime, ARCHIVE numpy's archive in it. The same files give the
- * same bytes: clock and randomness stand still, and nothing of this computer goes in.
+ * Writes a snapshot of Pyodide's memory, with numpy and features/ imported:
+ * node snapshot.mjs RUNTIME ARCHIVE FEATURES SNAPSHOT
+ * It prints {"table": functions in Python's table}. RUNTIME is the folder of the browser's runtime, ARCHIVE
+ * numpy's archive in it, FEATURES a zip of features/. The same files give the same bytes: clock and
+ * randomness stand still, and nothing of this computer goes in.
  */
 import crypto from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,15 +13,12 @@ import { librariesOf, withLibraries } from '../static/js/analysis/snapshot.js';
 import { packagesOf } from '../static/js/analysis/tar.js';
 
 const YEAR_2000 = 946_684_800_000;
-// Modules that the analysis imports, beside all of numpy that the archive has.
-const FOR_FEATURES = 'hashlib, json, unicodedata';
-
 // An uncaught error would print a line of Pyodide's script, which has half a megabyte.
 process.on('uncaughtException', (error) => {
   console.error(error.message.trim().split('\n').pop());
   process.exit(1);
 });
-const [folder, name, target] = process.argv.slice(2);
+const [folder, name, features, target] = process.argv.slice(2);
 // Python would remember it as the name of its program.
 process.argv = ['node', 'python'];
 process.env.TZ = 'UTC';
@@ -47,10 +46,14 @@ const pyodide = await loadPyodide({
   _makeSnapshot: true,
   ...libraries,
 });
+pyodide.unpackArchive(new Uint8Array(readFileSync(features)), 'zip');
+// The snapshot has no files, so all modules are imported.
 pyodide.runPython(`
-import gc, random
-import ${FOR_FEATURES}
+import gc, importlib, pkgutil, random
 import numpy, numpy.fft, numpy.ma, numpy.random, numpy.typing
+import features
+for found in pkgutil.walk_packages(features.__path__, "features."):
+    importlib.import_module(found.name)
 random.seed(0)
 gc.collect()
 `);

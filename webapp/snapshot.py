@@ -1,8 +1,8 @@
 """The snapshot of Python's memory from which the browser starts, made by `snapshot.mjs`.
 
-It lies beside the runtime and is not tracked: another computer may make other bytes. Its record
-has its sha256 and a hash of all that it was made of. The page starts Python anew where there is no
-good snapshot, so a missing one is no fault.
+It has numpy and the features package imported, lies beside the runtime and is not tracked: another
+computer may make other bytes. Its record has its sha256 and a hash of all that it was made of. The
+page starts Python anew where there is no good snapshot, so a missing one is no fault.
 
 Standard library only: this module runs before anything else is installed.
 """
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import node
+from .features_zip import FeaturesZip
 
 NAME = "python.snapshot"
 RECORD_NAME = "snapshot.json"
@@ -47,7 +48,9 @@ class Snapshot:
     table: int
 
 
-def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> bool:
+def make(
+    folder: Path, archive: str, listed: Iterable[str], features: FeaturesZip, write: Write
+) -> bool:
     """Make the snapshot unless there is a good one.
 
     Parameters
@@ -55,6 +58,7 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
     folder : the runtime.
     archive : name of numpy's archive in it.
     listed : sha256 of the runtime's files.
+    features : the features package.
     write : writes bytes to a path, all of them or none.
 
     Returns
@@ -66,12 +70,13 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
     NodeError : Node.js is missing, or the work fails.
     OSError : a file cannot be written.
     """
-    made_of = _made_of(listed)
+    made_of = _made_of(listed, features.digest)
     if _read(folder, made_of):
         return False
     with tempfile.TemporaryDirectory(prefix="musiclassify-") as place:
-        target = Path(place) / NAME
-        paths = (str(SCRIPT), f"{folder.resolve()}/", archive, str(target))
+        target, package = Path(place) / NAME, Path(place) / "features.zip"
+        package.write_bytes(features.content)
+        paths = (str(SCRIPT), f"{folder.resolve()}/", archive, str(package), str(target))
         told = node.run(*paths, timeout=TIMEOUT)
         try:
             table = int(json.loads(told)["table"])
@@ -85,10 +90,17 @@ def make(folder: Path, archive: str, listed: Iterable[str], write: Write) -> boo
     return True
 
 
-def find(folder: Path, listed: Iterable[str]) -> Snapshot | None:
-    """The snapshot of a runtime; None unless it is whole and made of these files."""
+def find(folder: Path, listed: Iterable[str], features: str) -> Snapshot | None:
+    """The snapshot of a runtime; None unless it is whole and made of these files.
+
+    Parameters
+    ----------
+    folder : the runtime.
+    listed : sha256 of the runtime's files.
+    features : digest of the features package.
+    """
     try:
-        return _read(folder, _made_of(listed))
+        return _read(folder, _made_of(listed, features))
     except OSError:
         return None
 
@@ -113,6 +125,7 @@ def _sha256(path: Path, _time: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _made_of(listed: Iterable[str]) -> str:
-    parts = [*listed, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in SCRIPTS)]
+def _made_of(listed: Iterable[str], features: str) -> str:
+    scripts = (hashlib.sha256(path.read_bytes()).hexdigest() for path in SCRIPTS)
+    parts = [*listed, features, *scripts]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -194,7 +194,8 @@ def test_policy_is_sent_with_the_worker_and_every_file(here: Visit, site: Site):
 
 def test_page_takes_less_than_300_kb_without_the_runtime(visit: Callable[..., Visit], site: Site):
     # A warm page also names what other tests have imported into it.
-    urls = visit(site.url).opened().page.evaluate(
+    page = visit(site.url).opened().page
+    urls = page.evaluate(
         "[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]"
     )
     own = {url for url in urls if url.startswith("http") and "/runtime/" not in url}

@@ -14,6 +14,7 @@ ENGINES = {"ai_edge_litert", "keras", "tensorflow"}
 # Modules that run before anything is installed.
 BARE = {
     "webapp.copies",
+    "webapp.features_zip",
     "webapp.node",
     "webapp.numpy_archive",
     "webapp.preflight",

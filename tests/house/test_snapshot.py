@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp import runtime, snapshot
+from webapp import features_zip, runtime, snapshot
 from webapp.copies import LIST_NAME
 from webapp.node import NodeError
 from webapp.runtime import RUNTIME_DIR, RuntimeFiles
@@ -16,6 +16,7 @@ from webapp.snapshot import NAME, RECORD_NAME, Snapshot, find, make
 pytestmark = pytest.mark.full
 
 LISTED = ("1", "2")
+FEATURES = features_zip.build()
 
 
 def write(path: Path, content: bytes) -> None:
@@ -31,17 +32,17 @@ def installed(tmp_path: Path) -> tuple[Path, RuntimeFiles]:
 
 
 def found(folder: Path, listing: RuntimeFiles) -> Snapshot | None:
-    return find(folder, listing.files.values())
+    return find(folder, listing.files.values(), FEATURES.digest)
 
 
 def test_the_same_files_give_the_same_snapshot(installed: tuple[Path, RuntimeFiles]) -> None:
     folder, listing = installed
     before = found(folder, listing)
     assert before is not None
-    assert not make(folder, listing.archive, listing.files.values(), write)
+    assert not make(folder, listing.archive, listing.files.values(), FEATURES, write)
     (folder / NAME).unlink()
     assert found(folder, listing) is None
-    assert make(folder, listing.archive, listing.files.values(), write)
+    assert make(folder, listing.archive, listing.files.values(), FEATURES, write)
     assert found(folder, listing) == before
 
 
@@ -69,7 +70,12 @@ def test_a_record_that_is_not_of_these_files_counts_for_nothing(
 
 def test_another_runtime_needs_another_snapshot(installed: tuple[Path, RuntimeFiles]) -> None:
     folder, listing = installed
-    assert find(folder, [*listing.files.values(), "0" * 64]) is None
+    assert find(folder, [*listing.files.values(), "0" * 64], FEATURES.digest) is None
+
+
+def test_other_features_need_another_snapshot(installed: tuple[Path, RuntimeFiles]) -> None:
+    folder, listing = installed
+    assert find(folder, listing.files.values(), "0" * 64) is None
 
 
 def test_a_changed_byte_is_seen(installed: tuple[Path, RuntimeFiles]) -> None:
@@ -85,7 +91,7 @@ def test_a_changed_byte_is_seen(installed: tuple[Path, RuntimeFiles]) -> None:
 def test_a_half_runtime_gives_none_and_the_reason(tmp_path: Path) -> None:
     (tmp_path / "pyodide.mjs").write_text("export {};")
     with pytest.raises(NodeError, match=r"pyodide\.asm\.mjs"):
-        make(tmp_path, "numpy.tar", LISTED, write)
+        make(tmp_path, "numpy.tar", LISTED, FEATURES, write)
     assert not (tmp_path / NAME).exists()
 
 
@@ -109,7 +115,7 @@ def test_a_slow_node_is_given_up(
     (folder / RECORD_NAME).unlink()
     monkeypatch.setattr(snapshot, "TIMEOUT", 0.01)
     with pytest.raises(NodeError, match="not finished"):
-        make(folder, listing.archive, listing.files.values(), write)
+        make(folder, listing.archive, listing.files.values(), FEATURES, write)
 
 
 def test_putting_the_runtime_together_leaves_the_snapshot(

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from webapp import assets, create_app, snapshot
+from webapp import assets, create_app, features_zip, snapshot
 from webapp.inference import Registry
 from webapp.runtime import RuntimeFiles
 
@@ -119,6 +120,23 @@ def test_without_a_snapshot_the_page_is_the_same(
     assert client.get("/sw.js").data == kept
 
 
+def test_an_edited_script_of_features_goes_without_the_snapshot(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "features"
+    shutil.copytree(root / "features", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(features_zip, "FEATURES", copy)
+    same = create_app().test_client()
+    assert config_of(same)["snapshot"] is not None
+    with (copy / "mel.py").open("a", encoding="utf-8") as script:
+        script.write("# edited\n")
+    # the site that runs serves what it has read at its start
+    assert config_of(same)["snapshot"] is not None
+    edited = create_app().test_client()
+    assert config_of(edited)["snapshot"] is None
+    assert config_of(edited)["featuresUrl"] != config_of(same)["featuresUrl"]
+
+
 def test_the_model_pages(client: FlaskClient, registry: Registry) -> None:
     for version, card in registry.cards.items():
         response = client.get(f"/models/{version}")
@@ -220,9 +238,9 @@ def test_features_zip_holds_the_very_files(client: FlaskClient, root: Path) -> N
 
 
 def test_features_zip_is_deterministic_and_importable(client: FlaskClient, tmp_path: Path) -> None:
-    assert assets.build_features_zip() == client.get("/features.zip").data
+    assert features_zip.build().content == client.get("/features.zip").data
     archive = tmp_path / "features.zip"
-    archive.write_bytes(assets.build_features_zip())
+    archive.write_bytes(features_zip.build().content)
     code = "import features; print(features.FeatureSpec().id, features.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -197,8 +197,8 @@ async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
     ['pyodide.mjs', 'pyodide.asm.mjs'].map((name) => importModule(new URL(name, runtimeUrl).href)),
   );
   const packages = packagesOf(archive);
-  /** @param {object} how Python starts */
-  const begin = async (how) => {
+  /** @param {object} how Python starts @param {boolean} [imported] whether it has features/ already */
+  const begin = async (how, imported = false) => {
     const starting = /** @type {typeof import('pyodide').loadPyodide} */ (loadPyodide)({
       indexURL: runtimeUrl,
       lockFileURL: new URL('pyodide-lock.json', runtimeUrl).href,
@@ -207,7 +207,8 @@ async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
     });
     starting.catch(() => {});
     const pyodide = await Promise.race([starting, downloads.failure]);
-    pyodide.unpackArchive(await features, 'zip');
+    const scripts = await features;
+    if (!imported) pyodide.unpackArchive(scripts, 'zip');
     return pyodide.pyimport('features.browser');
   };
   const start = await memory.unlessSlow(new URL('pyodide.asm.mjs', runtimeUrl).href);
@@ -215,7 +216,7 @@ async function load({ runtimeUrl, numpy, snapshot, featuresUrl }) {
     const libraries = librariesOf(archive);
     libraries.catch(() => {});
     // Another browser than expected, too little memory, a damaged file: it starts without.
-    python = await begin(withLibraries(create, libraries, packages, start)).catch(() => undefined);
+    python = await begin(withLibraries(create, libraries, packages, start), true).catch(() => undefined);
   }
   const fromSnapshot = Boolean(python);
   python ??= await begin({ fsInit: packages });

@@ -1,6 +1,6 @@
 /**
- * Snapshots of Python's memory with numpy imported, from which Python starts in a fraction of the time.
- * webapp/snapshot.mjs makes one at the installation, analysis_worker.js starts from it.
+ * Snapshots of Python's memory with numpy and features/ imported, from which Python starts in a fraction of
+ * the time. webapp/snapshot.mjs makes one at the installation, analysis_worker.js starts from it.
  *
  * A snapshot is the memory of a WebAssembly program and refers to functions by their place in its table.
  * So that each has the same place in the Python that wrote it and in the one that reads it, numpy's
